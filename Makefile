@@ -1,0 +1,53 @@
+# `make demo` and `make test` do all their own set-up: a virtual environment in .venv.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+OUTPUT ?= demo-output
+DATA   ?= ../shared/data
+
+# Quiet, deterministic logs; the two cores of a small machine are enough.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONHASHSEED ?= 0
+export MPLBACKEND ?= Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo scan test lint format bench weights clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## set up .venv with the package and everything it needs
+
+$(STAMP): setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(STAMP)  ## simulate a small survey and search it for O stars
+	$(BIN)/lamost-rare demo --output $(OUTPUT)
+
+scan: $(STAMP)  ## scan a directory: make scan DR7=/path/to/dr7 [OUTPUT=candidates]
+	@test -n "$(DR7)" || { echo 'make scan needs the directory: make scan DR7=DIR' >&2; exit 2; }
+	$(BIN)/lamost-rare scan "$(DR7)" --output "$(OUTPUT)"
+
+test: $(STAMP) lint  ## ruff, then the tests; warnings are errors
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)  ## let ruff rewrite the sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## speed, as ratios within one run
+	for benchmark in benchmarks/bench_*.py; do $(BIN)/python "$$benchmark" || exit 1; done
+
+weights: $(STAMP)  ## rebuild the shipped presets from the training data: make weights DATA=DIR
+	$(BIN)/lamost-rare train presets --data "$(DATA)"
+
+clean:  ## remove what make built, the environment included
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
+	find lamost_rare tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Batched prediction, line evidence, and the catalogue rows made of them."""

@@ -1,0 +1,1 @@
+"""Pretrained presets: one folder each, read through `lamost_rare.presets`."""
