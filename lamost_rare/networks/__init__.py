@@ -1,0 +1,1 @@
+"""Keras layers and models, in Keras layers and `keras.ops` alone."""

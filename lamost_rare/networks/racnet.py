@@ -1,0 +1,93 @@
+"""RAC-Net: residual blocks with channel attention (Zou et al. 2020; Yang et al. 2021, Figs. 5 and 6)."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from .attention import ChannelAttention
+
+__all__ = ["DEFAULT_ARCHITECTURE", "build_racnet"]
+
+DEFAULT_ARCHITECTURE = {
+    "network": "racnet",
+    "n_pixels": 3072,
+    "n_channels": 2,
+    "n_classes": 10,
+    "stem_channels": 16,
+    "stem_kernel": 9,
+    "stem_stride": 2,
+    "block_channels": [24, 32, 48, 64, 64],
+    "kernel": 5,
+    "convolutions": 2,
+    "head_channels": 16,
+    "head_units": 64,
+    "dropout": 0.3,
+}
+"""Layer sizes of the shipped classifiers. The paper does not give its own; these are small enough for a
+survey on a laptop and keep, with a flattened head, where along the spectrum a line was seen."""
+
+
+def _convolve(x, channels, kernel, name, activation=True):
+    x = layers.Conv1D(channels, kernel, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if activation else x
+
+
+def _residual_block(x, channels, kernel, convolutions, name):
+    """f(x) = shortcut(x) + attention(convolutions(x)), halved in length afterwards."""
+    y = x
+    for i in range(convolutions):
+        last = i == convolutions - 1
+        y = _convolve(y, channels, kernel, f"{name}_{i}", activation=not last)
+    y = ChannelAttention(name=f"{name}_attention")(y)
+    if x.shape[-1] != channels:
+        x = layers.Conv1D(channels, 1, use_bias=False, name=f"{name}_shortcut")(x)
+    x = layers.Add(name=f"{name}_add")([x, y])
+    x = layers.ReLU(name=f"{name}_out")(x)
+    return layers.MaxPooling1D(2, padding="same", name=f"{name}_pool")(x)
+
+
+def build_racnet(architecture: dict) -> keras.Model:
+    """Build the recogniser from a preset's ``architecture`` block.
+
+    Parameters
+    ----------
+    architecture : dict
+        Any of the keys of `DEFAULT_ARCHITECTURE`; absent ones take its values.
+
+    Returns
+    -------
+    keras.Model
+        From (n_spectra, n_pixels, n_channels) to logits (n_spectra, n_classes).
+
+    Raises
+    ------
+    ValueError
+        If a key is unknown.
+    """
+    unknown = sorted(set(architecture) - set(DEFAULT_ARCHITECTURE))
+    if unknown:
+        raise ValueError(f"unknown key in the architecture of a RAC-Net: {', '.join(unknown)}")
+    a = {**DEFAULT_ARCHITECTURE, **architecture}
+    inputs = keras.Input((a["n_pixels"], a["n_channels"]), name="spectrum")
+    x = layers.Conv1D(
+        a["stem_channels"],
+        a["stem_kernel"],
+        strides=a["stem_stride"],
+        padding="same",
+        use_bias=False,
+        name="stem_conv",
+    )(inputs)
+    x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
+    x = layers.ReLU(name="stem_relu")(x)
+    x = layers.MaxPooling1D(2, padding="same", name="stem_pool")(x)
+    for i, channels in enumerate(a["block_channels"]):
+        x = _residual_block(x, channels, a["kernel"], a["convolutions"], f"block{i}")
+    x = layers.Conv1D(a["head_channels"], 1, activation="relu", name="head_conv")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dropout(a["dropout"], name="dropout")(x)
+    x = layers.Dense(a["head_units"], activation="relu", name="head_dense")(x)
+    x = layers.Dropout(a["dropout"], name="head_dropout")(x)
+    logits = layers.Dense(a["n_classes"], name="logits")(x)
+    return keras.Model(inputs, logits, name="racnet")

@@ -1,0 +1,124 @@
+"""SpectrumBatch: the one thing that flows between the parts of the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .grid import WavelengthGrid
+
+__all__ = ["IDENTITY_DTYPES", "SpectrumBatch", "empty_identity"]
+
+IDENTITY_DTYPES = {
+    "path": object,
+    "obsid": np.int64,
+    "designation": object,
+    "ra": np.float64,
+    "dec": np.float64,
+    "snr_g": np.float64,
+}
+"""Identity columns; missing is '' for text, -1 for obsid, NaN for numbers. ra, dec in degrees."""
+
+_MISSING = {"path": "", "obsid": -1, "designation": "", "ra": np.nan, "dec": np.nan, "snr_g": np.nan}
+
+
+def empty_identity(n_spectra: int) -> dict[str, np.ndarray]:
+    """Identity columns of length ``n_spectra`` in which everything is missing."""
+    return {
+        name: np.full(n_spectra, _MISSING[name], dtype=dtype)
+        for name, dtype in IDENTITY_DTYPES.items()
+    }
+
+
+@dataclass
+class SpectrumBatch:
+    """Spectra on one wavelength grid, with their identities.
+
+    Attributes
+    ----------
+    grid : WavelengthGrid
+    flux : ndarray, shape (n_spectra, n_pixels), float32
+        Relative flux per Å; finite everywhere (0 where masked).
+    ivar : ndarray, shape (n_spectra, n_pixels), float32
+        Inverse variance of flux; 0 where masked.
+    mask : ndarray, shape (n_spectra, n_pixels), bool
+        True where the pixel must not be used.
+    identity : dict of ndarray, each of shape (n_spectra,)
+        The columns of `IDENTITY_DTYPES`.
+    flags : ndarray, shape (n_spectra,), int64
+        `QualityFlag` bits.
+    columns : dict of ndarray, first axis n_spectra
+        What later steps added.
+    generated : bool
+        True if the spectra came out of a generator; such a batch never enters a catalogue.
+    """
+
+    grid: WavelengthGrid
+    flux: np.ndarray
+    ivar: np.ndarray
+    mask: np.ndarray
+    identity: dict[str, np.ndarray] = field(default_factory=dict)
+    flags: np.ndarray | None = None
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    generated: bool = False
+
+    def __post_init__(self):
+        shape = self.flux.shape
+        if len(shape) != 2 or shape[1] != self.grid.n_pixels:
+            raise ValueError(f"flux has shape {shape}, the grid {self.grid.n_pixels} pixels")
+        for name in ("ivar", "mask"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, flux {shape}")
+        if self.flags is None:
+            self.flags = np.zeros(len(self), dtype=np.int64)
+        for name, column in empty_identity(len(self)).items():
+            self.identity.setdefault(name, column)
+        for name, column in {**self.identity, **self.columns, "flags": self.flags}.items():
+            if len(column) != len(self):
+                raise ValueError(f"column {name!r} has {len(column)} rows, flux {len(self)}")
+
+    def __len__(self) -> int:
+        return self.flux.shape[0]
+
+    def __getitem__(self, rows) -> SpectrumBatch:
+        """The batch of the chosen rows (slice, boolean mask or index array)."""
+        if isinstance(rows, (int, np.integer)):
+            rows = slice(rows, rows + 1) if rows >= 0 else [rows]
+        return SpectrumBatch(
+            self.grid,
+            self.flux[rows],
+            self.ivar[rows],
+            self.mask[rows],
+            {name: column[rows] for name, column in self.identity.items()},
+            self.flags[rows],
+            {name: column[rows] for name, column in self.columns.items()},
+            self.generated,
+        )
+
+    @classmethod
+    def concatenate(cls, batches) -> SpectrumBatch:
+        """Join batches on the same grid. Columns that not all of them have are an error."""
+        batches = list(batches)
+        if not batches:
+            raise ValueError("nothing to concatenate")
+        first = batches[0]
+        for other in batches[1:]:
+            if other.grid != first.grid:
+                raise ValueError(f"grids differ: {first.grid} and {other.grid}")
+            if set(other.columns) != set(first.columns) or other.generated != first.generated:
+                raise ValueError("batches differ in columns or in being generated")
+
+        def join(pick):
+            return np.concatenate([pick(batch) for batch in batches])
+
+        return cls(
+            first.grid,
+            join(lambda b: b.flux),
+            join(lambda b: b.ivar),
+            join(lambda b: b.mask),
+            {name: join(lambda b, n=name: b.identity[n]) for name in first.identity},
+            join(lambda b: b.flags),
+            {name: join(lambda b, n=name: b.columns[n]) for name in first.columns},
+            first.generated,
+        )

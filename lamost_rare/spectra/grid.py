@@ -1,0 +1,82 @@
+"""The wavelength grid that a batch of spectra shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+__all__ = ["LAMOST_GRID", "WavelengthGrid"]
+
+
+@dataclass(frozen=True)
+class WavelengthGrid:
+    """A log-linear grid of vacuum wavelengths.
+
+    Pixel ``i`` is centred on ``10 ** (log10_start + i * log10_step)`` Å, as FITS
+    cards COEFF0 and COEFF1 describe it.
+
+    Parameters
+    ----------
+    log10_start : float
+        log10 of the vacuum wavelength (Å) at the centre of the first pixel.
+    log10_step : float
+        Width of a pixel in dex; 1e-4 dex is 69 km/s.
+    n_pixels : int
+        Number of pixels.
+
+    Raises
+    ------
+    ValueError
+        If the step is not positive, the start is not finite, or there are fewer than two pixels.
+    """
+
+    log10_start: float
+    log10_step: float
+    n_pixels: int
+
+    def __post_init__(self):
+        if not (np.isfinite(self.log10_start) and self.log10_step > 0 and self.n_pixels >= 2):
+            raise ValueError(
+                f"not a wavelength grid: log10_start={self.log10_start}, "
+                f"log10_step={self.log10_step}, n_pixels={self.n_pixels}"
+            )
+
+    @cached_property
+    def log_wavelength(self) -> np.ndarray:
+        """log10 of the pixel centres in Å, shape (n_pixels,)."""
+        return self.log10_start + self.log10_step * np.arange(self.n_pixels)
+
+    @cached_property
+    def wavelength(self) -> np.ndarray:
+        """Vacuum wavelengths of the pixel centres in Å, shape (n_pixels,)."""
+        return 10.0**self.log_wavelength
+
+    def pixel_of(self, wavelength) -> np.ndarray:
+        """Fractional pixel at a vacuum wavelength in Å."""
+        return (np.log10(wavelength) - self.log10_start) / self.log10_step
+
+    def to_dict(self) -> dict:
+        """The three numbers, as ``config.json`` of a preset stores them."""
+        return {
+            "log10_start": self.log10_start,
+            "log10_step": self.log10_step,
+            "n_pixels": self.n_pixels,
+        }
+
+    @classmethod
+    def from_dict(cls, numbers: dict) -> WavelengthGrid:
+        """The inverse of `to_dict`."""
+        return cls(
+            float(numbers["log10_start"]), float(numbers["log10_step"]), int(numbers["n_pixels"])
+        )
+
+
+LAMOST_GRID = WavelengthGrid(3.5690, 1e-4, 3072)
+"""The grid of the shipped presets: 3706.8 to 7517.8 Å in vacuum.
+
+It lies on LAMOST's own lattice (COEFF0 a multiple of 1e-4), so that resampling a LAMOST
+spectrum is a copy. It stops short of the far red, where OH residuals dominate faint LAMOST spectra
+and hot stars show hardly a line.
+"""

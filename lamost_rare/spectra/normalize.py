@@ -1,0 +1,211 @@
+"""Normalization: the paper's Eq. 1, and the network input that presets use.
+
+What a preset was trained on is stored in its ``preprocessing`` block and applied here, for training
+and for inference alike, so that the two cannot differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from .batch import SpectrumBatch
+
+__all__ = ["network_input", "normalize_l2", "pseudo_continuum", "rectify"]
+
+DEFAULT_PREPROCESSING = {
+    "normalization": "pseudo_continuum",
+    "block": 32,
+    "smooth": 3.0,
+    "noise_weight": 1.0,
+    "clip": [-1.0, 1.5],
+}
+"""Preprocessing of the default preset; see `rectify` for the parameters."""
+
+
+def normalize_l2(batch: SpectrumBatch) -> SpectrumBatch:
+    """Divide each spectrum by its 2-norm over valid pixels (Yang et al. 2021, Eq. 1).
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+
+    Returns
+    -------
+    SpectrumBatch
+        New flux and ivar; masked pixels hold 0. A spectrum without valid flux stays zero.
+    """
+    flux = np.where(batch.mask, 0, batch.flux).astype(np.float32)
+    norm = _l2_norm(flux)
+    return replace(
+        batch,
+        flux=(flux / norm).astype(np.float32),
+        ivar=(batch.ivar * norm * norm).astype(np.float32),
+    )
+
+
+def _l2_norm(flux: np.ndarray) -> np.ndarray:
+    # Scaled by the largest value first: squares of 1e20 or 1e-25 leave float32.
+    largest = np.abs(flux).max(axis=1, keepdims=True).astype(np.float64)
+    largest[largest == 0] = 1.0
+    scaled = flux / largest
+    norm = largest * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
+    norm[norm == 0] = 1.0
+    return norm
+
+
+@lru_cache(maxsize=8)
+def _block_operators(n_pixels: int, block: int, smooth: float):
+    """Smoothing kernel over blocks and linear interpolation from block centres to pixels."""
+    n_blocks = -(-n_pixels // block)
+    index = np.arange(n_blocks)
+    kernel = np.exp(-0.5 * ((index[:, None] - index[None, :]) / smooth) ** 2)
+    position = np.clip((np.arange(n_pixels) + 0.5) / block - 0.5, 0, n_blocks - 1)
+    left = np.minimum(position.astype(int), n_blocks - 2)
+    right_weight = position - left
+    interpolate = np.zeros((n_blocks, n_pixels), dtype=np.float32)
+    interpolate[left, np.arange(n_pixels)] += 1 - right_weight
+    interpolate[left + 1, np.arange(n_pixels)] += right_weight
+    return kernel.astype(np.float32), interpolate
+
+
+def _blocks(values: np.ndarray, block: int, fill) -> np.ndarray:
+    n, n_pixels = values.shape
+    n_blocks = -(-n_pixels // block)
+    if n_blocks * block != n_pixels:
+        pad = np.full((n, n_blocks * block - n_pixels), fill, dtype=values.dtype)
+        values = np.concatenate([values, pad], axis=1)
+    return values.reshape(n, n_blocks, block)
+
+
+def _smooth_blocks(level, weight, kernel, interpolate):
+    """Weighted smoothing of block values that bridges empty blocks, interpolated to pixels."""
+    tiny = np.float32(1e-6)
+    numerator = (level * weight) @ kernel
+    denominator = weight @ kernel
+    # Far from any valid block the kernel underflows: fall back to the spectrum's mean level.
+    total = np.maximum(weight.sum(axis=1, keepdims=True), tiny)
+    mean = (level * weight).sum(axis=1, keepdims=True) / total
+    smooth = np.where(denominator > 1e-3, numerator / np.maximum(denominator, tiny), mean)
+    return smooth.astype(np.float32) @ interpolate
+
+
+def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
+    """A smooth level through each spectrum and the noise about it.
+
+    The level is the median in blocks of pixels, smoothed over neighbouring blocks by a Gaussian, and linear
+    between block centres; medians keep cosmic rays and single lines out of it. The noise is estimated
+    from second differences of neighbouring pixels, so that it does not depend on the uncertainties that
+    came with the spectrum.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n_spectra, n_pixels), float32
+        Finite where not masked.
+    mask : ndarray, shape (n_spectra, n_pixels), bool
+        True where not to be used.
+    block : int
+        Pixels in a block.
+    smooth : float
+        Standard deviation of the smoothing, in blocks.
+
+    Returns
+    -------
+    level, noise : ndarray, shape (n_spectra, n_pixels), float32
+        In the units of flux; noise is a standard deviation per pixel.
+    """
+    good = ~mask
+    blocks = _blocks(np.where(good, flux, np.inf).astype(np.float32), block, np.inf)
+    blocks = np.sort(blocks, axis=2)
+    count = _blocks(good, block, False).sum(axis=2)
+    low = np.maximum(count - 1, 0) // 2
+    high = np.maximum(np.minimum(count // 2, block - 1), 0)
+    median = 0.5 * (
+        np.take_along_axis(blocks, low[..., None], 2)[..., 0]
+        + np.take_along_axis(blocks, high[..., None], 2)[..., 0]
+    )
+    weight = (count / block).astype(np.float32)
+    median = np.where(count > 0, median, 0).astype(np.float32)
+    kernel, interpolate = _block_operators(flux.shape[1], block, float(smooth))
+    level = _smooth_blocks(median, weight, kernel, interpolate)
+
+    clean = np.where(good, flux, 0)
+    second = np.abs(clean[:, 1:-1] - 0.5 * (clean[:, :-2] + clean[:, 2:]))
+    usable = good[:, 1:-1] & good[:, :-2] & good[:, 2:]
+    second = np.pad(np.where(usable, second, 0), ((0, 0), (1, 1))).astype(np.float32)
+    usable = np.pad(usable, ((0, 0), (1, 1)))
+    pairs = _blocks(usable, block, False).sum(axis=2).astype(np.float32)
+    deviation = _blocks(second, block, 0).sum(axis=2) / np.maximum(pairs, 1)
+    # E|d| of a Gaussian is sigma sqrt(2/pi); the variance of the difference is 3/2 sigma^2.
+    deviation *= np.float32(np.sqrt(np.pi / 2) / np.sqrt(1.5))
+    noise = _smooth_blocks(deviation, pairs / block, kernel, interpolate)
+    return level, noise
+
+
+def rectify(
+    batch: SpectrumBatch, *, block=32, smooth=3.0, noise_weight=1.0, clip=(-1.0, 1.5)
+) -> np.ndarray:
+    """Line depths on a scale that noise cannot blow up.
+
+    ``(flux - level) / sqrt(level**2 + (noise_weight * noise)**2)``: the rectified spectrum minus one where
+    the signal dominates, and noise of order one where it does not, as at LAMOST's blue end, instead of a
+    division by nearly nothing.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    block, smooth
+        As in `pseudo_continuum`.
+    noise_weight : float
+        How much noise damps the result.
+    clip : pair of float
+        Lowest and highest value let through (a cosmic ray, an emission line).
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, n_pixels), float32
+        0 where masked.
+    """
+    largest = np.abs(np.where(batch.mask, 0, batch.flux)).max(axis=1, keepdims=True)
+    flux = batch.flux / np.where(largest > 0, largest, 1)
+    level, noise = pseudo_continuum(flux, batch.mask, block=block, smooth=smooth)
+    scale = np.sqrt(level * level + (noise_weight * noise) ** 2)
+    depth = (flux - level) / np.maximum(scale, np.float32(1e-12))
+    np.clip(depth, clip[0], clip[1], out=depth)
+    depth[batch.mask] = 0
+    return depth.astype(np.float32, copy=False)
+
+
+def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:
+    """What a network sees, as its preset describes it.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    preprocessing : dict
+        ``normalization`` is ``"pseudo_continuum"`` (with the parameters of `rectify`) or ``"l2"``
+        (Yang et al. 2021, Eq. 1, times the square root of the number of pixels).
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, n_pixels, 2), float32
+        The normalized spectrum, and 1 where the pixel is valid, else 0.
+
+    Raises
+    ------
+    ValueError
+        If the normalization is unknown.
+    """
+    parameters = dict(preprocessing)
+    kind = parameters.pop("normalization", None)
+    out = np.empty((*batch.flux.shape, 2), dtype=np.float32)
+    if kind == "pseudo_continuum":
+        out[..., 0] = rectify(batch, **parameters)
+    elif kind == "l2":
+        out[..., 0] = normalize_l2(batch).flux * np.float32(np.sqrt(batch.flux.shape[1]))
+    else:
+        raise ValueError(f"unknown normalization {kind!r}; known: 'pseudo_continuum', 'l2'")
+    out[..., 1] = ~batch.mask
+    return out

@@ -1,0 +1,81 @@
+"""What can be wrong with a spectrum: rejects that stop one, flags that qualify one."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+__all__ = ["REJECT_REASONS", "QualityFlag", "SpectrumError"]
+
+
+class QualityFlag(IntFlag):
+    """Bits of the catalogue's ``flags`` column. A bit's meaning never changes and is never reused."""
+
+    UNUSABLE = 1 << 0
+    """The spectrum could not be classified; probabilities are NaN. `classify_spectra` only."""
+    PARTIAL_COVERAGE = 1 << 1
+    """Fewer than 80 % of the grid's pixels are valid."""
+    LOW_SNR = 1 << 2
+    """Median signal-to-noise in the g band below 5."""
+    NEGATIVE_FLUX = 1 << 3
+    """More than 10 % of the valid pixels have negative flux."""
+    NO_IVAR = 1 << 4
+    """The source gave no usable uncertainty; it was estimated from the flux."""
+    BAD_IVAR = 1 << 5
+    """Negative or non-finite inverse variances were present; those pixels are masked."""
+    MISSING_IDENTITY = 1 << 6
+    """The file has no OBSID."""
+    DUPLICATE_OBSID = 1 << 7
+    """The same OBSID was met before in the same run."""
+    OUT_OF_DISTRIBUTION = 1 << 8
+    """Unlike what the network was trained on; never a candidate."""
+    RESAMPLED = 1 << 9
+    """The source grid was not the preset's: flux was resampled, not copied."""
+    KEY_LINES_MISSING = 1 << 10
+    """The pixels around the lines that define the rare class are mostly missing."""
+    MASKED_PIXELS_MANY = 1 << 11
+    """More than 20 % of the covered pixels are masked."""
+
+
+REJECT_REASONS = {
+    "unreadable": "the file could not be opened or read (permissions, I/O error, vanished)",
+    "not_a_file": "the path is a directory or a special file",
+    "empty_file": "the file has no bytes",
+    "corrupt_gzip": "the gzip stream is truncated or corrupt",
+    "too_large": "the file is, or expands to, more bytes than any LAMOST spectrum",
+    "not_fits": "the content is not FITS",
+    "truncated_fits": "the FITS data end before the header says they do",
+    "unknown_layout": "FITS, but none of the three LAMOST low-resolution layouts",
+    "missing_card": "a header card or column that the layout needs is missing or unreadable",
+    "bad_shape": "the arrays have a wrong or inconsistent shape or type",
+    "bad_wavelength": "wavelengths are NaN, not positive or not increasing",
+    "no_overlap": "the spectrum does not overlap the wavelength grid",
+    "no_valid_pixels": "every pixel is masked, non-finite or without inverse variance",
+    "zero_flux": "the flux is zero or constant everywhere",
+    "too_few_pixels": "too few valid pixels on the grid to say anything",
+    "bad_spectrum": "a Spectrum object whose unit, shape or uncertainty cannot be used",
+    "generated": "a generated spectrum: never classified into a catalogue",
+    "internal_error": "an unexpected error in this software; please report it",
+}
+"""Reason codes of the rejected table, with their meaning. Codes are never reused."""
+
+
+class SpectrumError(ValueError):
+    """One spectrum that cannot be used.
+
+    Parameters
+    ----------
+    reason : str
+        A key of `REJECT_REASONS`.
+    detail : str
+        What was wrong with which input, in one line.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        if reason not in REJECT_REASONS:
+            raise KeyError(f"{reason!r} is not a reject reason")
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self):  # survives pickling between processes
+        return (type(self), (self.reason, self.detail))

@@ -1,0 +1,46 @@
+"""One spectrum as its source gives it, before it is put on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["RawSpectrum"]
+
+
+@dataclass
+class RawSpectrum:
+    """One spectrum on its own wavelengths.
+
+    Attributes
+    ----------
+    wavelength : ndarray, shape (m,), float64
+        Vacuum wavelengths of the pixel centres in Å, strictly increasing.
+    flux, ivar : ndarray, shape (m,), float32
+        Relative flux per Å and its inverse variance, as the source has them (may hold NaN where masked).
+    mask : ndarray, shape (m,), bool
+        True where the pixel must not be used: mask bits set, inverse variance not positive,
+        or anything non-finite.
+    log10_start, log10_step : float or None
+        COEFF0 and COEFF1 if the wavelengths are log-linear, else None.
+    identity : dict
+        Scalars for the keys of `batch.IDENTITY_DTYPES`; absent keys are missing.
+    layout : str
+        ``early``, ``dr1-7``, ``dr8plus`` or ``object`` for an in-memory Spectrum.
+    flags : int
+        `QualityFlag` bits known from the source alone.
+    header : dict
+        Further cards worth keeping (class, subclass, z, S/N per band, data version), upper-case keys.
+    """
+
+    wavelength: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    mask: np.ndarray
+    log10_start: float | None = None
+    log10_step: float | None = None
+    identity: dict = field(default_factory=dict)
+    layout: str = "object"
+    flags: int = 0
+    header: dict = field(default_factory=dict)
