@@ -1,0 +1,160 @@
+"""Sparse matrices that average flux density over the pixels of another grid."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+
+from .grid import WavelengthGrid
+from .quality import SpectrumError
+
+__all__ = ["OverlapMatrix", "overlap_matrix", "pixel_edges"]
+
+_GAP_FACTOR = 5.0
+_CACHE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class OverlapMatrix:
+    """How the pixels of a source lie in the pixels of a grid.
+
+    Attributes
+    ----------
+    fraction : scipy.sparse.csr_array, shape (n_pixels, m)
+        Fraction of output pixel ``i`` (in wavelength) that source pixel ``j`` covers.
+    squared : scipy.sparse.csr_array, shape (n_pixels, m)
+        The same, squared, for variances.
+    coverage : ndarray, shape (n_pixels,)
+        Fraction of each output pixel that the source covers, 0 to 1.
+    """
+
+    fraction: object
+    squared: object
+    coverage: np.ndarray
+
+
+def pixel_edges(centres) -> np.ndarray:
+    """Edges of pixels from their centres: midpoints, the outer ones by extrapolation.
+
+    Parameters
+    ----------
+    centres : array_like, shape (m,), m >= 2
+        Increasing wavelengths, in any unit.
+
+    Returns
+    -------
+    ndarray, shape (m + 1,)
+        As ``specutils.SpectralAxis.bin_edges`` has them, so that results agree.
+    """
+    centres = np.asarray(centres, dtype=np.float64)
+    edges = np.empty(len(centres) + 1)
+    edges[1:-1] = 0.5 * (centres[1:] + centres[:-1])
+    edges[0] = 1.5 * centres[0] - 0.5 * centres[1]
+    edges[-1] = 1.5 * centres[-1] - 0.5 * centres[-2]
+    return edges
+
+
+def _source_edges(wavelength):
+    """Lower and upper edge of each source pixel; pixels do not reach into a gap.
+
+    Without this, the two pixels beside a hole in the data (between two arms, say) would each be
+    smeared over half of the hole.
+    """
+    edges = pixel_edges(wavelength)
+    lower, upper = edges[:-1].copy(), edges[1:].copy()
+    step = np.diff(wavelength)
+    if len(step) >= 3:
+        before = np.concatenate([step[1:2], step[:-1]])
+        after = np.concatenate([step[1:], step[-2:-1]])
+        for i in np.flatnonzero(step > _GAP_FACTOR * np.maximum(before, after)):
+            upper[i] = wavelength[i] + 0.5 * before[i]
+            lower[i + 1] = wavelength[i + 1] - 0.5 * after[i]
+    return lower, upper
+
+
+def build_overlap(wavelength, grid: WavelengthGrid) -> OverlapMatrix:
+    """Build the matrix for one source; `overlap_matrix` is the cached form."""
+    from scipy.sparse import csr_array
+
+    n_source, n_pixels = len(wavelength), grid.n_pixels
+    lower, upper = _source_edges(wavelength)
+    target = pixel_edges(grid.wavelength)
+    # All edges together cut the wavelengths into pieces, each inside one pixel of either side.
+    first, last = max(lower[0], target[0]), min(upper[-1], target[-1])
+    cuts = np.unique(np.concatenate([lower, upper, target]))
+    cuts = cuts[(cuts >= first) & (cuts <= last)]
+    if len(cuts) < 2:
+        cuts = np.zeros(1)
+    middle = 0.5 * (cuts[1:] + cuts[:-1])
+    row = np.searchsorted(target, middle, side="right") - 1
+    column = np.searchsorted(lower, middle, side="right") - 1
+    fraction = np.diff(cuts) / np.diff(target)[row]
+    inside = middle < upper[column]
+    row, column, fraction = row[inside], column[inside], fraction[inside]
+
+    indptr = np.searchsorted(row, np.arange(n_pixels + 1))
+    shape = (n_pixels, n_source)
+    return OverlapMatrix(
+        csr_array((fraction, column, indptr), shape=shape),
+        csr_array((fraction**2, column, indptr), shape=shape),
+        np.bincount(row, weights=fraction, minlength=n_pixels),
+    )
+
+
+_cache: OrderedDict = OrderedDict()
+_lock = Lock()
+
+
+def overlap_matrix(key, wavelength, grid: WavelengthGrid) -> OverlapMatrix:
+    """The matrix from a source to a grid, out of a cache of the 64 used last.
+
+    Parameters
+    ----------
+    key : hashable
+        What identifies the source's wavelengths: `source_key` makes it.
+    wavelength : ndarray, shape (m,)
+        Increasing wavelengths of the source in Å.
+    grid : WavelengthGrid
+
+    Returns
+    -------
+    OverlapMatrix
+    """
+    with _lock:
+        if (key, grid) in _cache:
+            _cache.move_to_end((key, grid))
+            return _cache[key, grid]
+    if isinstance(key, tuple):  # the log grid itself: stored wavelengths may be rounded
+        start, step, n_source = key
+        wavelength = 10.0 ** (start + step * np.arange(n_source))
+    matrix = build_overlap(wavelength, grid)
+    with _lock:
+        _cache[key, grid] = matrix
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    return matrix
+
+
+def source_key(raw):
+    """What identifies the wavelengths of a `RawSpectrum`: its log grid, or a digest of them.
+
+    Raises
+    ------
+    SpectrumError
+        ``bad_wavelength`` if wavelengths that are not a log grid are not increasing, positive and
+        finite; ``bad_shape`` for fewer than two pixels.
+    """
+    wavelength = raw.wavelength
+    if len(wavelength) < 2:
+        raise SpectrumError("bad_shape", f"a spectrum needs two pixels, this has {len(wavelength)}")
+    if raw.log10_start is not None and raw.log10_step:
+        return (float(raw.log10_start), float(raw.log10_step), len(wavelength))
+    wavelength = np.ascontiguousarray(wavelength, dtype=np.float64)
+    # A comparison with NaN is False, and two finite ends with increasing steps bound all the rest.
+    if not (wavelength[0] > 0 and wavelength[-1] < np.inf and np.all(np.diff(wavelength) > 0)):
+        raise SpectrumError("bad_wavelength", "wavelengths are not positive, finite and increasing")
+    return hashlib.blake2b(wavelength, digest_size=16).digest()
