@@ -1,0 +1,319 @@
+"""Presets: trained networks with everything that is needed to use them.
+
+A preset is a folder with ``config.json`` (see `Preset`), ``model.weights.h5``, ``CARD.md`` and
+``golden.npz``. Shipped ones lie in ``lamost_rare/weights``; a trained one may lie anywhere.
+This module never imports Keras: listing and verifying presets is quick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import metadata
+from pathlib import Path
+
+from .spectra.grid import WavelengthGrid
+from .text import printable
+
+__all__ = [
+    "DEFAULT_PRESET",
+    "Preset",
+    "PresetError",
+    "list_presets",
+    "load_preset",
+    "save_preset",
+]
+
+DEFAULT_PRESET = "racnet-obafgkm-v1"
+"""What `classify_spectra` and ``lamost-rare scan`` use unless told otherwise."""
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.weights.h5"
+_SHIPPED = Path(__file__).parent / "weights"
+_KINDS = ("classifier", "generator")
+_MAX_CONFIG_BYTES = 4 << 20
+
+
+class PresetError(ValueError):
+    """A preset that does not exist, is incomplete, or was changed after it was made."""
+
+
+@dataclass(frozen=True, eq=False)
+class Preset:
+    """A trained network and how to use it.
+
+    Attributes
+    ----------
+    name : str
+        Ends in a version, for example ``racnet-obafgkm-v1``.
+    folder : Path
+        Where its files are.
+    config : dict
+        The content of ``config.json``.
+    """
+
+    name: str
+    folder: Path
+    config: dict
+
+    @property
+    def kind(self) -> str:
+        """``classifier`` or ``generator``."""
+        return self.config["kind"]
+
+    @property
+    def description(self) -> str:
+        """What it is for, in a sentence or two."""
+        return self.config.get("description", "")
+
+    @property
+    def architecture(self) -> dict:
+        """Layer sizes, as `lamost_rare.networks` takes them."""
+        return self.config["architecture"]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the network's outputs; empty for a generator."""
+        return tuple(self.config.get("classes", ()))
+
+    @property
+    def rare_class(self) -> str:
+        """The class whose members are candidates."""
+        return self.config.get("rare_class", "")
+
+    @property
+    def grid(self) -> WavelengthGrid:
+        """The vacuum wavelength grid of the network's input or output."""
+        return WavelengthGrid.from_dict(self.config["grid"])
+
+    @property
+    def preprocessing(self) -> dict:
+        """Parameters of `lamost_rare.spectra.normalize.network_input`."""
+        return self.config.get("preprocessing", {})
+
+    @property
+    def threshold(self) -> float:
+        """A candidate has at least this calibrated probability of the rare class."""
+        return float(self.config["threshold"])
+
+    @property
+    def calibration(self) -> dict:
+        """How logits become probabilities."""
+        return self.config.get("calibration") or {}
+
+    @property
+    def figures(self) -> dict:
+        """What was measured with it."""
+        return self.config.get("figures") or {}
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the weights file, as 64 hexadecimal digits."""
+        return self.config["weights_sha256"]
+
+    @property
+    def weights_path(self) -> Path:
+        """The weights file."""
+        return self.folder / WEIGHTS_FILE
+
+    def verify(self) -> None:
+        """Compare the weights file with the SHA-256 in ``config.json``.
+
+        Raises
+        ------
+        PresetError
+            If the file is missing, unreadable or not the one that was measured.
+        """
+        try:
+            found = _sha256(self.weights_path)
+        except OSError as error:
+            raise PresetError(
+                f"preset {self.name!r}: cannot read {printable(self.weights_path)}: "
+                f"{error.strerror or error}"
+            ) from error
+        if found != self.sha256:
+            raise PresetError(
+                f"preset {self.name!r}: {printable(self.weights_path)} has SHA-256 {found[:12]}…, "
+                f"its config.json says {self.sha256[:12]}…: the file is damaged or was exchanged; "
+                "install the package again or rebuild the preset"
+            )
+
+
+def list_presets() -> list[str]:
+    """Names of the shipped presets, the default first.
+
+    Returns
+    -------
+    list of str
+    """
+    names = sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CONFIG_FILE}"))
+    return sorted(names, key=lambda name: name != DEFAULT_PRESET)
+
+
+def load_preset(preset: str | os.PathLike | None = None, *, verify: bool = True) -> Preset:
+    """Load a preset and check that its weights are the ones that were measured.
+
+    Parameters
+    ----------
+    preset : str or path, optional
+        Name of a shipped preset, or a folder that holds one. By default `DEFAULT_PRESET`.
+    verify : bool
+        Compare the weights with their SHA-256.
+
+    Returns
+    -------
+    Preset
+
+    Raises
+    ------
+    PresetError
+        If there is no such preset, its ``config.json`` is unusable or its weights do not match.
+    """
+    folder = _find(DEFAULT_PRESET if preset is None else preset)
+    loaded = Preset(name=folder.name, folder=folder, config=_read_config(folder))
+    if isinstance(loaded.config.get("name"), str) and loaded.config["name"]:
+        loaded = Preset(loaded.config["name"], folder, loaded.config)
+    if verify:
+        loaded.verify()
+    return loaded
+
+
+def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.PathLike) -> Preset:
+    """Write ``config.json`` with the SHA-256 of the weights, and put the weights beside it.
+
+    Parameters
+    ----------
+    folder : str or path
+        Folder of the preset; made if it does not exist. Files of an earlier preset are replaced.
+    config : dict
+        All of ``config.json`` but ``weights_sha256`` and ``created_with``, which are filled in.
+    weights_file : str or path
+        The ``.weights.h5`` file that Keras saved; copied, unless it lies in its place already.
+
+    Returns
+    -------
+    Preset
+        The preset as `load_preset` reads it back.
+
+    Raises
+    ------
+    PresetError
+        If ``config`` lacks something that a preset needs.
+    OSError
+        If a file cannot be read or written.
+    """
+    folder, weights_file = Path(folder), Path(weights_file)
+    config = {
+        **config,
+        "weights_sha256": _sha256(weights_file),
+        "created_with": config.get("created_with") or _versions(),
+    }
+    _check_config(config, f"preset {config.get('name', folder.name)!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / WEIGHTS_FILE
+    if not (target.exists() and target.samefile(weights_file)):
+        shutil.copyfile(weights_file, folder / (WEIGHTS_FILE + ".part"))
+        os.replace(folder / (WEIGHTS_FILE + ".part"), target)
+    text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    part = folder / (CONFIG_FILE + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, folder / CONFIG_FILE)
+    return load_preset(folder)
+
+
+def _find(preset: str | os.PathLike) -> Path:
+    """Folder of a preset given by name or by path."""
+    known = list_presets()
+    if isinstance(preset, str) and preset in known:
+        return _SHIPPED / preset
+    path = Path(preset)
+    if (path / CONFIG_FILE).is_file():
+        return path.resolve()
+    if path.is_dir():
+        raise PresetError(f"{printable(preset)} is a folder without {CONFIG_FILE}: not a preset")
+    shipped = ", ".join(known) or "none"
+    close = get_close_matches(str(preset), known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise PresetError(f"no preset {printable(preset)!r}; {hint}Shipped: {shipped}")
+
+
+def _read_config(folder: Path) -> dict:
+    path = folder / CONFIG_FILE
+    what = printable(path)
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise PresetError(f"{what} is too large for the configuration of a preset")
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PresetError(f"cannot read {what}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, PresetError):
+            raise
+        raise PresetError(f"{what} is not valid JSON: {printable(error)}") from error
+    if not isinstance(config, dict):
+        raise PresetError(f"{what} does not hold a JSON object")
+    _check_config(config, what)
+    return config
+
+
+def _check_config(config: dict, what: str) -> None:
+    """Raise PresetError, naming the key, unless ``config`` has what the package relies on."""
+
+    def need(condition, key, wanted):
+        if not condition:
+            raise PresetError(f"{what}: {key!r} must be {wanted}, not {config.get(key)!r:.80}")
+
+    need(config.get("kind") in _KINDS, "kind", " or ".join(map(repr, _KINDS)))
+    need(isinstance(config.get("architecture"), dict), "architecture", "an object")
+    for key in ("preprocessing", "calibration", "figures"):
+        need(isinstance(config.get(key) or {}, dict), key, "an object")
+    try:
+        WavelengthGrid.from_dict(config["grid"])
+    except (KeyError, TypeError, ValueError) as error:
+        need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
+    digest = config.get("weights_sha256")
+    need(
+        isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest),
+        "weights_sha256",
+        "64 hexadecimal digits",
+    )
+    if config["kind"] != "classifier":
+        return
+    classes = config.get("classes")
+    # Class names become column names (p_<class>), which must work in FITS, VOTable and pandas.
+    need(
+        isinstance(classes, list)
+        and len(classes) >= 2
+        and all(isinstance(c, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", c) for c in classes)
+        and len({c.lower() for c in classes}) == len(classes),
+        "classes",
+        "two or more different names of letters, digits and _",
+    )
+    need(config.get("rare_class") in classes, "rare_class", f"one of {classes}")
+    threshold = config.get("threshold")
+    need(
+        isinstance(threshold, (int, float)) and 0 < threshold <= 1,
+        "threshold",
+        "a number above 0 and up to 1",
+    )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    """Installed versions of what decides a network's outputs."""
+    versions = {}
+    for name in ("lamost-rare", "keras", "tensorflow", "tensorflow-cpu", "numpy"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
