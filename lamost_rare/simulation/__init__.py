@@ -1,0 +1,1 @@
+"""Simulated spectra: library and analytic stars as LAMOST would observe them."""

@@ -1,0 +1,95 @@
+"""Bytes of a small file, decompressed where it is gzip, with hard limits on both sizes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+
+from .quality import SpectrumError
+
+__all__ = ["MAX_BYTES", "decompress", "printable", "read_bytes"]
+
+MAX_BYTES = 8 * 2**20
+"""Limit on a file and on what it expands to; LAMOST spectra stay under 60 kB and 200 kB."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WBITS = 31  # zlib's code for "one gzip member, header and checksum verified"
+
+
+def printable(text: str) -> str:
+    """``text`` with everything that a terminal or a table could trip over escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+                   for c in text)  # fmt: skip
+
+
+def read_bytes(path) -> bytes:
+    """All bytes of a regular file of at most `MAX_BYTES`.
+
+    Raises
+    ------
+    SpectrumError
+        ``unreadable``, ``not_a_file``, ``empty_file`` or ``too_large``.
+    """
+    try:
+        status = os.stat(path)
+        # Looked at before opening: opening a FIFO would wait for its writer for ever.
+        if not stat.S_ISREG(status.st_mode):
+            kind = "directory" if stat.S_ISDIR(status.st_mode) else "special file"
+            raise SpectrumError("not_a_file", f"is a {kind}")
+        if status.st_size > MAX_BYTES:
+            raise SpectrumError(
+                "too_large", f"has {status.st_size} bytes, over the limit of {MAX_BYTES}"
+            )
+        with open(path, "rb", buffering=0) as stream:
+            content = stream.read()
+    except (OSError, ValueError) as error:
+        if isinstance(error, SpectrumError):
+            raise
+        detail = getattr(error, "strerror", None) or str(error)
+        raise SpectrumError("unreadable", f"cannot be read: {printable(detail)}") from None
+    if not content:
+        raise SpectrumError("empty_file", "has no bytes")
+    return content
+
+
+def decompress(content: bytes, codec=zlib) -> bytes:
+    """Expand gzip content, known by its magic bytes; other content is returned as it is.
+
+    Several gzip members are joined. What follows the last member and is not gzip is ignored, as
+    gzip(1) does: each member's own checksum has vouched for its content by then.
+
+    Parameters
+    ----------
+    content : bytes
+    codec : module
+        `zlib`, or ``isal.isal_zlib``, which has the same interface.
+
+    Raises
+    ------
+    SpectrumError
+        ``corrupt_gzip``, or ``too_large`` as soon as `MAX_BYTES` is passed.
+    """
+    if not content.startswith(_GZIP_MAGIC):
+        return content
+    members = []
+    room = MAX_BYTES
+    while True:
+        stream = codec.decompressobj(_GZIP_WBITS)
+        try:
+            member = stream.decompress(content, room + 1)
+        except codec.error as error:
+            raise SpectrumError(
+                "corrupt_gzip", f"is corrupt gzip: {printable(str(error))}"
+            ) from None
+        room -= len(member)
+        if room < 0:
+            raise SpectrumError("too_large", f"expands to more than {MAX_BYTES} bytes")
+        if not stream.eof:
+            raise SpectrumError("corrupt_gzip", "is truncated: the gzip stream has no end")
+        members.append(member)
+        content = stream.unused_data
+        if not content.startswith(_GZIP_MAGIC):
+            return members[0] if len(members) == 1 else b"".join(members)

@@ -1,0 +1,141 @@
+"""The fast way from the bytes of a LAMOST file to its arrays: no FITS library involved."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ._file_bytes import printable
+from ._lamost_layout import (
+    IMAGE_ROWS,
+    WANTED_CARDS,
+    LamostContents,
+    check_primary,
+    check_table,
+    has_scaling,
+)
+from .quality import SpectrumError
+
+__all__ = ["FastPathUnavailable", "parse_fast"]
+
+_CARD = 80
+_BLOCK = 2880
+_END = b"END     "
+_WANTED = {name.ljust(8).encode(): name for name in WANTED_CARDS}
+_VALUE = re.compile(
+    rb"= *(?:'((?:[^']|'')*)'|([TF])(?=[ /]|$)"
+    rb"|([+-]?\d+)(?=[ /]|$)|([+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?)(?=[ /]|$))"
+)
+
+
+class FastPathUnavailable(Exception):
+    """The file uses a feature of FITS that only the astropy path knows."""
+
+
+def _value(card: bytes):
+    """The value of the 72 bytes that follow a keyword; None if there is none."""
+    match = _VALUE.match(card)
+    if match is None:
+        return None
+    kind = match.lastindex
+    text = match[kind]
+    if kind == 3:
+        return int(text)
+    if kind == 4:
+        return float(text.upper().replace(b"D", b"E"))
+    if kind == 2:
+        return text == b"T"
+    if text.endswith(b"&"):
+        raise FastPathUnavailable("a string that CONTINUEs")
+    text = text.replace(b"''", b"'").decode("ascii", "replace").replace("\ufffd", "?")
+    return printable(text).rstrip()
+
+
+def _scan_cards(data: bytes, start: int, wanted=None) -> tuple[dict, int]:
+    """Cards from ``start`` to END (all of them, or the wanted), and where the data begin."""
+    found = {}
+    for position in range(start, len(data) - _CARD + 1, _CARD):
+        key = data[position : position + 8]
+        if wanted is None:
+            if key == _END:
+                break
+            name = key.decode("ascii", "replace").rstrip()
+        else:
+            name = wanted.get(key)
+            if name is None:
+                if key == _END:
+                    break
+                continue
+        if name not in found:  # of a repeated card the first counts, as in astropy
+            found[name] = data[position + 8 : position + _CARD]
+    else:
+        raise SpectrumError("truncated_fits", "ends before its header does")
+    values = {name: _value(card) for name, card in found.items() if card[:2] == b"= "}
+    return {name: value for name, value in values.items() if value is not None}, _padded(
+        position + _CARD - start
+    ) + start
+
+
+def _padded(n_bytes: int) -> int:
+    return -(-n_bytes // _BLOCK) * _BLOCK
+
+
+def _array(data: bytes, dtype: str, count: int, offset: int) -> np.ndarray:
+    if offset + count * np.dtype(dtype).itemsize > len(data):
+        raise SpectrumError("truncated_fits", "ends before its data do")
+    return np.frombuffer(data, dtype, count, offset)
+
+
+def parse_fast(data: bytes) -> LamostContents:
+    """Parse a FITS file held in memory.
+
+    Raises
+    ------
+    SpectrumError
+        If the content is not a LAMOST spectrum.
+    FastPathUnavailable
+        If astropy has to read it: scaled or integer data, long strings.
+    """
+    if not data.startswith(b"SIMPLE  ="):
+        raise SpectrumError("not_fits", "does not begin with SIMPLE = T: not FITS")
+    cards, start = _scan_cards(data, 0, _WANTED)
+    image = check_primary(cards)
+    if image is None:
+        return LamostContents(cards, columns=_parse_table(data, start))
+    dtype, n_pixels = image
+    if has_scaling(cards) or not dtype.startswith(">f"):
+        raise FastPathUnavailable("scaled or integer data")
+    values = _array(data, dtype, IMAGE_ROWS * n_pixels, start)
+    return LamostContents(cards, image=values.reshape(IMAGE_ROWS, n_pixels))
+
+
+def _parse_table(data: bytes, start: int) -> dict[str, np.ndarray]:
+    while data.startswith(b"XTENSION=", start):
+        cards, start = _scan_cards(data, start)
+        columns = check_table(cards)
+        if columns is not None:
+            for column in columns.values():
+                keys = [f"{key}{column.number + 1}" for key in ("TSCAL", "TZERO")]
+                if has_scaling(cards, keys) or not column.dtype.startswith(">f"):
+                    raise FastPathUnavailable("scaled or integer data")
+            return {
+                name: _array(data, column.dtype, column.repeat, start + column.offset)
+                for name, column in columns.items()
+            }
+        start += _extension_bytes(cards)
+    raise SpectrumError("unknown_layout", "has neither an image of five rows nor a COADD table")
+
+
+def _extension_bytes(cards: dict) -> int:
+    """Padded size of an extension's data (FITS standard 4.0, equation 2)."""
+    try:
+        count = 1 if cards["NAXIS"] else 0
+        for axis in range(1, cards["NAXIS"] + 1):
+            count *= cards[f"NAXIS{axis}"]
+        size = abs(cards["BITPIX"]) // 8 * cards.get("GCOUNT", 1) * (cards.get("PCOUNT", 0) + count)
+        return _padded(size) if size >= 0 else 1 / 0
+    except (KeyError, TypeError, ZeroDivisionError):
+        raise SpectrumError(
+            "missing_card", "has an extension whose size its header does not tell"
+        ) from None

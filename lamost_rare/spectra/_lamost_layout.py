@@ -1,0 +1,166 @@
+"""What a LAMOST file must hold, layout by layout; shared by both ways of parsing one.
+
+The parsers turn bytes into `LamostContents`, each in its own way; every decision about what is
+acceptable is taken here, so that the two cannot disagree about it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from .quality import SpectrumError
+
+__all__ = [
+    "IMAGE_ROWS",
+    "TABLE_COLUMNS",
+    "WANTED_CARDS",
+    "Column",
+    "LamostContents",
+    "check_primary",
+    "check_table",
+    "find_layout",
+    "has_scaling",
+]
+
+IMAGE_ROWS = 5
+TABLE_COLUMNS = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK")
+
+WANTED_CARDS = (
+    *("SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "BSCALE", "BZERO", "BLANK", "GROUPS"),
+    *("EXTEN0", "COEFF0", "COEFF1", "OBSID", "DESIG", "RA", "DEC", "LMJD", "MJD", "PLANID"),
+    *("SPID", "FIBERID", "DATA_V", "CLASS", "SUBCLASS", "Z", "SNRU", "SNRG", "SNRR", "SNRI"),
+    *("SNRZ", "SN_U", "SN_G", "SN_R", "SN_I", "SN_Z"),
+)
+"""Cards of the primary header that are read; the other hundred are skipped."""
+
+_BITPIX = {-64: ">f8", -32: ">f4", 8: "u1", 16: ">i2", 32: ">i4", 64: ">i8"}
+_TFORM = re.compile(r"(\d{0,9})([A-Z])")
+_TFORM_BYTES = {"L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "E": 4, "K": 8, "D": 8, "C": 8, "M": 16,
+                "P": 8, "Q": 16}  # fmt: skip
+_TFORM_NUMBERS = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+
+
+class Column(NamedTuple):
+    """Where a table column lies in a row: its number from 0, type, length and byte offset."""
+
+    number: int
+    dtype: str
+    repeat: int
+    offset: int
+
+
+class LamostContents(NamedTuple):
+    """What both parsers return: the wanted cards, and either an image or the columns."""
+
+    cards: dict
+    image: np.ndarray | None = None
+    columns: dict | None = None
+
+
+def _integer(cards: dict, name: str) -> int:
+    value = cards.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SpectrumError("missing_card", f"has no integer card {name}")
+    if value < 0 and name != "BITPIX":
+        raise SpectrumError("bad_shape", f"has {name} = {value}")
+    return value
+
+
+def check_primary(cards: dict) -> tuple[str, int] | None:
+    """Judge a primary header.
+
+    Returns
+    -------
+    (dtype, n_pixels) of the image of five rows, or None if the primary holds no data, so that a
+    table must follow.
+    """
+    if cards.get("SIMPLE") is not True:
+        raise SpectrumError("not_fits", "does not begin with SIMPLE = T: not FITS")
+    naxis = _integer(cards, "NAXIS")
+    dtype = _BITPIX.get(_integer(cards, "BITPIX"))
+    if dtype is None:
+        raise SpectrumError("bad_shape", f"has BITPIX = {cards['BITPIX']}, which FITS lacks")
+    if naxis == 0:  # NAXIS1 and NAXIS2 are stale cards then
+        return None
+    if naxis != 2 or cards.get("GROUPS") is True:
+        raise SpectrumError(
+            "unknown_layout", f"has a primary array of {naxis} axes; no LAMOST layout has"
+        )
+    n_pixels, n_rows = _integer(cards, "NAXIS1"), _integer(cards, "NAXIS2")
+    if n_rows != IMAGE_ROWS:
+        reason = "bad_shape" if "EXTEN0" in cards else "unknown_layout"
+        raise SpectrumError(reason, f"has an image of {n_rows} rows, not {IMAGE_ROWS}")
+    if n_pixels < 2:
+        raise SpectrumError("bad_shape", f"has an image of {n_pixels} pixels a row")
+    return dtype, n_pixels
+
+
+def has_scaling(cards: dict, keys=("BSCALE", "BZERO")) -> bool:
+    """Whether cards scale the stored numbers."""
+    return cards.get(keys[0], 1) != 1 or cards.get(keys[1], 0) != 0
+
+
+def check_table(cards: dict) -> dict[str, Column] | None:
+    """Judge the header of an extension.
+
+    Parameters
+    ----------
+    cards : dict
+        All cards of the extension.
+
+    Returns
+    -------
+    The columns of `TABLE_COLUMNS` if this is the one-row table of a spectrum, or None if it is
+    something else.
+    """
+    if cards.get("XTENSION") != "BINTABLE":
+        return None
+    n_fields = _integer(cards, "TFIELDS")
+    if n_fields > 999:
+        raise SpectrumError("bad_shape", f"has TFIELDS = {n_fields}; FITS allows 999")
+    columns = {}
+    offset = 0
+    for number in range(n_fields):
+        tform = cards.get(f"TFORM{number + 1}")
+        match = _TFORM.match(tform.strip()) if isinstance(tform, str) else None
+        if match is None or match[2] not in _TFORM_BYTES | {"X": 0}:
+            raise SpectrumError("missing_card", f"has no readable TFORM{number + 1}")
+        repeat = int(match[1] or 1)
+        name = str(cards.get(f"TTYPE{number + 1}", "")).strip().upper()
+        if name in TABLE_COLUMNS and name not in columns:
+            dtype = _TFORM_NUMBERS.get(match[2], "")
+            columns[name] = Column(number, dtype, repeat, offset)
+        offset += -(-repeat // 8) if match[2] == "X" else repeat * _TFORM_BYTES[match[2]]
+    missing = [name for name in TABLE_COLUMNS if name not in columns]
+    if missing:
+        if str(cards.get("EXTNAME", "")).strip().upper() != "COADD":
+            return None
+        raise SpectrumError("missing_card", f"has a COADD table without {', '.join(missing)}")
+    if _integer(cards, "NAXIS2") != 1 or _integer(cards, "NAXIS1") != offset:
+        raise SpectrumError("bad_shape", "has a COADD table that is not one row of its columns")
+    repeats = {column.repeat for column in columns.values()}
+    if len(repeats) != 1 or min(repeats) < 2 or not all(c.dtype for c in columns.values()):
+        raise SpectrumError("bad_shape", "has columns in COADD that differ in length or hold text")
+    return columns
+
+
+def find_layout(contents: LamostContents) -> str:
+    """The layout's name: ``early``, ``dr1-7`` or ``dr8plus``."""
+    if contents.columns is not None:
+        return "dr8plus"
+    rows = contents.cards.get("EXTEN0")
+    if isinstance(rows, str):
+        if "subcontinuum" in rows.lower():
+            return "early"
+        if "wavelength" in rows.lower():
+            return "dr1-7"
+    # Other surveys store images of five rows too (SDSS's old spSpec files have COEFF0 as well), so
+    # without EXTEN0 only a row of wavelengths in the optical makes the file LAMOST's.
+    row = contents.image[2]
+    if math.isfinite(row[0]) and 3000 < row[0] < row[-1] < 11000 and np.all(np.diff(row) > 0):
+        return "dr1-7"
+    raise SpectrumError("unknown_layout", "has an image of five rows, but not those of LAMOST")
