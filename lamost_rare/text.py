@@ -8,8 +8,8 @@ __all__ = ["printable"]
 def printable(text) -> str:
     """``str(text)`` with everything that could act on a terminal shown as an escape.
 
-    File names and FITS cards are written by others: control characters could move the cursor, change
-    its colours or hide text, and bytes that are not UTF-8 could not be printed at all.
+    File names and FITS cards are written by others: control characters could move the cursor,
+    change its colours or hide text, and bytes that are not UTF-8 could not be printed at all.
 
     Parameters
     ----------
