@@ -1,0 +1,217 @@
+"""`classify_spectra`: any number of files and Spectrum objects to one table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from ..presets import Preset, PresetError, load_preset
+from ..spectra.quality import QualityFlag, SpectrumError
+from ..spectra.raw import RawSpectrum
+from .rows import (
+    catalogue_columns,
+    catalogue_dtypes,
+    column_description,
+    column_unit,
+    flag_duplicates,
+)
+
+__all__ = ["classify_spectra"]
+
+_FILL = {"f": np.nan, "b": False, "O": ""}
+_CHUNK_BATCHES = 4  # spectra are held in memory for so many batches of the network at a time
+
+
+def classify_spectra(
+    spectra,
+    preset=None,
+    *,
+    medium: str = "vacuum",
+    batch_size: int = 256,
+    evidence: bool = True,
+):
+    """Classify spectra, one row each, in the given order.
+
+    Parameters
+    ----------
+    spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, or an iterable of those
+        Paths are LAMOST low-resolution files. An object that holds several spectra gives a row
+        for each of them.
+    preset : str, path or Preset, optional
+        Name of a shipped preset or folder of another one. By default the one for O stars.
+    medium : {"vacuum", "air"}
+        What the wavelengths of the Spectrum objects are measured in. Files say it themselves.
+    batch_size : int
+        How many spectra the network sees at a time.
+    evidence : bool
+        Measure equivalent widths; without them the columns ``ew_*`` are left out.
+
+    Returns
+    -------
+    astropy.table.QTable
+        The columns of the catalogue: identity, ``prediction``, ``p_<class>``, ``candidate``,
+        ``flags``, and ``ew_<line>`` with errors. A spectrum that could not be used has the flag
+        `~lamost_rare.spectra.quality.QualityFlag.UNUSABLE`, NaN probabilities and an empty
+        prediction; ``meta["rejected"]`` lists (row, reason, detail) for each of them, with the
+        codes of `~lamost_rare.spectra.quality.REJECT_REASONS`.
+
+    Raises
+    ------
+    PresetError
+        If the preset does not exist, is not a classifier or fails its verification.
+    TypeError
+        If something is neither a path nor a spectrum.
+    ValueError
+        If ``medium`` or ``batch_size`` is not allowed.
+    """
+    if medium not in ("vacuum", "air"):
+        raise ValueError(f"medium must be 'vacuum' or 'air', not {medium!r}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if not isinstance(preset, Preset):
+        preset = load_preset(preset)
+    if preset.kind != "classifier":
+        raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
+
+    results = _Rows(preset, evidence)
+    sources = _sources(spectra, medium)
+    while chunk := list(islice(sources, _CHUNK_BATCHES * batch_size)):
+        results.add(chunk, batch_size)
+    return results.table()
+
+
+def _sources(spectra, medium) -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
+    """(path, spectrum or what is wrong with it) of everything in ``spectra``, one at a time."""
+    if isinstance(spectra, (str, os.PathLike)):
+        yield os.fspath(spectra), _attempt(_read, spectra)
+    elif isinstance(spectra, RawSpectrum):
+        yield spectra.identity.get("path", ""), spectra
+    elif _is_spectrum(spectra):
+        from ..spectra.adapters import iterate_spectra, raw_from_spectrum
+
+        parts = _attempt(iterate_spectra, spectra)
+        for part in [parts] if isinstance(parts, SpectrumError) else parts:
+            if isinstance(part, SpectrumError):
+                yield "", part
+            else:
+                yield "", _attempt(raw_from_spectrum, part, medium=medium)
+    elif isinstance(spectra, Iterable) and not isinstance(spectra, (bytes, dict, np.ndarray)):
+        for item in spectra:
+            yield from _sources(item, medium)
+    else:
+        raise TypeError(
+            f"cannot classify a {type(spectra).__name__}: give paths, specutils Spectrum objects, "
+            "or lists of them"
+        )
+
+
+def _is_spectrum(thing) -> bool:
+    # By what it has, not by its class: Spectrum1D is deprecated, and specutils takes seconds to load.
+    return hasattr(thing, "spectral_axis") and hasattr(thing, "flux")
+
+
+def _read(path):
+    from ..spectra.lamost import read_lamost
+
+    return read_lamost(path)
+
+
+def _attempt(function, *args, **kwargs):
+    """What ``function`` returns, or the SpectrumError with which it refuses."""
+    try:
+        return function(*args, **kwargs)
+    except SpectrumError as error:
+        return error
+
+
+class _Rows:
+    """The table while it grows."""
+
+    def __init__(self, preset: Preset, evidence: bool):
+        self.preset = preset
+        self.evidence = evidence
+        self.chunks: list[dict[str, np.ndarray]] = []
+        self.rejected: list[tuple[int, str, str]] = []
+        self.n_rows = 0
+        self._seen: set[int] = set()
+
+    def add(self, chunk: list, batch_size: int) -> None:
+        """Append a row for each (path, spectrum or error) of the chunk."""
+        from ..spectra.resample import assemble
+
+        refused = {i: item for i, (_, item) in enumerate(chunk) if isinstance(item, SpectrumError)}
+        readable = [i for i in range(len(chunk)) if i not in refused]
+        batch, rejects = assemble([chunk[i][1] for i in readable], self.preset.grid)
+        refused |= {readable[i]: error for i, error in rejects}
+        columns = self._unusable([path for path, _ in chunk])
+        for i, (_, item) in enumerate(chunk):
+            if isinstance(item, RawSpectrum):  # a rejected spectrum may still say what it is of
+                for name, value in item.identity.items():
+                    if name in columns and name != "path":
+                        columns[name][i] = value
+                columns["flags"][i] |= item.flags
+        if len(batch):
+            used = np.array([i for i in range(len(chunk)) if i not in refused])
+            for name, values in self._classify(batch, batch_size).items():
+                columns[name][used] = values
+        flag_duplicates(columns["obsid"], columns["flags"], self._seen)
+        for i in sorted(refused):
+            self.rejected.append((self.n_rows + i, refused[i].reason, refused[i].detail))
+        self.chunks.append(columns)
+        self.n_rows += len(chunk)
+
+    def _classify(self, batch, batch_size) -> dict[str, np.ndarray]:
+        from .evidence import measure_lines
+
+        prediction = _predictor(self.preset, batch_size).predict(batch)
+        lines = measure_lines(batch) if self.evidence else None
+        return catalogue_columns(batch, prediction, self.preset, lines)
+
+    def _unusable(self, paths: list[str]) -> dict[str, np.ndarray]:
+        """Rows that say of every spectrum that it could not be used."""
+        columns = {
+            name: np.full(len(paths), _FILL.get(dtype.kind, -1), dtype=dtype)
+            for name, dtype in catalogue_dtypes(self.preset, evidence=self.evidence).items()
+        }
+        columns["path"][:] = paths
+        columns["flags"][:] = int(QualityFlag.UNUSABLE)
+        return columns
+
+    def table(self):
+        """All rows as an `astropy.table.QTable`."""
+        from astropy import units as u
+        from astropy.table import QTable
+
+        table = QTable()
+        for name, dtype in catalogue_dtypes(self.preset, evidence=self.evidence).items():
+            values = np.concatenate([np.empty(0, dtype), *(chunk[name] for chunk in self.chunks)])
+            if dtype.kind == "O":
+                values = values.astype(str)
+            unit = column_unit(name)
+            table[name] = values if unit is None else u.Quantity(values, unit, dtype=dtype)
+            table[name].info.description = column_description(name)
+        table.meta["preset"] = self.preset.name
+        table.meta["weights_sha256"] = self.preset.sha256
+        table.meta["rare_class"] = self.preset.rare_class
+        table.meta["threshold"] = self.preset.threshold
+        table.meta["rejected"] = self.rejected
+        return table
+
+
+_predictors: dict[tuple, object] = {}
+
+
+def _predictor(preset: Preset, batch_size: int):
+    """A compiled network, kept for the next call: compiling takes seconds, and a user who
+    classifies in a loop should pay for it once."""
+    from .predictor import Predictor
+
+    key = (str(preset.folder), preset.sha256, batch_size)
+    if key not in _predictors:
+        while len(_predictors) >= 2:
+            _predictors.pop(next(iter(_predictors)))
+        _predictors[key] = Predictor(preset, batch_size=batch_size)
+    return _predictors[key]
