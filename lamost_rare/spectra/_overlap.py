@@ -26,14 +26,15 @@ class OverlapMatrix:
     ----------
     fraction : scipy.sparse.csr_array, shape (n_pixels, m)
         Fraction of output pixel ``i`` (in wavelength) that source pixel ``j`` covers.
-    squared : scipy.sparse.csr_array, shape (n_pixels, m)
-        The same, squared, for variances.
+    fraction32, squared32 : scipy.sparse.csr_array, shape (n_pixels, m), float32
+        The same, and its square, for the propagation of masks and of variances.
     coverage : ndarray, shape (n_pixels,)
         Fraction of each output pixel that the source covers, 0 to 1.
     """
 
     fraction: object
-    squared: object
+    fraction32: object
+    squared32: object
     coverage: np.ndarray
 
 
@@ -90,18 +91,20 @@ def build_overlap(wavelength, grid: WavelengthGrid) -> OverlapMatrix:
     if len(cuts) < 2:
         cuts = np.zeros(1)
     middle = 0.5 * (cuts[1:] + cuts[:-1])
-    row = np.searchsorted(target, middle, side="right") - 1
-    column = np.searchsorted(lower, middle, side="right") - 1
+    row = (np.searchsorted(target, middle, side="right") - 1).astype(np.int32)
+    column = (np.searchsorted(lower, middle, side="right") - 1).astype(np.int32)
     fraction = np.diff(cuts) / np.diff(target)[row]
     inside = middle < upper[column]
     row, column, fraction = row[inside], column[inside], fraction[inside]
 
-    indptr = np.searchsorted(row, np.arange(n_pixels + 1))
+    indptr = np.searchsorted(row, np.arange(n_pixels + 1)).astype(np.int32)
     shape = (n_pixels, n_source)
+    matrix = csr_array((fraction, column, indptr), shape=shape)
     return OverlapMatrix(
-        csr_array((fraction, column, indptr), shape=shape),
-        csr_array((fraction**2, column, indptr), shape=shape),
-        np.bincount(row, weights=fraction, minlength=n_pixels),
+        matrix,
+        matrix.astype(np.float32),
+        csr_array((fraction**2, column, indptr), shape=shape, dtype=np.float32),
+        np.bincount(row, weights=fraction, minlength=n_pixels).astype(np.float32),
     )
 
 

@@ -89,9 +89,6 @@ def assemble(raws, grid: WavelengthGrid):
     flags |= _flags(arrays, n_valid, identity["snr_g"], grid)
 
     # Where valid pixels are few the cause is that, not what their fluxes happen to be.
-    low = np.min(arrays.flux, axis=1, where=~arrays.mask, initial=np.inf)
-    high = np.max(arrays.flux, axis=1, where=~arrays.mask, initial=-np.inf)
-    constant = high - low <= 1e-6 * np.maximum(abs(high), abs(low))
     for i, raw in enumerate(raws):
         if errors[i] is not None:
             continue
@@ -101,8 +98,8 @@ def assemble(raws, grid: WavelengthGrid):
         elif n_valid[i] < MIN_VALID_PIXELS * grid.n_pixels:
             detail = f"{n_valid[i]} of the grid's {grid.n_pixels} pixels are valid"
             errors[i] = SpectrumError("too_few_pixels", detail)
-        elif constant[i]:
-            errors[i] = SpectrumError("zero_flux", f"flux is {high[i]:g} in every valid pixel")
+        elif _is_constant(arrays.flux[i], arrays.mask[i]):
+            errors[i] = SpectrumError("zero_flux", "flux is the same in every valid pixel")
 
     batch = SpectrumBatch(grid, arrays.flux, arrays.ivar, arrays.mask, identity, flags)
     rejects = [(i, error) for i, error in enumerate(errors) if error is not None]
@@ -122,6 +119,7 @@ class _Arrays:
         self.mask = np.ones(shape, dtype=bool)
         self.n_covered = np.zeros(n_spectra, dtype=np.int64)
         self.resampled = np.zeros(n_spectra, dtype=bool)
+        self._before = np.full((n_spectra, 2), np.nan)  # flux, ivar one pixel before the grid
 
     def fill(self, raws):
         """Fill row ``i`` with ``raws[i]``; returns a `SpectrumError` or None for each."""
@@ -180,22 +178,21 @@ class _Arrays:
             self.ivar[i, first:last] = raw.ivar[source]
             self.mask[i, first:last] = raw.mask[source]
             self.n_covered[i] = last - first
-            if shift < 0 and not raw.mask[-shift - 1 : -shift + 1].any():
-                self._first_pixel(i, raw, -shift)
+            if shift < 0 and not raw.mask[-shift - 1]:
+                self._before[i] = raw.flux[-shift - 1], raw.ivar[-shift - 1]
 
-    def _first_pixel(self, i, raw, k):
+    def _widen_first_pixel(self):
         """Let the grid's first pixel reach as far as its extrapolated edge does.
 
         That edge is not the midpoint with the source pixel before, but lies 1e-4 of a pixel beyond
         it: the only pixel in which a copy would not equal the matrix, and specutils.
         """
+        flux, ivar = self._before.T
+        use = ~self.mask[:, 0] & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
         outside = 0.5 * (1 - 10.0**-self.grid.log10_step)
-        weight = np.array([outside, 1 - outside])
-        flux = raw.flux[k - 1 : k + 1].astype(np.float64)
-        ivar = raw.ivar[k - 1 : k + 1].astype(np.float64)
-        if np.isfinite(flux).all() and (ivar > 0).all():
-            self.flux[i, 0] = weight @ flux
-            self.ivar[i, 0] = 1 / (weight**2 @ (1 / ivar))
+        variance = outside**2 / ivar[use] + (1 - outside) ** 2 / self.ivar[use, 0]
+        self.flux[use, 0] = outside * flux[use] + (1 - outside) * self.flux[use, 0]
+        self.ivar[use, 0] = 1 / variance
 
     def _clean_copies(self, raws, rows):
         """Zeros where masked; anything unusable that the source's mask missed is masked too."""
@@ -209,25 +206,45 @@ class _Arrays:
         ivar[mask] = 0
         if not everything:
             self.flux[pick], self.ivar[pick], self.mask[pick] = flux, ivar, mask
+        self._widen_first_pixel()
 
     def _multiply(self, raws, rows, matrix):
+        # float64 for flux, in which neighbours of opposite sign may cancel; the other two are sums
+        # of positive numbers, for which float32 is good to 3e-7.
         flux = np.array([raws[i].flux for i in rows], dtype=np.float64)
-        ivar = np.array([raws[i].ivar for i in rows], dtype=np.float64)
-        good = ~np.array([raws[i].mask for i in rows], dtype=bool)
-        good &= np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
-        flux[~good] = 0
-        variance = np.zeros_like(ivar)
-        np.divide(1.0, ivar, out=variance, where=good)
+        ivar = np.array([raws[i].ivar for i in rows], dtype=np.float32)
+        bad = np.array([raws[i].mask for i in rows], dtype=bool)
+        bad |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
+        valid = matrix.coverage
+        if bad.any():
+            np.copyto(flux, 0, where=bad)
+            np.copyto(ivar, np.inf, where=bad)  # variance 0: contributes nothing
+            valid = _product(matrix.fraction32, (~bad).astype(np.float32))
+        flux = _product(matrix.fraction, flux)
+        variance = _product(matrix.squared32, 1 / ivar)
 
-        valid = np.broadcast_to(matrix.coverage, (len(rows), self.grid.n_pixels))
-        if not good.all():
-            valid = (matrix.fraction @ good.T.astype(np.float64)).T
-        total = (matrix.fraction @ flux.T).T
-        variance = (matrix.squared @ variance.T).T
-        keep = (valid >= MIN_VALID_FRACTION) & (variance > 0)
-        self.mask[rows] = ~keep
-        self.flux[rows] = np.divide(total, valid, out=np.zeros_like(total), where=keep)
-        self.ivar[rows] = np.divide(valid**2, variance, out=np.zeros_like(total), where=keep)
+        masked = np.broadcast_to((valid < MIN_VALID_FRACTION) | (variance <= 0), flux.shape)
+        valid = np.where(masked, 1, valid)
+        np.copyto(flux, 0, where=masked)
+        np.copyto(variance, np.inf, where=masked)
+        self.mask[rows] = masked
+        self.flux[rows] = flux / valid
+        self.ivar[rows] = valid**2 / variance
+
+
+def _product(matrix, spectra):
+    """``matrix @ spectrum`` for each row of ``spectra``, in rows again."""
+    return np.ascontiguousarray((matrix @ spectra.T).T)
+
+
+def _is_constant(flux, mask):
+    for every in (64, 1):  # most spectra vary in the first few pixels that are looked at
+        values = flux[::every][~mask[::every]]
+        if len(values):
+            low, high = float(values.min()), float(values.max())
+            if high - low > 1e-6 * max(abs(low), abs(high)):
+                return False
+    return True
 
 
 def _identity(raws):
