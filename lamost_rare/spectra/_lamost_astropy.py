@@ -53,8 +53,11 @@ def parse_astropy(data: bytes) -> LamostContents:
         # What astropy warns of (odd bytes, truncation) is judged here and reported by reason code.
         warnings.simplefilter("ignore")
         try:
+            # Judged before anything is opened: astropy's own errors do not tell the reason.
+            cards = _cards(_primary_header(data), WANTED_CARDS)
+            has_image = check_primary(cards) is not None
             with fits.open(io.BytesIO(data), memmap=False) as hdus:
-                return _parse(hdus, len(data))
+                return _parse(hdus, cards, has_image, len(data))
         except SpectrumError:
             raise
         except Exception as error:  # astropy raises nearly any type on hostile bytes
@@ -65,9 +68,15 @@ def _line(error: Exception) -> str:
     return printable(" ".join(str(error).split())[:200]) or type(error).__name__
 
 
-def _parse(hdus, n_bytes: int) -> LamostContents:
-    cards = _cards(hdus[0].header, WANTED_CARDS)
-    if check_primary(cards) is not None:
+def _primary_header(data: bytes):
+    try:
+        return fits.Header.fromfile(io.BytesIO(data), padding=False)
+    except OSError:  # "Header missing END card"
+        raise SpectrumError("truncated_fits", "ends before its header does") from None
+
+
+def _parse(hdus, cards: dict, has_image: bool, n_bytes: int) -> LamostContents:
+    if has_image:
         _check_complete(hdus[0], n_bytes)
         return LamostContents(cards, image=np.array(hdus[0].data))
     for number in range(1, 1000):

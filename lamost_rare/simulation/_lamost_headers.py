@@ -1,0 +1,143 @@
+"""Headers of simulated LAMOST files: the cards of real ones that any reader may look at."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["header_block", "primary_cards", "table_cards"]
+
+_BLOCK = 2880
+
+
+def _format_value(value) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''").ljust(8) + "'"
+    if isinstance(value, bool):
+        return "T".rjust(20) if value else "F".rjust(20)
+    if isinstance(value, int):
+        return str(value).rjust(20)
+    value = float(value)
+    return repr(value if math.isfinite(value) else -9999.0).upper().rjust(20)
+
+
+def _format_card(card) -> bytes:
+    key, value, comment = card
+    if key in ("COMMENT", ""):
+        text = f"{key:8s}{comment}"
+    else:
+        text = f"{key:8s}= {_format_value(value):20s} / {comment}"
+    return text.encode("ascii", "replace")[:80].ljust(80)
+
+
+def header_block(cards) -> bytes:
+    """Cards, each (key, value, comment), as a FITS header padded to whole blocks."""
+    header = b"".join(map(_format_card, cards)) + b"END".ljust(80)
+    return header.ljust(-(-len(header) // _BLOCK) * _BLOCK)
+
+
+def _section(name: str):
+    return ("COMMENT", None, f"--------{name}")
+
+
+def primary_cards(layout: str, n_pixels: int, bitpix: int, facts: dict) -> list[tuple]:
+    """Cards of the primary header of one layout.
+
+    Parameters
+    ----------
+    layout : {"early", "dr1-7", "dr8plus"}
+    n_pixels : int
+    bitpix : int
+        -32 or -64.
+    facts : dict
+        What `fits_files.write_lamost_file` knows of the spectrum, with its parameters' names.
+    """
+    early, table = layout == "early", layout == "dr8plus"
+    cards = [
+        ("SIMPLE", True, "Primary Header created by MWRFITS"),
+        ("BITPIX", 16 if table else bitpix, ""),
+        # Real files of the last layout keep NAXIS1 and NAXIS2 although they have no axes.
+        ("NAXIS", 0 if table else 2, "Number of array dimensions"),
+        ("NAXIS1", n_pixels, ""),
+        ("NAXIS2", 5, ""),
+        ("EXTEND", True, ""),
+        _section("FILE INFORMATION"),
+        ("AUTHOR", "lamost-rare simulation", "Who compiled the information"),
+        ("N_EXTEN", 2 if table else 1, "The amount of extension"),
+    ]
+    if early:
+        cards += [
+            ("EXTEN0", "Flux Inverse Subcontinuum Andmask Ormask", ""),
+            ("MJD", str(facts["lmjd"]), "Local Modified Julian day"),
+        ]
+    else:
+        cards += [
+            ("FILENAME", facts["file_name"], ""),
+            ("OBSID", facts["obsid"], "Unique number ID of this spectrum"),
+            ("DATA_V", facts["data_version"], "Data release version"),
+            ("LMJD", facts["lmjd"], "Local Modified Julian Day"),
+            ("MJD", facts["lmjd"] - 1, "Modified Julian Day"),
+        ]
+        if table:
+            cards.append(("NORM", int(facts["normalized"]), "1 if there is a normalized spectrum"))
+        else:
+            cards.append(("EXTEN0", "Flux, Inverse, Wavelength, Andmask, Ormask", ""))
+    fiber = facts["fiberid"]
+    cards += [
+        ("ORIGIN", "simulated", "Not an observation"),
+        _section("TELESCOPE PARAMETERS"),
+        ("TELESCOP", "LAMOST", "GuoShouJing Telescope"),
+        ("LONGITUD", 117.58, "[deg] Longitude of site"),
+        ("LATITUDE", 40.39, "[deg] Latitude of site"),
+        _section("OBSERVATION PARAMETERS"),
+        ("PLANID", facts["planid"], "Plan ID in use"),
+        ("RA", facts["ra"], "[deg] Right ascension of object"),
+        ("DEC", facts["dec"], "[deg] Declination of object"),
+        ("DESIG", facts["designation"], "Designation of LAMOST target"),
+        ("FIBERID", str(fiber) if early else fiber, "Fiber ID of Object"),
+        ("OBJTYPE", "Star", "Object type from input catalog"),
+        ("RADECSYS", "FK5", "Equatorial coordinate system"),
+        ("EQUINOX", 2000.0, "Equinox in years"),
+        _section("SPECTROGRAPH PARAMETERS"),
+        ("SPID", facts["spid"], "Spectrograph ID"),
+        _section("DATA REDUCTION PARAMETERS"),
+        ("HELIO", True, "Heliocentric correction"),
+        ("VACUUM", True, "Wavelengths are in vacuum"),
+        ("NWORDER", 2, "Number of linear-log10 coefficients"),
+        ("WFITTYPE", "LOG-LINEAR", "Linear-log10 dispersion"),
+        ("COEFF0", facts["coeff0"], "Central wavelength (log10) of first pixel"),
+        ("COEFF1", facts["coeff1"], "Log10 dispersion per pixel"),
+        ("CRVAL1", facts["coeff0"], "Central wavelength (log10) of first pixel"),
+        ("CD1_1", facts["coeff1"], "Log10 dispersion per pixel"),
+        ("CRPIX1", 1, "Starting pixel (1-indexed)"),
+        ("CTYPE1", "LINEAR", ""),
+        ("DC-FLAG", 1, "Log-linear flag"),
+        _section("SPECTRA ANALYSIS RESULTS"),
+        ("CLASS", facts["class_name"], "Class of object"),
+        ("SUBCLASS", facts["subclass"], "Subclass of object"),
+        ("Z", facts["z"], "Redshift of object"),
+    ]
+    for band, value in zip("UGRIZ", facts["snr"], strict=True):
+        key = f"SN_{band}" if early else f"SNR{band}"
+        # Early files cap the S/N at 99.
+        value = min(value, 99.0) if early else value
+        cards.append((key, value, f"SNR of {band.lower()} filter"))
+    return cards
+
+
+def table_cards(columns, n_pixels: int, letter: str) -> list[tuple]:
+    """Cards of the COADD table whose one row holds ``columns``, each of ``n_pixels`` numbers."""
+    width = n_pixels * len(columns) * (4 if letter == "E" else 8)
+    cards = [
+        ("XTENSION", "BINTABLE", "Binary table written by MWRFITS"),
+        ("BITPIX", 8, "Required value"),
+        ("NAXIS", 2, "Required value"),
+        ("NAXIS1", width, "Number of bytes per row"),
+        ("NAXIS2", 1, "Number of rows"),
+        ("PCOUNT", 0, "Normally 0 (no varying arrays)"),
+        ("GCOUNT", 1, "Required value"),
+        ("TFIELDS", len(columns), "Number of columns in table"),
+        ("EXTNAME", "COADD", "The extension name"),
+    ]
+    cards += [(f"TTYPE{i}", name, "") for i, name in enumerate(columns, 1)]
+    cards += [(f"TFORM{i}", f"{n_pixels}{letter}", "") for i in range(1, len(columns) + 1)]
+    return cards

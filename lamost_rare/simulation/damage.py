@@ -1,0 +1,260 @@
+"""Ways in which a file of a survey can be broken, done to a good file on purpose."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ..spectra._file_bytes import decompress
+from .fits_files import gzip_bytes
+
+__all__ = ["DAMAGE", "damage_file"]
+
+_CARD, _BLOCK = 80, 2880
+_ROWS = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK")
+
+
+class _Content:
+    """An uncompressed LAMOST file whose cards and arrays can be changed in place."""
+
+    def __init__(self, data: bytes):
+        self.data = bytearray(data)
+        self.start = self._header_end(0)
+        self.early = b"Subcontinuum" in data[: self.start]
+        self.table = self.data[self.start : self.start + 8] == b"XTENSION"
+        if self.table:
+            self.start = self._header_end(self.start)
+            n_pixels = int(re.search(rb"TFORM1  = '(\d+)E", data)[1])
+        else:
+            n_pixels = int(re.search(rb"NAXIS1  = +(\d+)", data)[1])
+        values = np.frombuffer(self.data, ">f4", len(_ROWS) * n_pixels, self.start)
+        self.rows = dict(zip(_ROWS, values.reshape(len(_ROWS), n_pixels), strict=True))
+
+    def _header_end(self, start: int) -> int:
+        while self.data[start : start + 8] != b"END     ":
+            start += _CARD
+        return -(-(start + _CARD) // _BLOCK) * _BLOCK
+
+    def set_card(self, key: str, text: str, new_key: str | None = None) -> None:
+        """Overwrite the last card of that name: in dr8plus the table's, where both have one."""
+        position = self.data.rindex(key.ljust(8).encode() + b"=", 0, self.start)
+        card = f"{new_key or key:8s}= {text:>20s}".ljust(_CARD)
+        self.data[position : position + _CARD] = card.encode("latin-1")
+
+
+def _pick(content: _Content, rng, fraction: float) -> np.ndarray:
+    n_pixels = len(content.rows["FLUX"])
+    return rng.choice(n_pixels, int(fraction * n_pixels), replace=False)
+
+
+def _wavelength(content: _Content, rng, row_change, early_card: tuple[str, str]) -> None:
+    if content.early:  # which has no row of wavelengths: COEFF0 and COEFF1 are all
+        content.set_card(*early_card)
+    else:
+        row_change(content.rows["WAVELENGTH"])
+
+
+def _nan_wavelength(content, rng):
+    def change(row):
+        row[_pick(content, rng, 0.01)] = np.nan
+
+    _wavelength(content, rng, change, ("COEFF0", "1.0E+99"))
+
+
+def _nonmonotonic_wavelength(content, rng):
+    def change(row):
+        row[:] = row[::-1].copy()
+
+    _wavelength(content, rng, change, ("COEFF1", "-0.0001"))
+
+
+def _far_infrared(content, rng):
+    def change(row):
+        row *= 10
+
+    _wavelength(content, rng, change, ("COEFF0", "4.5682"))
+
+
+def _missing_cards(content, rng):
+    key = "TTYPE2" if content.table else "COEFF0" if content.early else "NAXIS2"
+    content.set_card(key, "", new_key="GONE")
+
+
+def _wrong_shape(content, rng):
+    content.set_card("NAXIS1" if content.table else "NAXIS2", "4")
+
+
+def _zero_flux(content, rng):
+    content.rows["FLUX"][:] = 0
+
+
+def _constant_flux(content, rng):
+    content.rows["FLUX"][:] = 1
+
+
+def _all_masked(content, rng):
+    content.rows["ANDMASK"][:] = 1
+
+
+def _no_ivar(content, rng):
+    content.rows["IVAR"][:] = 0
+
+
+def _negative_ivar(content, rng):
+    content.rows["IVAR"][_pick(content, rng, 0.03)] *= -1
+
+
+def _nan_flux(content, rng):
+    content.rows["FLUX"][_pick(content, rng, 0.02)] = np.nan
+
+
+def _infinite_ivar(content, rng):
+    content.rows["IVAR"][_pick(content, rng, 0.02)] = np.inf
+
+
+def _odd_header_bytes(content, rng):
+    content.set_card("DESIG", "'J\x1b[31m\xff\x00 O''Neill'")
+
+
+def _missing_obsid(content, rng):
+    if not content.early:
+        content.set_card("OBSID", "1", new_key="NOBSID")
+
+
+_CONTENT_DAMAGE = {
+    "missing_cards": (_missing_cards, "missing_card"),
+    "wrong_shape": (_wrong_shape, "bad_shape"),
+    "nan_wavelength": (_nan_wavelength, "bad_wavelength"),
+    "nonmonotonic_wavelength": (_nonmonotonic_wavelength, "bad_wavelength"),
+    "far_infrared": (_far_infrared, "no_overlap"),
+    "zero_flux": (_zero_flux, "zero_flux"),
+    "constant_flux": (_constant_flux, "zero_flux"),
+    "all_masked": (_all_masked, "no_valid_pixels"),
+    "no_ivar": (_no_ivar, "no_valid_pixels"),
+    "negative_ivar": (_negative_ivar, None),
+    "nan_flux": (_nan_flux, None),
+    "infinite_ivar": (_infinite_ivar, None),
+    "odd_header_bytes": (_odd_header_bytes, None),
+    "missing_obsid": (_missing_obsid, None),
+}
+
+
+def _truncated_gzip(data, rng):
+    packed = gzip_bytes(data)
+    return packed[: int(rng.integers(12, len(packed) - 1))]
+
+
+def _corrupt_gzip(data, rng):
+    packed = bytearray(gzip_bytes(data))
+    packed[int(rng.integers(len(packed) // 4, len(packed) - 4))] ^= int(rng.integers(1, 256))
+    return bytes(packed)
+
+
+def _truncated_fits(data, rng):
+    return gzip_bytes(data[: len(data) // 2])
+
+
+def _truncated_header(data, rng):
+    return gzip_bytes(data[:1000])
+
+
+def _wrong_hdu(data, rng):
+    from ._lamost_headers import header_block
+
+    primary = [("SIMPLE", True, ""), ("BITPIX", 8, ""), ("NAXIS", 0, ""), ("EXTEND", True, "")]
+    image = [("XTENSION", "IMAGE", ""), ("BITPIX", -32, ""), ("NAXIS", 2, ""), ("NAXIS1", 36, "")]
+    image += [("NAXIS2", 20, ""), ("PCOUNT", 0, ""), ("GCOUNT", 1, ""), ("EXTNAME", "SKY", "")]
+    return gzip_bytes(header_block(primary) + header_block(image) + bytes(_BLOCK))
+
+
+def _gzip_bomb(data, rng):
+    # A gigabyte of zeros behind a good header, in a megabyte of gzip.
+    return gzip_bytes(data[:_BLOCK]) + gzip_bytes(bytes(2**24), 6) * 64
+
+
+def _html(data, rng):
+    return b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n"
+
+
+_BYTES_DAMAGE = {
+    "empty": (lambda data, rng: b"", "empty_file"),
+    "truncated_gzip": (_truncated_gzip, "corrupt_gzip"),
+    "corrupt_gzip": (_corrupt_gzip, "corrupt_gzip"),
+    "gzip_bomb": (_gzip_bomb, "too_large"),
+    "not_fits": (lambda data, rng: gzip_bytes(rng.bytes(5000)), "not_fits"),
+    "html_error_page": (_html, "not_fits"),
+    "truncated_fits": (_truncated_fits, "truncated_fits"),
+    "truncated_header": (_truncated_header, "truncated_fits"),
+    "wrong_hdu": (_wrong_hdu, "unknown_layout"),
+    "multi_member_gzip": (lambda data, rng: gzip_bytes(data[:777]) + gzip_bytes(data[777:]), None),
+    "garbage_after_gzip": (lambda data, rng: gzip_bytes(data) + b"\0\0junk", None),
+}
+
+
+def _to_directory(path):
+    path.mkdir()
+
+
+def _to_dangling_link(path):
+    path.symlink_to(path.name + ".gone")
+
+
+_PATH_DAMAGE = {
+    "directory": (_to_directory, "not_a_file"),
+    "fifo": (os.mkfifo, "not_a_file"),
+    "dangling_link": (_to_dangling_link, "unreadable"),
+}
+if not hasattr(os, "mkfifo"):  # pragma: no cover
+    del _PATH_DAMAGE["fifo"]
+
+DAMAGE = {
+    kind: reason
+    for table in (_CONTENT_DAMAGE, _BYTES_DAMAGE, _PATH_DAMAGE)
+    for kind, (_, reason) in table.items()
+}
+"""Kinds of damage, each with the reason code it must lead to, or None if the spectrum is usable.
+
+The reader finds all but ``no_overlap``, found when the spectrum is put on the grid.
+"""
+
+
+def damage_file(path, kind: str, rng: np.random.Generator) -> Path:
+    """Damage a good file that `write_lamost_file` wrote (float32), in place.
+
+    Parameters
+    ----------
+    path : path-like
+    kind : str
+        A key of `DAMAGE`.
+    rng : numpy.random.Generator
+        Chooses which bytes or pixels suffer.
+
+    Returns
+    -------
+    pathlib.Path
+        ``path``; for some kinds no longer a regular file.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
+    path = Path(path)
+    if kind not in DAMAGE:
+        raise ValueError(f"kind must be one of {', '.join(DAMAGE)}, not {kind!r}")
+    if kind in _PATH_DAMAGE:
+        path.unlink()
+        _PATH_DAMAGE[kind][0](path)
+        return path
+    data = decompress(path.read_bytes())
+    if kind in _BYTES_DAMAGE:
+        path.write_bytes(_BYTES_DAMAGE[kind][0](data, rng))
+        return path
+    content = _Content(data)
+    _CONTENT_DAMAGE[kind][0](content, rng)
+    data = bytes(content.data)
+    path.write_bytes(gzip_bytes(data) if path.suffix == ".gz" else data)
+    return path
