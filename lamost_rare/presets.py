@@ -239,7 +239,7 @@ def _find(preset: str | os.PathLike) -> Path:
     shipped = ", ".join(known) or "none"
     close = get_close_matches(str(preset), known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    raise PresetError(f"no preset {printable(preset)!r}; {hint}Shipped: {shipped}")
+    raise PresetError(f"no preset '{printable(preset)}'; {hint}Shipped: {shipped}")
 
 
 def _read_config(folder: Path) -> dict:

@@ -109,7 +109,7 @@ def _sources(spectra, medium) -> Iterator[tuple[str, RawSpectrum | SpectrumError
 
 
 def _is_spectrum(thing) -> bool:
-    # By what it has, not by its class: Spectrum1D is deprecated, and specutils takes seconds to load.
+    # By what it has, not by its class: specutils takes seconds to load, and has several classes.
     return hasattr(thing, "spectral_axis") and hasattr(thing, "flux")
 
 
@@ -120,11 +120,16 @@ def _read(path):
 
 
 def _attempt(function, *args, **kwargs):
-    """What ``function`` returns, or the SpectrumError with which it refuses."""
+    """What ``function`` returns, or the SpectrumError with which it refuses.
+
+    Whatever else it raises counts as one bad spectrum too: one row must not cost all the others.
+    """
     try:
         return function(*args, **kwargs)
     except SpectrumError as error:
         return error
+    except Exception as error:
+        return SpectrumError("internal_error", f"{type(error).__name__}: {error}")
 
 
 class _Rows:

@@ -1,0 +1,124 @@
+"""The ``lamost-rare`` command.
+
+Each subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``, imported only
+when it was asked for. Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage or
+configuration, with one line that says what to change; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from . import __version__
+from .text import printable
+
+__all__ = ["main"]
+
+PROGRAM = "lamost-rare"
+
+COMMANDS = {
+    "classify": ("inference.cli", "classify spectra, to the terminal or to a table"),
+    "scan": ("survey.cli", "search a directory of spectra, however large, for candidates"),
+    "presets": ("presets_cli", "list the shipped presets"),
+    "train": ("training.cli", "train a classifier, or rebuild the shipped presets"),
+    "evaluate": ("evaluation.cli", "measure how well a preset does"),
+    "demo": ("demo", "simulate a small survey and search it"),
+}
+"""Subcommands: module below `lamost_rare`, and what it does in a few words."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage block."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"allow_abbrev": False, **kwargs})
+
+    def error(self, message):
+        self.exit(2, f"{PROGRAM}: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments after the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show Å must not end the run
+            stream.reconfigure(errors="backslashreplace")
+    debug = "--debug" in argv
+    try:
+        args = _parser(argv).parse_args(argv)
+        if not debug:
+            _quiet()
+        return args.run(args)
+    except SystemExit as done:  # argparse: --help, --version, bad usage
+        return done.code if isinstance(done.code, int) else 2
+    except BrokenPipeError:  # `lamost-rare ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt as stop:
+        _complain(str(stop) or "interrupted")
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        _complain(_one_line(error))
+        return getattr(error, "status", 2)
+
+
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
+    """The parser, with options only for the subcommand that was asked for."""
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Find rare stars, O stars first, in LAMOST survey spectra.",
+        epilog="Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage.",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module, summary) in COMMANDS.items():
+        command = subparsers.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        command.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+        if name == chosen:
+            found = import_module(f"{__package__}.{module}")
+            found.add_arguments(command)
+            command.set_defaults(run=found.run)
+    return parser
+
+
+def _quiet() -> None:
+    """Keep libraries' chatter off the terminal; what matters of it stands in flags and reasons."""
+    import warnings
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+
+
+def _one_line(error: Exception) -> str:
+    """What went wrong, and for surprises how to learn more."""
+    if isinstance(error, OSError) and error.strerror:
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror}"
+    # ValueError and errors with a status are how the package says what is wrong with an input.
+    if (isinstance(error, ValueError) or hasattr(error, "status")) and str(error):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+
+
+def _complain(message: str) -> None:
+    print(f"{PROGRAM}: error: {printable(message)}", file=sys.stderr)

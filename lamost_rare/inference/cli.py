@@ -1,0 +1,55 @@
+"""``lamost-rare classify``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..text import printable
+from .output import check_output, terminal_lines, write_table
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamost-rare classify``."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="LAMOST low-resolution spectra")
+    parser.add_argument(
+        "--output",
+        "-o",
+        metavar="TABLE",
+        help="write the full table there: .csv, .ecsv, .fits, .parquet or .vot",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace TABLE if it exists")
+    parser.add_argument("--preset", metavar="P", help="name of a shipped preset, or a folder")
+    parser.add_argument(
+        "--batch-size", type=int, default=256, metavar="N", help="spectra at a time (256)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Classify, print or write; returns the exit status (1: nothing was usable)."""
+    if args.batch_size < 1:
+        raise ValueError(f"--batch-size must be at least 1, not {args.batch_size}")
+    if args.output:
+        check_output(args.output, overwrite=args.overwrite)
+    from .classify import classify_spectra
+
+    table = classify_spectra(args.files, args.preset, batch_size=args.batch_size)
+    if args.output:
+        write_table(table, args.output, overwrite=args.overwrite)
+    else:
+        for line in terminal_lines(table):
+            print(line)
+    sys.stdout.flush()
+    rejected = table.meta["rejected"]
+    for row, reason, detail in rejected:
+        where = printable(table["path"][row])
+        print(f"lamost-rare: not usable: {where}: {reason}: {printable(detail)}", file=sys.stderr)
+    if args.output:
+        candidates = int(table["candidate"].sum())
+        print(
+            f"{len(table) - len(rejected)} classified, {len(rejected)} not usable, "
+            f"{candidates} candidate{'' if candidates == 1 else 's'}: {printable(args.output)}"
+        )
+    return 1 if len(rejected) == len(table) else 0
