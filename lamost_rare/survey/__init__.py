@@ -1,0 +1,25 @@
+"""Scan of a directory of spectra: discovery, readers, shards, resume, catalogue.
+
+Read in the order in which a file travels: `discovery` finds it, `inputs` lists it, `workers` gives
+it to a `reader` process, `catalogue` makes its row, `shards` puts the row on disk and `merge` into
+the result; `manifest` remembers what was asked for, and `scan` ties them together.
+"""
+
+from .errors import ScanError, ScanInterrupted
+
+__all__ = ["ScanError", "ScanInterrupted", "ScanSummary", "scan_directory"]
+
+
+def __getattr__(name):
+    if name == "scan_directory":
+        from .scan import scan_directory as value
+    elif name == "ScanSummary":
+        from .summary import ScanSummary as value
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

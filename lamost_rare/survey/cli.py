@@ -1,0 +1,59 @@
+"""``lamost-rare scan``. Importing this is cheap: what it runs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``scan``."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="directory of LAMOST spectra (.fits, .fits.gz), or one file",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        required=True,
+        help="directory for catalogue.parquet, rejected.parquet, candidates.csv and manifest.json; "
+        "run again with the same one, the scan resumes",
+    )
+    parser.add_argument("--preset", metavar="P", help="name or folder of the classifier")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, help="reader processes (default: cores - 1, at most 8)"
+    )
+    parser.add_argument(
+        "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="discard what an earlier scan left in DIR"
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="no progress bar (there is none without a terminal)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scan; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
+    from .errors import ScanInterrupted
+    from .scan import scan_directory
+
+    try:
+        summary = scan_directory(
+            args.source,
+            args.output,
+            preset=args.preset,
+            workers=args.workers,
+            batch_size=args.batch_size,
+            overwrite=args.overwrite,
+            progress=False if args.quiet else None,
+        )
+    except ScanInterrupted as interrupt:
+        print(interrupt.summary, file=sys.stderr)
+        return 130
+    print(summary)
+    return 0 if summary.classified else 1

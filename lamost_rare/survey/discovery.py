@@ -1,0 +1,144 @@
+"""Finding the spectra below a directory, in a fixed order, without losing any."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+__all__ = ["SUFFIXES", "Entry", "Walk", "find_spectra", "path_text"]
+
+SUFFIXES = (b".fits", b".fits.gz", b".fit", b".fit.gz")
+"""Endings (in any case) by which a file counts as a spectrum. `.fits.fits` ends in `.fits`."""
+
+
+class Entry(NamedTuple):
+    """One input of a scan.
+
+    ``path`` is relative to the source, in the file system's own bytes. ``reason`` is empty, or the
+    reject reason where it is known without opening anything; ``detail`` says more.
+    """
+
+    path: bytes
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass
+class Walk:
+    """What a walk met besides its entries; filled in while `find_spectra` is consumed."""
+
+    directories: int = 0
+    other_files: int = 0
+    """Files whose names do not end like a spectrum's."""
+    repeated_directories: int = 0
+    """Directories reached again by a symbolic link: each is walked once, at its first path."""
+    seen: set = field(default_factory=set, repr=False)
+
+
+def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:
+    """Yield the inputs below ``source``, sorted by the bytes of their relative paths.
+
+    Parameters
+    ----------
+    source : str, bytes or os.PathLike
+        A directory, which is searched with its subdirectories and through symbolic links, or one
+        file, which is an input whatever its name.
+    walk : Walk, optional
+        Receives the counts of what is not an input.
+
+    Yields
+    ------
+    Entry
+        A file named like a spectrum. Besides these, so that nothing is lost in silence: a directory
+        named like a spectrum (``not_a_file``; what it holds is an input as well), a special file or
+        broken link named like one, and a directory that cannot be listed (``unreadable``, its path
+        ending in ``/``).
+
+    Notes
+    -----
+    Memory grows with the number of directories, not of files. Since a directory sorts as
+    ``name/``, walking each one in order gives the order of the complete paths.
+    """
+    walk = Walk() if walk is None else walk
+    root = os.fsencode(source)
+    if not os.path.isdir(root):
+        yield Entry(os.path.basename(root))
+        return
+    yield from _walk(root, b"", walk)
+
+
+def _walk(root: bytes, top: bytes, walk: Walk) -> Iterator[Entry]:
+    # An explicit stack: a deep tree must not meet the recursion limit.
+    stack = [iter([(top, _Directory())])]
+    while stack:
+        key, item = next(stack[-1], (None, None))
+        if item is None:
+            stack.pop()
+        elif isinstance(item, Entry):
+            yield item
+        else:
+            try:
+                info = os.stat(os.path.join(root, key))
+                if (info.st_dev, info.st_ino) in walk.seen:
+                    walk.repeated_directories += 1
+                    continue
+                walk.seen.add((info.st_dev, info.st_ino))
+                children = _children(root, key, walk)
+            except OSError as error:
+                yield Entry(key, "unreadable", _why("directory", error))
+                continue
+            walk.directories += 1
+            stack.append(iter(children))
+
+
+class _Directory:
+    """Marks a directory to descend into."""
+
+
+def _children(root: bytes, prefix: bytes, walk: Walk) -> list[tuple[bytes, Entry | _Directory]]:
+    children: list[tuple[bytes, Entry | _Directory]] = []
+    with os.scandir(os.path.join(root, prefix)) as entries:
+        for entry in entries:
+            path = prefix + entry.name
+            named = entry.name.lower().endswith(SUFFIXES)
+            if _ask(entry.is_dir):
+                children.append((path + b"/", _Directory()))
+                if named:
+                    children.append((path, Entry(path, "not_a_file", "a directory")))
+            elif not named:
+                walk.other_files += 1
+            elif _ask(entry.is_file):
+                children.append((path, Entry(path)))
+            else:
+                children.append((path, _special(path, entry)))
+    children.sort(key=lambda child: child[0])
+    return children
+
+
+def _ask(question: Callable[[], bool]) -> bool:
+    """``is_dir`` and ``is_file`` raise for a link that loops on itself: it is neither."""
+    try:
+        return question()
+    except OSError:
+        return False
+
+
+def _special(path: bytes, entry: os.DirEntry) -> Entry:
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        return Entry(path, "unreadable", _why("link" if entry.is_symlink() else "file", error))
+    kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return Entry(path, "not_a_file", kinds.get(stat.S_IFMT(mode), "a device"))
+
+
+def _why(what: str, error: OSError) -> str:
+    return f"{what} cannot be read: {error.strerror or error}"
+
+
+def path_text(path: bytes) -> str:
+    r"""A path as text for a table: UTF-8, with bytes that are not UTF-8 as ``\xNN``."""
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,34 @@
+"""What ends a scan early. A bad spectrum never does: that is a row of the rejected table."""
+
+from __future__ import annotations
+
+__all__ = ["ScanError", "ScanInterrupted"]
+
+
+class ScanError(RuntimeError):
+    """A scan that cannot start or go on; the message is one line that says what to do.
+
+    Attributes
+    ----------
+    status : int
+        Exit status for the command line: 2 for what the user must change, 1 where there was
+        simply nothing to classify.
+    """
+
+    def __init__(self, message: str, status: int = 2):
+        super().__init__(message)
+        self.status = status
+
+
+class ScanInterrupted(KeyboardInterrupt):
+    """Ctrl-C, after everything was put in order; run again, the scan resumes.
+
+    Attributes
+    ----------
+    summary : ScanSummary
+        What was done up to then.
+    """
+
+    def __init__(self, summary):
+        super().__init__("scan interrupted")
+        self.summary = summary

@@ -1,0 +1,66 @@
+"""The list of a scan's inputs, on disk, cut into shards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .discovery import Entry
+
+__all__ = ["InputList", "write_inputs"]
+
+_SCHEMA = pa.schema([("path", pa.binary()), ("reason", pa.string()), ("detail", pa.string())])
+
+
+def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tuple[int, str]:
+    """Write the list as Parquet, one row group for each shard, holding one shard in memory.
+
+    Returns
+    -------
+    count : int
+        Number of inputs.
+    sha256 : str
+        Digest of the paths in order, each followed by a NUL byte, which no path can hold.
+    """
+    digest = hashlib.sha256()
+    count = 0
+    entries = iter(entries)
+    with pq.ParquetWriter(target, _SCHEMA, compression="zstd", use_dictionary=False) as writer:
+        while shard := list(islice(entries, shard_size)):
+            for entry in shard:
+                digest.update(entry.path + b"\0")
+            columns = [pa.array(column) for column in zip(*shard, strict=True)]
+            table = pa.Table.from_arrays(columns, schema=_SCHEMA)
+            writer.write_table(table, row_group_size=shard_size)
+            count += len(shard)
+    return count, digest.hexdigest()
+
+
+class InputList:
+    """A list that `write_inputs` wrote, read a shard at a time."""
+
+    def __init__(self, path: Path):
+        self._file = pq.ParquetFile(path)
+        metadata = self._file.metadata
+        self.sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+    def __len__(self) -> int:
+        """Number of shards."""
+        return len(self.sizes)
+
+    def shard(self, number: int) -> list[Entry]:
+        """The inputs of one shard, in order."""
+        columns = self._file.read_row_group(number).to_pydict()
+        return list(map(Entry, columns["path"], columns["reason"], columns["detail"]))
+
+    def __iter__(self) -> Iterator[list[Entry]]:
+        return (self.shard(number) for number in range(len(self)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,95 @@
+"""What a scan was asked to do and what it did: DIR/manifest.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from .. import __version__
+from ..text import printable
+from .atomic import write_text_atomically
+from .errors import ScanError
+
+__all__ = ["describe_preset", "read_manifest", "refuse_other", "versions", "write_manifest"]
+
+FORMAT = 1
+"""Version of the layout of output directories."""
+
+_OVERRIDE = "use --overwrite to start again, or another --output"
+
+
+def describe_preset(preset) -> dict:
+    """What identifies a preset: results of two presets that differ in any of it do not mix."""
+    config = json.dumps(preset.config, sort_keys=True).encode()
+    return {
+        "name": preset.name,
+        "weights_sha256": preset.sha256,
+        "config_sha256": hashlib.sha256(config).hexdigest(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers in a catalogue depend on."""
+    found = {"lamost-rare": __version__, "python": platform.python_version()}
+    for name in ("numpy", "scipy", "astropy", "pyarrow", "keras", "tensorflow", "tensorflow-cpu"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_manifest(path: Path, manifest: dict) -> None:
+    """Write the manifest in place of the one that may be there."""
+    write_text_atomically(path, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_manifest(path: Path) -> dict | None:
+    """The manifest, or None if there is none.
+
+    Raises
+    ------
+    ScanError
+        If it is there and is not one that this version can go on from.
+    """
+    try:
+        manifest = json.loads(path.read_bytes())
+        if manifest["format"] == FORMAT:
+            return manifest
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ScanError(
+        f"{printable(path)} is damaged or of another version of lamost-rare: {_OVERRIDE}"
+    )
+
+
+def refuse_other(old: dict, new: dict, output: Path) -> None:
+    """Raise `ScanError` unless ``new`` asks for what the manifest ``old`` stands for."""
+    where = f"{printable(output)} holds a scan"
+    if old["source"] != new["source"]:
+        raise ScanError(
+            f"{where} of {printable(old['source'])}, not of {printable(new['source'])}: {_OVERRIDE}"
+        )
+    if old["inputs"] != new["inputs"]:
+        before, now = old["inputs"]["count"], new["inputs"]["count"]
+        what = f"{before} inputs, now there are {now}" if before != now else "other inputs"
+        raise ScanError(f"{where} of {what}: {_OVERRIDE}")
+    if old["preset"] != new["preset"]:
+        before, now = old["preset"], new["preset"]
+        what = f"{printable(before['name'])}, not {printable(now['name'])}"
+        if before["name"] == now["name"]:
+            what = f"another state of {printable(now['name'])}"
+        raise ScanError(f"{where} with preset {what}: {_OVERRIDE}")
+    for name, value in new["configuration"].items():
+        if old["configuration"].get(name) != value:
+            option = name.replace("_", "-")
+            before = old["configuration"].get(name)
+            raise ScanError(f"{where} with --{option} {before}, not {value}: {_OVERRIDE}")
+    if old["versions"]["lamost-rare"] != new["versions"]["lamost-rare"]:
+        before = old["versions"]["lamost-rare"]
+        raise ScanError(f"{where} by lamost-rare {printable(before)}: {_OVERRIDE}")

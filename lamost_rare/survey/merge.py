@@ -1,0 +1,137 @@
+"""Shards to the final tables, as a stream."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from ..spectra.quality import QualityFlag
+from .atomic import atomic_path
+from .catalogue import REJECTED_SCHEMA
+from .shards import ShardStore
+from .summary import ScanSummary
+
+__all__ = ["RESULTS", "merge_shards"]
+
+RESULTS = ("catalogue.parquet", "rejected.parquet", "candidates.parquet", "candidates.csv")
+"""Files that a finished scan leaves, besides its manifest."""
+
+ROW_GROUP = 131_072
+"""Rows written at a time, and so held in memory."""
+
+
+def merge_shards(
+    store: ShardStore, n_shards: int, output: Path, summary: ScanSummary, checkpoint: Callable
+) -> None:
+    """Write `RESULTS` into ``output`` and fill in the counts of ``summary``.
+
+    The order of rows is that of the inputs; the first row with an OBSID stays as it is, later ones
+    are flagged ``DUPLICATE_OBSID``. Memory holds one row group, some 35 bytes for each row of the
+    catalogue, and the candidates. Each file is replaced as a whole or not at all; merging again
+    gives the same bytes.
+
+    Parameters
+    ----------
+    store : ShardStore
+    n_shards : int
+    output : Path
+    summary : ScanSummary
+        Its counts are replaced by those of the tables.
+    checkpoint : callable
+        Called between row groups; may raise, to stop.
+    """
+    numbers = range(n_shards)
+    summary.predictions, summary.flags, summary.reasons = Counter(), Counter(), Counter()
+
+    duplicate = _duplicates(store, numbers)
+    candidates = []
+    with _writer(output / RESULTS[0], store.schema) as write:
+        row = 0
+        for table in _tables(map(store.catalogue, numbers)):
+            checkpoint()
+            table = _flag(table, duplicate[row : row + len(table)])
+            row += len(table)
+            write(table)
+            candidates.append(table.filter(table["candidate"]))
+            _count(summary.predictions, table["prediction"])
+            flags = table["flags"].to_numpy()
+            for flag in QualityFlag:
+                summary.flags[flag.name] += int(np.count_nonzero(flags & flag))
+    summary.flags = +summary.flags  # without the zeros
+    summary.classified = row
+
+    with _writer(output / RESULTS[1], REJECTED_SCHEMA) as write:
+        summary.rejected = 0
+        for table in _tables(map(store.rejected, numbers)):
+            checkpoint()
+            write(table)
+            summary.rejected += len(table)
+            _count(summary.reasons, table["reason"])
+
+    found = pa.concat_tables([store.schema.empty_table(), *candidates])
+    summary.candidates = len(found)
+    probability = f"p_{summary.rare_class}"
+    found = found.sort_by([(probability, "descending"), ("path", "ascending")])
+    with _writer(output / RESULTS[2], store.schema) as write:
+        write(found)
+    with atomic_path(output / RESULTS[3]) as temporary:
+        pa_csv.write_csv(found, temporary)
+
+
+def _duplicates(store: ShardStore, numbers: Iterable[int]) -> np.ndarray:
+    """Whether the OBSID of each row was met in an earlier row; a missing one (-1) never was."""
+    columns = [
+        pq.read_table(store.catalogue(number), columns=["obsid"])["obsid"].to_numpy()
+        for number in numbers
+    ]
+    obsid = np.concatenate([np.empty(0, np.int64), *columns])
+    order = np.argsort(obsid, kind="stable")
+    ordered = obsid[order]
+    again = np.zeros(len(obsid), dtype=bool)
+    again[order[1:]] = (ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)
+    return again
+
+
+def _flag(table: pa.Table, duplicate: np.ndarray) -> pa.Table:
+    flags = table["flags"].to_numpy() | np.where(duplicate, QualityFlag.DUPLICATE_OBSID, 0)
+    index = table.schema.get_field_index("flags")
+    return table.set_column(index, table.schema.field(index), pa.array(flags, pa.int64()))
+
+
+def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
+    """The shards' rows in order, as tables of `ROW_GROUP` rows and a last shorter one."""
+    waiting, n_waiting = [], 0
+    for path in paths:
+        table = pq.read_table(path)
+        waiting.append(table)
+        n_waiting += len(table)
+        while n_waiting >= ROW_GROUP:
+            joined = pa.concat_tables(waiting)
+            yield joined.slice(0, ROW_GROUP).combine_chunks()
+            waiting = [joined.slice(ROW_GROUP)]
+            n_waiting -= ROW_GROUP
+    if n_waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+@contextlib.contextmanager
+def _writer(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Write tables to a Parquet file that appears when it is complete."""
+    with (
+        atomic_path(target) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        yield lambda table: writer.write_table(table, row_group_size=ROW_GROUP)
+
+
+def _count(counter: Counter, column: pa.ChunkedArray) -> None:
+    for item in pc.value_counts(column.combine_chunks()).to_pylist():
+        counter[item["values"]] += item["counts"]

@@ -1,0 +1,121 @@
+"""What there is to do: a new scan, or the rest of an earlier one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ..presets import Preset
+from ..text import printable
+from .atomic import atomic_path
+from .discovery import SUFFIXES, Walk, find_spectra, path_text
+from .errors import ScanError
+from .inputs import write_inputs
+from .manifest import FORMAT, describe_preset, read_manifest, refuse_other, versions
+from .merge import RESULTS
+from .shards import ShardStore
+from .summary import ScanSummary
+
+__all__ = ["MANIFEST", "make_plan", "now"]
+
+MANIFEST = "manifest.json"
+
+
+def now() -> str:
+    """The time, for a manifest."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def make_plan(
+    summary: ScanSummary,
+    store: ShardStore,
+    preset: Preset,
+    configuration: dict,
+    *,
+    overwrite: bool,
+    checkpoint: Callable[[], None],
+) -> dict:
+    """List the inputs of a scan, and see whether one of the same was begun.
+
+    Parameters
+    ----------
+    summary : ScanSummary
+        Says where source and output are.
+    store : ShardStore
+        Receives the list.
+    preset : Preset
+    configuration : dict
+        What else results depend on; its keys are names of options.
+    overwrite : bool
+        Discard what an earlier scan left.
+    checkpoint : callable
+        Called for each input; may raise, to stop.
+
+    Returns
+    -------
+    dict
+        The manifest of the scan that is to be gone on with, or of a new one.
+
+    Raises
+    ------
+    ScanError
+        If there are no inputs, or the output belongs to another scan. Nothing was changed then.
+    """
+    output, walk = summary.output, Walk()
+    old = None if overwrite else _earlier(output)
+
+    def entries():
+        for entry in find_spectra(summary.source, walk):
+            checkpoint()
+            yield entry
+
+    store.folder.mkdir(exist_ok=True)
+    try:
+        with atomic_path(store.inputs) as temporary:
+            count, digest = write_inputs(entries(), temporary, configuration["shard_size"])
+            if count == 0:
+                raise ScanError(_nothing(summary, walk), status=1)
+            new = {
+                "format": FORMAT,
+                "state": "running",
+                "source": path_text(os.fsencode(summary.source)),
+                "inputs": {"count": count, "sha256": digest},
+                "besides": {
+                    "other_files": walk.other_files,
+                    "repeated_directories": walk.repeated_directories,
+                },
+                "preset": describe_preset(preset),
+                "configuration": configuration,
+                "versions": versions(),
+                "started": now(),
+                "elapsed_seconds": 0.0,
+            }
+            if old is not None:
+                refuse_other(old, new, output)
+            else:
+                for name in (MANIFEST, *RESULTS):
+                    (output / name).unlink(missing_ok=True)
+                store.clear(keep_inputs=True)
+    except BaseException:
+        store.tidy()
+        raise
+    return old or new
+
+
+def _earlier(output) -> dict | None:
+    manifest = read_manifest(output / MANIFEST)
+    if manifest is None:
+        there = [name for name in RESULTS if (output / name).exists()]
+        if there:
+            raise ScanError(
+                f"{printable(output / there[0])} exists and no {MANIFEST} says where it is from: "
+                "use --overwrite to replace it, or another --output"
+            )
+    return manifest
+
+
+def _nothing(summary: ScanSummary, walk: Walk) -> str:
+    endings = ", ".join(f"*{suffix.decode()}" for suffix in SUFFIXES)
+    others = f" ({walk.other_files} other files)" if walk.other_files else ""
+    return f"no spectra in {printable(summary.source)}: nothing there is named {endings}{others}"

@@ -1,0 +1,204 @@
+"""A reader process: files in, spectra on the grid out, through shared memory.
+
+Started by `workers` as a fresh interpreter, which has never seen the parent's modules: TensorFlow
+(660 MB a process) stays out of it, and no script of the user's is imported a second time. It ends
+when the connection to its parent does, however the parent ended.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import sys
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..spectra.batch import SpectrumBatch
+from ..spectra.grid import WavelengthGrid
+from ..spectra.quality import SpectrumError
+
+__all__ = ["Chunk", "Slot", "read_chunk"]
+
+
+@dataclass
+class Chunk:
+    """What became of the files of one batch.
+
+    Attributes
+    ----------
+    batch : SpectrumBatch
+        The usable spectra, in the order of the files.
+    kept : list of int
+        For each spectrum of the batch, which of the files it is.
+    rejects : list of (int, str, str)
+        File, reason and detail of the others.
+    evidence : dict of ndarray
+        Columns of `lamost_rare.inference.evidence.measure_lines`.
+    """
+
+    batch: SpectrumBatch
+    kept: list[int]
+    rejects: list[tuple[int, str, str]] = field(default_factory=list)
+    evidence: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
+    """Read files, put their spectra on a grid and measure their lines.
+
+    Parameters
+    ----------
+    paths : sequence of bytes or str
+        LAMOST files.
+    grid : WavelengthGrid
+    at_file : callable, optional
+        Called with the number of each file before it is opened.
+
+    Returns
+    -------
+    Chunk
+        Every file is in it once. Nothing that a file holds makes this raise.
+    """
+    from ..spectra.lamost import read_lamost
+
+    raws, kept, rejects = [], [], []
+    for i, path in enumerate(paths):
+        if at_file is not None:
+            at_file(i)
+        try:
+            raws.append(read_lamost(os.fsdecode(path)))
+            kept.append(i)
+        except SpectrumError as error:
+            rejects.append((i, error.reason, error.detail))
+        except Exception as error:
+            rejects.append((i, "internal_error", _describe(error)))
+    if at_file is not None:
+        at_file(len(paths))
+    try:
+        batch, refused, lines = _on_grid(raws, grid)
+    except Exception:
+        batch, refused, lines = _one_by_one(raws, grid)
+    rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
+    lost = {i for i, _ in refused}
+    kept = [file for i, file in enumerate(kept) if i not in lost]
+    return Chunk(batch, kept, sorted(rejects), lines)
+
+
+def _on_grid(raws, grid):
+    from ..inference.evidence import measure_lines
+    from ..spectra.resample import assemble
+
+    batch, refused = assemble(raws, grid)
+    return batch, refused, measure_lines(batch)
+
+
+def _one_by_one(raws, grid):
+    """What `_on_grid` gives, when one spectrum among many makes it fail: only that one is lost."""
+    parts, refused = [_on_grid([], grid)], []
+    for i, raw in enumerate(raws):
+        try:
+            batch, errors, lines = _on_grid([raw], grid)
+        except Exception as error:
+            refused.append((i, SpectrumError("internal_error", _describe(error))))
+            continue
+        refused += [(i, error) for _, error in errors]
+        parts.append((batch, errors, lines))
+    batch = SpectrumBatch.concatenate([part[0] for part in parts])
+    lines = {name: np.concatenate([part[2][name] for part in parts]) for name in parts[0][2]}
+    return batch, refused, lines
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+class Slot:
+    """The part of the shared memory that holds one batch.
+
+    The parent puts the paths there, the reader takes them out and puts flux, ivar and mask in their
+    place: what travels through the pipe stays small, so that neither side ever waits for the other
+    to empty it.
+
+    Parameters
+    ----------
+    memory : mmap.mmap
+    index : int
+        Which slot of the memory.
+    n_spectra, n_pixels : int
+        Most spectra in a batch, and pixels of the grid.
+    """
+
+    _HEADER = 64
+
+    @classmethod
+    def size(cls, n_spectra: int, n_pixels: int) -> int:
+        """Bytes of one slot, a whole number of pages."""
+        size = cls._HEADER + n_spectra * n_pixels * 9
+        return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+
+    def __init__(self, memory, index: int, n_spectra: int, n_pixels: int):
+        start = index * self.size(n_spectra, n_pixels)
+        shape = (n_spectra, n_pixels)
+        flat = n_spectra * n_pixels
+        data = start + self._HEADER
+        self.at_file = np.frombuffer(memory, np.int64, 1, start)
+        self.bytes = np.frombuffer(memory, np.uint8, flat * 9, data)
+        self.flux = np.frombuffer(memory, np.float32, flat, data).reshape(shape)
+        self.ivar = np.frombuffer(memory, np.float32, flat, data + flat * 4).reshape(shape)
+        self.mask = np.frombuffer(memory, np.bool_, flat, data + flat * 8).reshape(shape)
+
+    def put_paths(self, paths: list[bytes]) -> int:
+        """Store paths; returns the number of bytes that `take_paths` needs."""
+        joined = b"\0".join(paths)
+        memoryview(self.bytes)[: len(joined)] = joined
+        self.at_file[0] = -1
+        return len(joined)
+
+    def take_paths(self, n_bytes: int) -> list[bytes]:
+        """The paths that the parent stored."""
+        return self.bytes[:n_bytes].tobytes().split(b"\0") if n_bytes else []
+
+    def put_batch(self, batch: SpectrumBatch) -> None:
+        """Store the pixels of a batch."""
+        n = len(batch)
+        self.flux[:n], self.ivar[:n], self.mask[:n] = batch.flux, batch.ivar, batch.mask
+
+
+def _serve(connection, memory, settings: dict) -> None:
+    grid = WavelengthGrid.from_dict(settings["grid"])
+    shape = settings["batch_size"], grid.n_pixels
+    slots = [Slot(memory, i, *shape) for i in range(settings["slots"])]
+    while True:
+        index, n_bytes = connection.recv()
+        slot = slots[index]
+        chunk = read_chunk(
+            slot.take_paths(n_bytes),
+            grid,
+            at_file=lambda i, cell=slot.at_file: cell.__setitem__(0, i),
+        )
+        slot.put_batch(chunk.batch)
+        batch = len(chunk.batch), chunk.batch.identity, chunk.batch.flags, chunk.batch.columns
+        connection.send(("done", index, (*batch, chunk.kept, chunk.rejects, chunk.evidence)))
+
+
+def main() -> None:
+    """Serve the parent until it hangs up; the settings are in the first argument, as JSON."""
+    from multiprocessing.connection import Connection
+
+    settings = json.loads(sys.argv[1])
+    # What a damaged file makes a library warn of is in its reject reason; a warning would put text
+    # of the file on the user's terminal.
+    warnings.simplefilter("ignore")
+    connection = Connection(settings["connection"])
+    status = 0
+    try:
+        _serve(connection, mmap.mmap(settings["memory"], 0), settings)
+    except (EOFError, ConnectionError):
+        pass  # the parent is gone, or has no more work
+    except Exception as error:
+        connection.send(("failed", -1, _describe(error)))
+        status = 1
+    # Nothing is left to flush, and views of the shared memory need no taking apart.
+    os._exit(status)

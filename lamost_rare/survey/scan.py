@@ -1,0 +1,209 @@
+"""A directory of spectra to a catalogue: what ``lamost-rare scan`` does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..presets import Preset, load_preset
+from ..text import printable
+from .catalogue import catalogue_schema
+from .classifying import classify_shards
+from .errors import ScanError, ScanInterrupted
+from .inputs import InputList
+from .lock import directory_lock
+from .manifest import write_manifest
+from .merge import RESULTS, merge_shards
+from .plan import MANIFEST, make_plan, now
+from .progress import Progress, stop_on_interrupt
+from .shards import ShardStore
+from .summary import ScanSummary
+from .workers import default_workers
+
+__all__ = ["scan_directory"]
+
+SHARD_SIZE = 2048
+"""Inputs to a shard, about: the most that a killed scan has to do again."""
+
+_MOST = {"workers": 1024, "batch_size": 16_384}
+
+
+def scan_directory(
+    source,
+    output,
+    *,
+    preset=None,
+    workers: int | None = None,
+    batch_size: int = 256,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> ScanSummary:
+    """Classify every spectrum below a directory, and say of the others why not.
+
+    Writes ``catalogue.parquet``, ``rejected.parquet``, ``candidates.parquet``, ``candidates.csv``
+    and ``manifest.json`` into ``output``. Called again after it was interrupted or killed, it goes
+    on where it was; the tables are the same bytes as those of an uninterrupted scan, whatever the
+    number of workers.
+
+    Parameters
+    ----------
+    source : str or path
+        Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, or one
+        file.
+    output : str or path
+        Directory for the results; made if it does not exist.
+    preset : str, path or Preset, optional
+        Which classifier; by default `lamost_rare.presets.DEFAULT_PRESET`.
+    workers : int, optional
+        Reader processes; by default one for each core but one, at most eight. This process infers.
+    batch_size : int
+        Spectra to an inference step.
+    overwrite : bool
+        Discard what an earlier scan left in ``output``.
+    progress : bool, optional
+        Show a bar; by default if standard error is a terminal.
+
+    Returns
+    -------
+    ScanSummary
+        Counts; each input is a row of the catalogue or of the rejected table.
+
+    Raises
+    ------
+    ScanError
+        If the scan cannot start or go on: no such source, nothing in it, ``output`` not writable,
+        in use, or holding a scan of other inputs or with another preset.
+    PresetError
+        If the preset cannot be used.
+    ScanInterrupted
+        After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
+    """
+    started = time.monotonic()
+    preset = preset if isinstance(preset, Preset) else load_preset(preset)
+    if preset.kind != "classifier":
+        raise ScanError(f"preset {printable(preset.name)} is a {preset.kind}, not a classifier")
+    workers = _whole("workers", default_workers() if workers is None else workers)
+    batch_size = _whole("batch_size", batch_size)
+    source, output = (Path(os.path.abspath(os.fsdecode(path))) for path in (source, output))
+    if not source.exists():
+        raise ScanError(f"no such file or directory: {printable(source)}")
+
+    summary = ScanSummary(source, output, preset.name, preset.rare_class)
+    store = ShardStore(output / "shards", catalogue_schema(preset))
+    with _clear_errors(output), contextlib.ExitStack() as stack:
+        output.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(directory_lock(output))
+        stop = stack.enter_context(stop_on_interrupt())
+
+        def checkpoint():
+            if stop():
+                summary.state = "interrupted"
+                raise ScanInterrupted(summary)
+
+        configuration = {"batch_size": batch_size, "shard_size": _shard_size(batch_size)}
+        manifest = make_plan(
+            summary, store, preset, configuration, overwrite=overwrite, checkpoint=checkpoint
+        )
+        summary.discovered = manifest["inputs"]["count"]
+        if manifest["state"] == "complete" and all((output / name).exists() for name in RESULTS):
+            summary.recall(manifest["counts"])
+            store.clear()
+            return summary
+        spent_before = manifest["elapsed_seconds"]
+
+        def record(state):
+            summary.state = state
+            summary.seconds = time.monotonic() - started
+            manifest.update(
+                state=state,
+                counts=summary.counts(),
+                updated=now(),
+                elapsed_seconds=round(spent_before + summary.seconds, 1),
+            )
+            write_manifest(output / MANIFEST, manifest)
+
+        inputs = stack.enter_context(contextlib.closing(InputList(store.inputs)))
+        to_do = _take_stock(summary, store, inputs)
+        summary.done_before = summary.done
+        record("running")
+        try:
+            _classify(summary, store, inputs, to_do, preset, workers, batch_size, stop, progress)
+            checkpoint()
+            merge_shards(store, len(inputs), output, summary, checkpoint)
+        except ScanInterrupted:
+            _take_stock(summary, store, inputs)  # shards that were not finished do not count
+            record("interrupted")
+            raise
+        if summary.to_do:
+            raise AssertionError(f"{summary.to_do} of {summary.discovered} inputs got lost")
+        record("complete")
+        store.clear()
+    return summary
+
+
+def _classify(summary, store, inputs, to_do, preset, workers, batch_size, stop, progress) -> None:
+    """Do the shards that are to be done, counting in ``summary``."""
+    source = summary.source
+    with contextlib.closing(Progress(progress, summary)) as bar:
+        for counts in classify_shards(
+            store,
+            inputs,
+            to_do,
+            root=os.fsencode(source if source.is_dir() else source.parent),
+            preset=preset,
+            workers=workers,
+            batch_size=batch_size,
+            stopped=stop,
+        ):
+            summary.add(counts)
+            bar.update(summary)
+
+
+def _take_stock(summary: ScanSummary, store: ShardStore, inputs: InputList) -> list[int]:
+    """Set the counts of ``summary`` to those of finished shards; return the others' numbers."""
+    summary.classified = summary.rejected = summary.candidates = 0
+    to_do = []
+    for number, size in enumerate(inputs.sizes):
+        counts = store.finished(number, size)
+        if counts is None:
+            to_do.append(number)
+        else:
+            summary.add(counts)
+    return to_do
+
+
+def _whole(name: str, value) -> int:
+    most = _MOST[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        option = name.replace("_", "-")
+        raise ScanError(f"--{option} must be a whole number from 1 to {most}, not {value!r}")
+    return value
+
+
+def _shard_size(batch_size: int) -> int:
+    """Whole batches, as near below `SHARD_SIZE` as there are."""
+    return max(1, SHARD_SIZE // batch_size) * batch_size
+
+
+@contextlib.contextmanager
+def _clear_errors(output: Path) -> Iterator[None]:
+    """What the system says of a disk that is full or must not be written to, in one line."""
+    try:
+        yield
+    except OSError as error:
+        where = printable(error.filename or output)
+        what = printable(error.strerror or str(error).splitlines()[0])
+        raise ScanError(
+            f"cannot go on, {where}: {what}; put that right and run the same command again: "
+            "it resumes"
+        ) from error
+    except pa.ArrowException as error:
+        raise ScanError(
+            f"cannot go on, a file in {printable(output)} is damaged: "
+            f"{printable(str(error).splitlines()[0])}; use --overwrite to start again"
+        ) from error

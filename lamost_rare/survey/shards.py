@@ -1,0 +1,92 @@
+"""Results on disk, a shard at a time, while a scan goes on: DIR/shards."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .atomic import atomic_path
+from .catalogue import REJECTED_SCHEMA
+
+__all__ = ["ShardCounts", "ShardStore"]
+
+_OURS = re.compile(r"\.?(inputs|\d{6,}\.(catalogue|rejected))\.parquet(\.part)?")
+
+
+class ShardCounts(NamedTuple):
+    """Rows of a finished shard."""
+
+    classified: int
+    rejected: int
+    candidates: int
+
+
+class ShardStore:
+    """The folder in which finished shards wait to be merged.
+
+    A shard is finished when both of its files are there and their rows are as many as its inputs.
+
+    Parameters
+    ----------
+    folder : Path
+    schema : pyarrow.Schema
+        Of the catalogue.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema):
+        self.folder = folder
+        self.schema = schema
+        self.inputs = folder / "inputs.parquet"
+
+    def catalogue(self, number: int) -> Path:
+        """File of a shard's catalogue rows."""
+        return self.folder / f"{number:06d}.catalogue.parquet"
+
+    def rejected(self, number: int) -> Path:
+        """File of a shard's rejects."""
+        return self.folder / f"{number:06d}.rejected.parquet"
+
+    def write(self, number: int, catalogue: pa.Table, rejected: pa.Table) -> None:
+        """Put a finished shard on disk; whatever interrupts this, the shard is there or is not."""
+        for table, target in (
+            (catalogue, self.catalogue(number)),
+            (rejected, self.rejected(number)),
+        ):
+            with atomic_path(target) as temporary:
+                pq.write_table(table, temporary, compression="zstd")
+
+    def finished(self, number: int, n_inputs: int) -> ShardCounts | None:
+        """Counts of a shard, or None if it is to be done (again)."""
+        try:
+            with (
+                pq.ParquetFile(self.catalogue(number)) as catalogue,
+                pq.ParquetFile(self.rejected(number)) as rejected,
+            ):
+                rows = catalogue.metadata.num_rows, rejected.metadata.num_rows
+                if (
+                    sum(rows) != n_inputs
+                    or not catalogue.schema_arrow.equals(self.schema)
+                    or not rejected.schema_arrow.equals(REJECTED_SCHEMA)
+                ):
+                    return None
+                flags = catalogue.read(["candidate"])["candidate"]
+                return ShardCounts(*rows, flags.to_pylist().count(True))
+        except (OSError, pa.ArrowException):
+            return None
+
+    def clear(self, *, keep_inputs: bool = False) -> None:
+        """Remove what a scan put into the folder, and the folder if nothing else is in it."""
+        for path in sorted(self.folder.iterdir()):
+            if _OURS.fullmatch(path.name) and not (keep_inputs and "inputs" in path.name):
+                path.unlink()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the folder if nothing is in it."""
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()

@@ -1,0 +1,127 @@
+"""What a scan found, for people and for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..text import printable
+
+__all__ = ["ScanSummary"]
+
+
+@dataclass
+class ScanSummary:
+    """Counts of a scan; ``discovered == classified + rejected + to_do`` always.
+
+    Attributes
+    ----------
+    source, output : Path
+    preset : str
+        Name of the preset.
+    rare_class : str
+        The class whose members are candidates.
+    discovered : int
+        Inputs: files named like spectra, and what `discovery.find_spectra` lists besides.
+    classified, rejected, to_do : int
+        Rows of the catalogue, rows of the rejected table, inputs without either as yet.
+    candidates : int
+        Rows of the catalogue that are candidates.
+    predictions, flags, reasons : dict of int
+        Rows for each predicted class, each flag and each reject reason.
+    seconds : float
+        Time this run took.
+    done_before : int
+        Inputs that an earlier run had done.
+    state : str
+        ``complete``, ``interrupted`` or ``running``.
+    """
+
+    source: Path
+    output: Path
+    preset: str
+    rare_class: str
+    discovered: int = 0
+    classified: int = 0
+    rejected: int = 0
+    candidates: int = 0
+    predictions: Counter = field(default_factory=Counter)
+    flags: Counter = field(default_factory=Counter)
+    reasons: Counter = field(default_factory=Counter)
+    seconds: float = 0.0
+    done_before: int = 0
+    state: str = "running"
+
+    @property
+    def done(self) -> int:
+        """Inputs that have become rows of either table."""
+        return self.classified + self.rejected
+
+    @property
+    def to_do(self) -> int:
+        """Inputs that have not."""
+        return self.discovered - self.done
+
+    @property
+    def catalogue(self) -> Path:
+        """The table of what was classified."""
+        return self.output / "catalogue.parquet"
+
+    def add(self, counts) -> None:
+        """Count the results of some more inputs (a `shards.ShardCounts`)."""
+        self.classified += counts.classified
+        self.rejected += counts.rejected
+        self.candidates += counts.candidates
+
+    def recall(self, counts: dict) -> None:
+        """Take the counts that the manifest of a complete scan holds."""
+        self.state = "complete"
+        for name in ("classified", "rejected", "candidates"):
+            setattr(self, name, counts[name])
+        for name in ("predictions", "flags", "reasons"):
+            setattr(self, name, Counter(counts[name]))
+        self.done_before = self.done
+
+    def counts(self) -> dict:
+        """The counts as manifest.json holds them."""
+        return {
+            "discovered": self.discovered,
+            "classified": self.classified,
+            "rejected": self.rejected,
+            "to_do": self.to_do,
+            "candidates": self.candidates,
+            "predictions": dict(sorted(self.predictions.items())),
+            "flags": dict(sorted(self.flags.items())),
+            "reasons": dict(sorted(self.reasons.items())),
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.discovered} inputs = {self.classified} classified + {self.rejected} rejected"
+            f" + {self.to_do} to do",
+        ]
+        now = self.done - self.done_before
+        if now and self.seconds:
+            rate = now / self.seconds
+            lines[0] += f"  ({now} in {self.seconds:.0f} s, {rate:.0f} a second)"
+        if self.state != "complete":
+            lines.append("interrupted; run the same command again and it goes on from here")
+            return "\n".join(lines)
+        if self.predictions:
+            lines.append("predicted: " + _tally(self.predictions))
+        if self.flags:
+            lines.append("flagged:   " + _tally(self.flags))
+        if self.reasons:
+            lines.append("rejected:  " + _tally(self.reasons))
+        lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
+        look = [f"{self.output / 'candidates.csv'} (most probable first)"] * (self.candidates > 0)
+        look.append(str(self.catalogue))
+        if self.rejected:
+            look.append(f"{self.output / 'rejected.parquet'} (why)")
+        lines.append("look at: " + printable(", ".join(look)))
+        return "\n".join(lines)
+
+
+def _tally(counts: Counter) -> str:
+    return ", ".join(f"{printable(name)} {number}" for name, number in counts.most_common())

@@ -1,0 +1,279 @@
+"""The pool of reader processes."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing import connection as mp_connection
+from typing import Any
+
+from ..spectra.batch import SpectrumBatch
+from ..spectra.grid import WavelengthGrid
+from .errors import ScanError
+from .reader import Chunk, Slot
+
+__all__ = ["ReaderPool", "Task", "default_workers"]
+
+SLOTS = 2
+"""Batches a reader may be ahead: one being filled while another waits for inference."""
+
+DEATHS_OF_A_FILE = 2
+"""A file at which readers died so often is rejected."""
+
+MOST_DEATHS = 3
+"""Readers that die so often at one point, without a file to blame, are not going to get past it."""
+
+_START = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])["path"]
+from lamost_rare.survey.reader import main
+main()
+"""
+
+
+def default_workers() -> int:
+    """Readers that suit the machine: all cores but one, at most eight.
+
+    One reader keeps several cores of inference busy, so more would only cost memory.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores - 1, 8))
+
+
+@dataclass
+class Task:
+    """Files to be read as one batch; ``key`` is the caller's."""
+
+    key: Any
+    paths: list[bytes]
+    deadly: dict[int, str] = field(default_factory=dict)
+    """Files that killed a reader twice, with what is known of it: not tried a third time."""
+
+    def files(self) -> list[int]:
+        """Which of the paths are (still) to be read."""
+        return [i for i in range(len(self.paths)) if i not in self.deadly]
+
+
+class ReaderPool:
+    """Reader processes, each with shared memory for `SLOTS` batches.
+
+    Parameters
+    ----------
+    grid : WavelengthGrid
+        Where the spectra go.
+    workers : int
+        Number of processes.
+    batch_size : int
+        Most files in a task.
+
+    Notes
+    -----
+    Neither ``multiprocessing`` pools nor its shared memory are used: the first hang when a worker
+    is killed, the second stays behind when the parent is. A pipe tells both ends at once that the
+    other is gone, and memory without a name goes when the last process does.
+    """
+
+    def __init__(self, grid: WavelengthGrid, *, workers: int, batch_size: int):
+        self._grid = grid
+        self._shape = batch_size, grid.n_pixels
+        self._settings = {
+            "grid": grid.to_dict(),
+            "batch_size": batch_size,
+            "slots": SLOTS,
+        }
+        self._deaths: Counter = Counter()
+        self._readers = [_Reader(self._settings, self._shape) for _ in range(workers)]
+
+    def __enter__(self) -> ReaderPool:
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all readers. Idle ones go at once, busy ones are not waited for."""
+        for reader in self._readers:
+            reader.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the readers."""
+        return [reader.process.pid for reader in self._readers]
+
+    def run(
+        self, tasks: Iterable[Task], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[Task, Chunk]]:
+        """Have tasks done, and yield each with its result, in the order in which they are ready.
+
+        The pixels of a result are shared memory: they hold until the next one is asked for. Not
+        more than `SLOTS` tasks for each reader are drawn from ``tasks`` ahead of results.
+
+        Parameters
+        ----------
+        tasks : iterable of Task
+        stopped : callable
+            Asked once a second or more often; when it says True, the iteration ends.
+
+        Raises
+        ------
+        ScanError
+            If readers cannot be started, or keep dying.
+        """
+        again: deque[Task] = deque()
+        fresh = iter(tasks)
+
+        def give(reader):
+            while reader.free:
+                task = again.popleft() if again else next(fresh, None)
+                if task is None:
+                    return
+                reader.give(task)
+
+        for reader in self._readers:
+            give(reader)
+        while not stopped():
+            by_connection = {r.connection: r for r in self._readers if r.tasks}
+            if not by_connection:
+                return
+            for connection in mp_connection.wait(list(by_connection), timeout=0.5):
+                reader = by_connection[connection]
+                try:
+                    kind, index, content = connection.recv()
+                except (EOFError, OSError):
+                    again.extend(self._bury(reader))
+                else:
+                    if kind == "failed":
+                        raise ScanError(f"a reader process failed: {content}")
+                    self._deaths["before the first file"] = 0
+                    task = reader.tasks[index]
+                    yield task, self._chunk(reader, index, content)
+                    reader.release(index)
+                give(reader)
+                if stopped():
+                    return
+            if again:  # readers that had run out of work can help
+                for reader in self._readers:
+                    give(reader)
+
+    def _chunk(self, reader: _Reader, index: int, content) -> Chunk:
+        n, identity, flags, columns, kept, rejects, evidence = content
+        slot, task = reader.slots[index], reader.tasks[index]
+        batch = SpectrumBatch(
+            self._grid, slot.flux[:n], slot.ivar[:n], slot.mask[:n], identity, flags, columns
+        )
+        files = reader.files[index]
+        rejects = [(files[i], reason, detail) for i, reason, detail in rejects]
+        rejects += [(i, "internal_error", detail) for i, detail in task.deadly.items()]
+        return Chunk(batch, [files[i] for i in kept], sorted(rejects), evidence)
+
+    def _bury(self, reader: _Reader) -> list[Task]:
+        """Start a reader in place of a dead one; returns the tasks it had not finished."""
+        how = reader.epitaph()
+        unfinished = list(reader.tasks.values())
+        where = "before the first file"
+        for index, task in reader.tasks.items():
+            at, files = int(reader.slots[index].at_file[0]), reader.files[index]
+            if at < 0:
+                continue  # waited for its turn
+            where = task.key, files[at] if at < len(files) else "all files read"
+            if at < len(files) and self._deaths[where] + 1 == DEATHS_OF_A_FILE:
+                task.deadly[files[at]] = f"a reader process died twice on this file ({how})"
+        self._deaths[where] += 1
+        if self._deaths[where] >= MOST_DEATHS:
+            raise ScanError(
+                f"reader processes keep dying ({how}); if memory is short, use fewer "
+                "--workers or a smaller --batch-size"
+            )
+        reader.tasks.clear()
+        reader.start()
+        return unfinished
+
+
+class _Reader:
+    """One reader process as its parent sees it."""
+
+    def __init__(self, settings: dict, shape: tuple[int, int]):
+        self._settings = settings
+        size = Slot.size(*shape) * SLOTS
+        self._memory_file = _anonymous_file(size)
+        memory = mmap.mmap(self._memory_file, size)
+        self.slots = [Slot(memory, i, *shape) for i in range(SLOTS)]
+        self.tasks: dict[int, Task] = {}
+        self.files: dict[int, list[int]] = {}
+        self.start()
+
+    def start(self) -> None:
+        self.connection, theirs = mp_connection.Pipe()
+        settings = {
+            **self._settings,
+            "connection": theirs.fileno(),
+            "memory": self._memory_file,
+            "path": sys.path,
+        }
+        environment = {
+            **os.environ,
+            # Many readers share the cores; threads of numpy's in each would only get in the way.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _START, json.dumps(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(), self._memory_file),
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the parent, which then sends them home
+        )
+        theirs.close()
+
+    @property
+    def free(self) -> list[int]:
+        """Slots without a task."""
+        return [index for index in range(SLOTS) if index not in self.tasks]
+
+    def give(self, task: Task) -> None:
+        index = self.free[0]
+        self.tasks[index], self.files[index] = task, task.files()
+        n_bytes = self.slots[index].put_paths([task.paths[i] for i in self.files[index]])
+        try:
+            self.connection.send((index, n_bytes))
+        except OSError:
+            pass  # it died; what it leaves in the pipe, and the end of it, are met in `run`
+
+    def release(self, index: int) -> None:
+        del self.tasks[index], self.files[index]
+
+    def epitaph(self) -> str:
+        """How the process ended, in words."""
+        self.connection.close()
+        self.process.kill()
+        status = self.process.wait()
+        return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def close(self) -> None:
+        self.epitaph()
+        self.tasks.clear()
+        os.close(self._memory_file)
+
+
+def _anonymous_file(size: int) -> int:
+    """Descriptor of a file without a name, in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("lamost-rare-batches", os.MFD_CLOEXEC)
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, size)
+    return descriptor
