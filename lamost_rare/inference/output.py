@@ -65,21 +65,18 @@ def write_table(table, path, *, overwrite: bool = False) -> None:
     OSError
         If writing fails; an earlier file of that name is then as it was.
     """
-    from astropy.table import Table
+    from astropy.table import Column, Table
 
     from ..survey.atomic import atomic_path
 
     check_output(path, overwrite=overwrite)
     suffix = Path(path).suffix.lower()
     ascii_only = suffix == ".fits"
-    plain = Table(table, copy=True)
-    for column in plain.itercols():
+    plain = Table(table, copy=False)
+    for column in list(plain.itercols()):
         if column.dtype.kind == "U":
             safe = [_encodable(text, ascii_only) for text in column.tolist()]
-            plain.replace_column(
-                column.name, type(column)(safe, dtype=str, name=column.name, copy=False)
-            )
-            plain[column.name].description = column.description
+            plain[column.name] = Column(safe, dtype=str, description=column.description)
     plain.meta = {k: v for k, v in table.meta.items() if k != "rejected"}
     with atomic_path(Path(path).absolute()) as temporary:
         _WRITERS[suffix](plain, temporary)
@@ -116,7 +113,12 @@ def _write_fits(table, path) -> None:
 
 
 def _write_votable(table, path) -> None:
+    from astropy import units as u
+
     table.meta = {}
+    for column in table.itercols():
+        if column.unit == u.AA:
+            column.unit = u.Unit("0.1 nm")  # how the VOUnits standard spells Å
     table.write(path, format="votable", overwrite=True)
 
 
