@@ -5,8 +5,8 @@ pixel (Carnall 2017, arXiv:1705.05165), and its variance follows by propagation:
 width of the overlaps, ``F = sum(w f) / sum(w)`` and ``V = sum(w**2 v) / sum(w)**2``. Pixel edges,
 and so the results, are those of ``specutils.manipulation.FluxConservingResampler``.
 
-What differs from it is the treatment of masked and of missing pixels. The sums run over valid source
-pixels alone, and an output pixel of which less than half is covered by them is masked.
+What differs from it is the treatment of masked and of missing pixels. The sums run over valid
+source pixels alone, and an output pixel of which less than half is covered by them is masked.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class _Arrays:
         return errors
 
     def _lattice_shift(self, raw):
-        """Grid pixel of the source's pixel 0 if the source lies on the grid's lattice, else None."""
+        """Grid pixel of the source's pixel 0, or None if it is not on the grid's lattice."""
         if raw.log10_start is None or raw.log10_step is None or len(raw.wavelength) < 2:
             return None
         step = self.grid.log10_step

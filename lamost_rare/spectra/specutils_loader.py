@@ -1,0 +1,148 @@
+"""Loader of LAMOST low-resolution spectra for specutils: format "LAMOST LRS".
+
+Importing this module (or `lamost_rare.spectra.adapters`) registers the loader. Then
+``specutils.Spectrum.read(path)`` identifies and reads the three layouts of LAMOST files.
+
+Data model: http://www.lamost.org/dr7/v2.0/doc/lr-data-production-description
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import InverseVariance
+from specutils import Spectrum
+from specutils.io.registers import data_loader
+
+from ._file_bytes import MAX_BYTES, decompress, read_bytes
+from ._lamost_layout import find_layout
+from ._object_identity import META_KEY
+from .lamost import _parse, _to_raw_spectrum, read_lamost
+from .quality import SpectrumError
+from .raw import RawSpectrum
+
+__all__ = ["FORMAT", "lamost_identify", "lamost_loader", "spectrum_from_raw"]
+
+FORMAT = "LAMOST LRS"
+
+_HEADER_NAMES = {
+    "obsid": "OBSID",
+    "designation": "DESIG",
+    "ra": "RA",
+    "dec": "DEC",
+    "snr_g": "SNRG",
+}
+
+
+def lamost_identify(origin, *args, **kwargs) -> bool:
+    """Whether an input is a LAMOST low-resolution spectrum, by its structure alone.
+
+    Parameters
+    ----------
+    origin : str
+        ``read`` or ``write``.
+    *args
+        What astropy's registry passes: path, file object, then the arguments of ``read``.
+    """
+    path, opened, *others = (*args, None, None)
+    # The open file first: a path may be a URL of which it is the download.
+    source = next((arg for arg in (opened, path, *others) if arg is not None), None)
+    if origin != "read" or source is None:
+        return False
+    try:
+        find_layout(_parse(_content(source), "auto"))
+    except SpectrumError:
+        return False
+    return True
+
+
+@data_loader(
+    label=FORMAT,
+    identifier=lamost_identify,
+    dtype=Spectrum,
+    extensions=["fits", "fits.gz", "fit", "fit.gz"],
+    priority=20,  # the loaders of SDSS use 10, tabular-fits -10
+    force=True,
+)
+def lamost_loader(file_obj, **kwargs):
+    """Read a LAMOST low-resolution spectrum of any of the three layouts.
+
+    Parameters
+    ----------
+    file_obj : str, path-like, file-like or `~astropy.io.fits.HDUList`
+        The file, gzipped or not.
+
+    Returns
+    -------
+    specutils.Spectrum
+        ``spectral_axis`` in Å, in vacuum, heliocentric as LAMOST delivers it and not shifted by the
+        catalogue's redshift. ``flux`` is dimensionless: LAMOST calibrates it per Å, but only
+        relatively, and its files state no unit (nominally it is 1e-17 erg/s/cm²/Å).
+        ``uncertainty`` is an `~astropy.nddata.InverseVariance`. ``mask`` is True for bad pixels.
+        ``meta["header"]`` has the cards worth keeping, ``meta["lamost_rare"]`` identity, flags
+        (`~lamost_rare.spectra.quality.QualityFlag`) and layout.
+
+    Raises
+    ------
+    SpectrumError
+        If the file cannot be used, with a reason.
+    """
+    path = _path_of(file_obj)
+    if path and not isinstance(file_obj, fits.HDUList):
+        return spectrum_from_raw(read_lamost(path))
+    return spectrum_from_raw(_to_raw_spectrum(_parse(_content(file_obj), "auto"), path))
+
+
+def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
+    """A `RawSpectrum` as a `specutils.Spectrum`, on its own wavelengths, with all that is known."""
+    header = dict(raw.header)
+    for name, card in _HEADER_NAMES.items():
+        if name in raw.identity:
+            header[card] = raw.identity[name]
+    return Spectrum(
+        flux=raw.flux * u.dimensionless_unscaled,
+        spectral_axis=raw.wavelength * u.AA,
+        uncertainty=InverseVariance(raw.ivar),
+        mask=raw.mask,
+        meta={
+            "header": header,
+            META_KEY: {
+                "identity": dict(raw.identity),
+                "flags": int(raw.flags),
+                "layout": raw.layout,
+            },
+        },
+    )
+
+
+def _path_of(source) -> str:
+    """The path of a source that is a file on this disk, else an empty text."""
+    if isinstance(source, fits.HDUList):
+        source = source.filename()
+    elif not isinstance(source, (str, bytes, os.PathLike)):
+        source = getattr(source, "name", None)
+    if isinstance(source, (str, bytes, os.PathLike)) and os.path.exists(source):
+        return os.fsdecode(source)
+    return ""
+
+
+def _content(source) -> bytes:
+    """The bytes of a path, an open file (left where it was) or an HDUList, decompressed."""
+    if isinstance(source, fits.HDUList):
+        buffer = io.BytesIO()
+        source.writeto(buffer, output_verify="ignore")
+        return buffer.getvalue()
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return decompress(read_bytes(source))
+    position = source.tell()
+    try:
+        source.seek(0)
+        content = source.read(MAX_BYTES + 1)
+    finally:
+        source.seek(position)
+    if len(content) > MAX_BYTES:
+        raise SpectrumError("too_large", f"has more than {MAX_BYTES} bytes")
+    return decompress(content)
