@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
-OUTPUT ?= demo-output
 DATA   ?= ../shared/data
 
 # Quiet, deterministic logs; the two cores of a small machine are enough.
@@ -25,11 +24,17 @@ $(STAMP): setup.cfg pyproject.toml
 	touch $@
 
 demo: $(STAMP)  ## simulate a small survey and search it for O stars
-	$(BIN)/lamost-rare demo --output $(OUTPUT)
+	$(BIN)/lamost-rare demo --output "$(or $(OUTPUT),demo-output)"
 
-scan: $(STAMP)  ## scan a directory: make scan DR7=/path/to/dr7 [OUTPUT=candidates]
-	@test -n "$(DR7)" || { echo 'make scan needs the directory: make scan DR7=DIR' >&2; exit 2; }
-	$(BIN)/lamost-rare scan "$(DR7)" --output "$(OUTPUT)"
+# Checked before any set-up is done.
+ifneq ($(filter scan,$(MAKECMDGOALS)),)
+ifeq ($(strip $(DR7)),)
+$(error make scan needs the directory of spectra: make scan DR7=DIR)
+endif
+endif
+
+scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
+	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
 test: $(STAMP) lint  ## ruff, then the tests; warnings are errors
 	$(BIN)/python -m pytest
