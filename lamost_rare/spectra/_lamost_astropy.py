@@ -11,6 +11,7 @@ from astropy.io.fits.verify import VerifyError
 
 from ._file_bytes import printable
 from ._lamost_layout import (
+    PRINTABLE_BYTES,
     TABLE_COLUMNS,
     WANTED_CARDS,
     LamostContents,
@@ -33,7 +34,7 @@ def _cards(header, names=None) -> dict:
         except (VerifyError, ValueError):
             continue
         if isinstance(value, str):
-            value = printable(value).rstrip()
+            value = value.rstrip()
         if isinstance(value, (str, bool, int, float)):
             values[name] = value
     return values
@@ -69,10 +70,13 @@ def _line(error: Exception) -> str:
 
 
 def _primary_header(data: bytes):
+    stream = io.BytesIO(data)
     try:
-        return fits.Header.fromfile(io.BytesIO(data), padding=False)
+        fits.Header.fromfile(stream, padding=False)
     except OSError:  # "Header missing END card"
         raise SpectrumError("truncated_fits", "ends before its header does") from None
+    # astropy gives no value of a string with control characters in it.
+    return fits.Header.fromstring(data[: stream.tell()].translate(PRINTABLE_BYTES))
 
 
 def _parse(hdus, cards: dict, has_image: bool, n_bytes: int) -> LamostContents:

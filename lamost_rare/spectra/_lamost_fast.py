@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
-from ._file_bytes import printable
 from ._lamost_layout import (
     IMAGE_ROWS,
+    PRINTABLE_BYTES,
     WANTED_CARDS,
     LamostContents,
     check_primary,
@@ -48,8 +48,7 @@ def _value(card: bytes):
         return text == b"T"
     if text.endswith(b"&"):
         raise FastPathUnavailable("a string that CONTINUEs")
-    text = text.replace(b"''", b"'").decode("ascii", "replace").replace("\ufffd", "?")
-    return printable(text).rstrip()
+    return text.replace(b"''", b"'").translate(PRINTABLE_BYTES).decode("ascii").rstrip()
 
 
 def _scan_cards(data: bytes, start: int, wanted=None) -> tuple[dict, int]:

@@ -16,6 +16,7 @@ from .quality import SpectrumError
 
 __all__ = [
     "IMAGE_ROWS",
+    "PRINTABLE_BYTES",
     "TABLE_COLUMNS",
     "WANTED_CARDS",
     "Column",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 IMAGE_ROWS = 5
+PRINTABLE_BYTES = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
+"""Translation of what FITS forbids in a header (control characters, non-ASCII) to ``?``."""
+
 TABLE_COLUMNS = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK")
 
 WANTED_CARDS = (
@@ -140,6 +144,8 @@ def check_table(cards: dict) -> dict[str, Column] | None:
         if str(cards.get("EXTNAME", "")).strip().upper() != "COADD":
             return None
         raise SpectrumError("missing_card", f"has a COADD table without {', '.join(missing)}")
+    if _integer(cards, "NAXIS") != 2 or _integer(cards, "BITPIX") != 8:
+        raise SpectrumError("bad_shape", "has a table whose NAXIS is not 2 or BITPIX not 8")
     if _integer(cards, "NAXIS2") != 1 or _integer(cards, "NAXIS1") != offset:
         raise SpectrumError("bad_shape", "has a COADD table that is not one row of its columns")
     repeats = {column.repeat for column in columns.values()}
