@@ -284,7 +284,7 @@ def _check_config(config: dict, what: str) -> None:
     )
     if config["kind"] != "classifier":
         return
-    classes = config.get("classes")
+    classes = config.get("classes") or []
     # Class names become column names (p_<class>), which must work in FITS, VOTable and pandas.
     need(
         isinstance(classes, list)

@@ -52,7 +52,7 @@ def _paragraph(preset: Preset):
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"
     facts |= {name.replace("_", " "): _figure(value) for name, value in preset.figures.items()}
     facts["SHA-256"] = f"{preset.sha256} (verified)"
-    facts["folder"] = preset.folder
+    facts["folder"] = str(preset.folder)
     width = max(map(len, facts))
     for name, value in facts.items():
         yield f"  {printable(name):{width}}  {printable(value)}"

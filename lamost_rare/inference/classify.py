@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -177,7 +178,7 @@ class _Rows:
 
     def _unusable(self, paths: list[str]) -> dict[str, np.ndarray]:
         """Rows that say of every spectrum that it could not be used."""
-        columns = {
+        columns: dict[str, np.ndarray] = {
             name: np.full(len(paths), _FILL.get(dtype.kind, -1), dtype=dtype)
             for name, dtype in catalogue_dtypes(self.preset, evidence=self.evidence).items()
         }
@@ -214,7 +215,7 @@ def _predictor(preset: Preset, batch_size: int):
     classifies in a loop should pay for it once."""
     from .predictor import Predictor
 
-    key = (str(preset.folder), preset.sha256, batch_size)
+    key = (json.dumps(preset.config, sort_keys=True), str(preset.folder), batch_size)
     if key not in _predictors:
         while len(_predictors) >= 2:
             _predictors.pop(next(iter(_predictors)))

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-def catalogue_dtypes(preset: Preset, *, evidence: bool = True) -> dict[str, type]:
+def catalogue_dtypes(preset: Preset, *, evidence: bool = True) -> dict[str, np.dtype]:
     """Names and types of the catalogue's columns, in their order.
 
     Parameters
