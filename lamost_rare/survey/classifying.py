@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ __all__ = ["classify_shards"]
 def classify_shards(
     store: ShardStore,
     inputs: InputList,
-    numbers: Iterable[int],
+    numbers: list[int],
     *,
     root: bytes,
     preset: Preset,
@@ -42,7 +42,7 @@ def classify_shards(
     store : ShardStore
         Receives the finished shards.
     inputs : InputList
-    numbers : iterable of int
+    numbers : list of int
         Shards to do.
     root : bytes
         Directory to which the inputs' paths are relative.
@@ -52,6 +52,9 @@ def classify_shards(
         When it says True, the iteration ends; shards that are not finished then are lost.
     """
     doing: dict[int, _Shard] = {}
+    n_batches = sum(-(-inputs.sizes[number] // batch_size) for number in numbers)
+    if n_batches == 0:
+        return
 
     def tasks():
         for number in numbers:
@@ -61,6 +64,7 @@ def classify_shards(
                 yield Task((number, k), paths)
 
     predictor = None
+    workers = min(workers, n_batches)
     with ReaderPool(preset.grid, workers=workers, batch_size=batch_size) as pool:
         for task, chunk in pool.run(tasks(), stopped):
             number, k = task.key

@@ -1,0 +1,70 @@
+"""What the tests of scan share: a stand-in for the network, files, and looks at the results."""
+
+import hashlib
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from lamost_rare.simulation.fits_files import lamost_file_bytes
+from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
+from lamost_rare.survey.merge import RESULTS
+
+CONFIG = {
+    "name": "standin-v1",
+    "kind": "classifier",
+    "architecture": {},
+    "classes": ["O", "F"],
+    "rare_class": "O",
+    "grid": LAMOST_GRID.to_dict(),
+    "threshold": 0.5,
+}
+FULL = WavelengthGrid(3.5682, 1e-4, 3909)
+
+
+class StandIn:
+    """The probability of O is the S/N in g as a percentage; counts the batches it was given."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def predict(self, batch):
+        self.sizes.append(len(batch))
+        p = (batch.identity["snr_g"] / 100).astype("f4")
+        return SimpleNamespace(
+            probabilities=np.stack([p, 1 - p], axis=1),
+            candidate=p > 0.5,
+            flags=np.zeros(len(batch), dtype=np.int64),
+        )
+
+
+def write_file(path, number, layout="dr1-7"):
+    rng = np.random.default_rng(number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flux = rng.normal(100, 10, FULL.n_pixels)
+    content = lamost_file_bytes(
+        layout,
+        FULL,
+        flux,
+        np.full(FULL.n_pixels, 0.01),
+        obsid=1000 + number,
+        designation=f"J{number:06d}",
+        ra=float(number),
+        dec=-1.5,
+        snr=[10.0, 1.0 + number % 98, 20.0, 20.0, 20.0],
+    )
+    path.write_bytes(content)
+    return path
+
+
+def table(output, name="catalogue"):
+    return pq.read_table(output / f"{name}.parquet").to_pydict()
+
+
+def digests(output):
+    return {name: hashlib.sha256((output / name).read_bytes()).hexdigest() for name in RESULTS}
+
+
+def manifest(output):
+    return json.loads((output / "manifest.json").read_text())

@@ -1,0 +1,310 @@
+"""Scan as processes: signals, killed readers, orphans, the terminal, and the real network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from lamost_rare.presets import save_preset
+from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.survey.errors import ScanError
+from lamost_rare.survey.workers import ReaderPool, Task
+from scan_helpers import CONFIG, digests, manifest, table, write_file
+
+PROC = Path("/proc")
+linux = pytest.mark.skipif(not (PROC / "self").exists(), reason="looks into /proc")
+
+# `lamost-rare` with a stand-in for the network that takes its time, and shards of 8 files.
+COMMAND = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from scan_helpers import StandIn
+from lamost_rare import cli
+from lamost_rare.survey import classifying, scan
+
+class Slow(StandIn):
+    def predict(self, batch):
+        time.sleep({seconds})
+        print("batch", flush=True)
+        return super().predict(batch)
+
+scan.SHARD_SIZE = 8
+classifying._predictor = lambda preset, batch_size: Slow()
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def command(*args, seconds=0.0, limit=None):
+    code = COMMAND.format(tests=os.path.dirname(__file__), seconds=seconds)
+    if limit:
+        code = f"import resource; resource.setrlimit({limit})\n" + code
+    return [sys.executable, "-c", code, *map(str, args)]
+
+
+def run(*args, **options):
+    return subprocess.run(command(*args, **options), capture_output=True, text=True, timeout=60)
+
+
+def children(pid):
+    """Ids of the processes that a process started."""
+    found = []
+    for stat in PROC.glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_until_gone(pids, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any((PROC / str(pid)).exists() for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    root = tmp_path_factory.mktemp("preset")
+    (root / "weights").write_bytes(b"none")
+    return save_preset(root / "standin", CONFIG, root / "weights")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    root = tmp_path_factory.mktemp("survey")
+    for i in range(27):
+        write_file(root / f"{i:03d}.fits", i, ("dr1-7", "dr8plus")[i % 2])
+    (root / "evil\x1b[31m\n.fits").write_text("<html>")
+    return root
+
+
+@pytest.fixture(scope="module")
+def arguments(preset, source):
+    return ["scan", source, "--preset", preset.folder, "--batch-size", 4]
+
+
+@pytest.fixture(scope="module")
+def reference(arguments, tmp_path_factory):
+    output = tmp_path_factory.mktemp("reference")
+    done = run(*arguments, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "28 inputs = 27 classified + 1 rejected + 0 to do" in done.stdout
+    return digests(output)
+
+
+def start(arguments, output, batches):
+    """A scan that has done some batches, in a process group of its own."""
+    process = subprocess.Popen(
+        command(*arguments, "--output", output, seconds=0.1),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for _ in range(batches):
+        assert process.stdout.readline() == "batch\n"
+    return process
+
+
+@linux
+def test_ctrl_c_stops_cleanly_and_the_scan_resumes(reference, arguments, tmp_path):
+    process = start(arguments, tmp_path, 4)
+    readers = children(process.pid)
+    assert readers
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "run the same command again" in errors
+    assert wait_until_gone(readers)
+    counts = manifest(tmp_path)["counts"]
+    assert manifest(tmp_path)["state"] == "interrupted"
+    assert 0 < counts["to_do"] < 28
+    assert counts["discovered"] == counts["classified"] + counts["rejected"] + counts["to_do"]
+    assert run(*arguments, "--output", tmp_path, "--workers", 2).returncode == 0
+    assert digests(tmp_path) == reference
+
+
+@linux
+def test_kill_9_leaves_no_orphans_and_the_scan_resumes(reference, arguments, tmp_path):
+    process = start(arguments, tmp_path, 5)
+    readers = children(process.pid)
+    process.kill()
+    process.communicate(timeout=30)
+    assert wait_until_gone(readers)
+    done = sorted(path.name for path in (tmp_path / "shards").glob("0*.rejected.parquet"))
+    assert done
+    result = run(*arguments, "--output", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert digests(tmp_path) == reference
+
+
+@linux
+def test_a_killed_reader_is_replaced(reference, arguments, tmp_path):
+    process = start([*arguments, "--workers", 2], tmp_path, 1)
+    for reader in children(process.pid):
+        os.kill(reader, signal.SIGKILL)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert digests(tmp_path) == reference
+
+
+def test_files_too_large_for_the_disk(reference, arguments, tmp_path):
+    limit = "resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY)"
+    full = run(*arguments, "--output", tmp_path, limit=limit)
+    assert full.returncode == 2
+    assert len(full.stderr.splitlines()) == 1
+    assert "put that right and run the same command again" in full.stderr
+    assert run(*arguments, "--output", tmp_path).returncode == 0
+    assert digests(tmp_path) == reference
+
+
+def test_exit_status_and_one_line_for_what_is_wrong(arguments, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad\x1b[1m").mkdir()
+    (tmp_path / "bad\x1b[1m" / "x.fits").touch()
+    options = [*arguments[2:], "--output", tmp_path / "out"]
+    for source, status in (("empty", 1), ("nowhere\x1b[1m", 2)):
+        done = run("scan", tmp_path / source, *options)
+        assert (done.returncode, done.stdout) == (status, "")
+        assert len(done.stderr.splitlines()) == 1
+        assert "\x1b" not in done.stderr
+    done = run("scan", tmp_path / "bad\x1b[1m", *options)
+    assert done.returncode == 1
+    assert "1 inputs = 0 classified + 1 rejected" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_importing_the_command_is_cheap():
+    code = "import sys, lamost_rare.survey.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"numpy", "pyarrow", "astropy", "specutils", "keras", "tensorflow"}
+
+
+def pool_of_one(batch_size=8):
+    return ReaderPool(LAMOST_GRID, workers=1, batch_size=batch_size)
+
+
+@linux
+def test_readers_do_not_load_tensorflow(source):
+    paths = sorted(os.fsencode(path) for path in source.glob("0*.fits"))
+    with pool_of_one() as pool:
+        tasks = [Task(i, paths[i : i + 8]) for i in range(0, 24, 8)]
+        chunks = {task.key: len(chunk.kept) for task, chunk in pool.run(tasks)}
+        assert chunks == {0: 8, 8: 8, 16: 8}
+        (reader,) = pool.pids
+        maps = (PROC / str(reader) / "maps").read_text()
+        assert "numpy" in maps
+        assert not any(name in maps for name in ("tensorflow", "keras", "h5py", "astropy"))
+        status = (PROC / str(reader) / "status").read_text()
+        peak = int(status.split("VmHWM:")[1].split()[0])
+        assert peak < 200_000  # kB
+    assert wait_until_gone([reader])
+
+
+def test_a_file_that_kills_its_reader_is_rejected(source, tmp_path, monkeypatch):
+    """A decompressor that crashes at one file stands for any library that does."""
+    fake = tmp_path / "path" / "isal"
+    fake.mkdir(parents=True)
+    (fake / "__init__.py").touch()
+    (fake / "isal_zlib.py").write_text(
+        textwrap.dedent("""
+        import os, zlib
+        from zlib import error
+        class decompressobj:
+            def __new__(cls, wbits):
+                os.abort()
+        """)
+    )
+    good = [os.fsencode(path) for path in sorted(source.glob("0*.fits"))[:7]]
+    deadly = tmp_path / "deadly.fits.gz"
+    deadly.write_bytes(b"\x1f\x8b and so on")
+    monkeypatch.syspath_prepend(tmp_path / "path")
+    paths = [*good[:3], os.fsencode(deadly), *good[3:]]
+    with pool_of_one() as pool:
+        results = {t.key: chunk for t, chunk in pool.run([Task("a", paths), Task("b", good)])}
+    assert results["a"].kept == [0, 1, 2, 4, 5, 6, 7]
+    ((index, reason, detail),) = results["a"].rejects
+    assert (index, reason) == (3, "internal_error")
+    assert "died twice on this file (signal SIGABRT)" in detail
+    assert results["b"].kept == list(range(7))
+    assert results["b"].batch.identity["obsid"].tolist() == [1000 + i for i in range(7)]
+
+
+def test_readers_that_cannot_start_end_the_scan(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pool_of_one() as pool, pytest.raises(ScanError, match=r"keep dying .exit status 1."):
+        list(pool.run([Task(0, [b"x.fits"])]))
+
+
+def test_more_paths_than_fit_a_pipe_do_not_block(tmp_path):
+    """Both directions carry megabytes here, each far more than a pipe holds."""
+    name = ("d" * 250 + "/") * 14
+    paths = [os.fsencode(tmp_path / name / f"{i}.fits") for i in range(2000)]
+    tasks = [Task(i, paths) for i in range(3)]
+    with ReaderPool(LAMOST_GRID, workers=1, batch_size=2000) as pool:
+        for _, chunk in pool.run(tasks):
+            assert len(chunk.rejects) == 2000
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A RAC-Net as it is born, which takes all spectra for much the same thing."""
+    pytest.importorskip("lamost_rare.inference.predictor")
+    import keras
+
+    from lamost_rare.networks.racnet import DEFAULT_ARCHITECTURE, build_racnet
+
+    keras.utils.set_random_seed(3)
+    root = tmp_path_factory.mktemp("network")
+    architecture = {
+        **DEFAULT_ARCHITECTURE,
+        "n_classes": 3,
+        "block_channels": [8, 8],
+        "head_units": 8,
+    }
+    build_racnet(architecture).save_weights(root / "model.weights.h5")
+    config = {**CONFIG, "name": "born-v1", "classes": ["O", "F", "other"]}
+    config["architecture"] = architecture
+    config["preprocessing"] = {
+        "normalization": "pseudo_continuum",
+        "block": 32,
+        "smooth": 3.0,
+        "noise_weight": 1.0,
+        "clip": [-1.0, 1.5],
+    }
+    return save_preset(root / "born", config, root / "model.weights.h5")
+
+
+def test_the_real_network(network, source, tmp_path):
+    command = [sys.executable, "-W", "error", "-m", "lamost_rare", "scan", source, "--output"]
+    options = ["--preset", network.folder, "--batch-size", "16", "--workers"]
+    for name, workers in (("one", "1"), ("two", "2")):
+        done = subprocess.run(
+            [*map(str, [*command, tmp_path / name, *options, workers])],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    rows = table(tmp_path / "one")
+    sums = [sum(p) for p in zip(rows["p_O"], rows["p_F"], rows["p_other"], strict=True)]
+    assert sums == pytest.approx([1.0] * 27, abs=1e-5)
+    assert json.loads((tmp_path / "one" / "manifest.json").read_text())["state"] == "complete"
+    assert pq.ParquetFile(tmp_path / "one" / "catalogue.parquet").metadata.num_rows == 27
