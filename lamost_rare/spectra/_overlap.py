@@ -24,6 +24,8 @@ class OverlapMatrix:
 
     Attributes
     ----------
+    source : slice
+        The ``m`` pixels of the source that touch the grid; the others have no columns.
     fraction : scipy.sparse.csr_array, shape (n_pixels, m)
         Fraction of output pixel ``i`` (in wavelength) that source pixel ``j`` covers.
     fraction32, squared32 : scipy.sparse.csr_array, shape (n_pixels, m), float32
@@ -32,6 +34,7 @@ class OverlapMatrix:
         Fraction of each output pixel that the source covers, 0 to 1.
     """
 
+    source: slice
     fraction: object
     fraction32: object
     squared32: object
@@ -81,7 +84,7 @@ def build_overlap(wavelength, grid: WavelengthGrid) -> OverlapMatrix:
     """Build the matrix for one source; `overlap_matrix` is the cached form."""
     from scipy.sparse import csr_array
 
-    n_source, n_pixels = len(wavelength), grid.n_pixels
+    n_pixels = grid.n_pixels
     lower, upper = _source_edges(wavelength)
     target = pixel_edges(grid.wavelength)
     # All edges together cut the wavelengths into pieces, each inside one pixel of either side.
@@ -98,9 +101,12 @@ def build_overlap(wavelength, grid: WavelengthGrid) -> OverlapMatrix:
     row, column, fraction = row[inside], column[inside], fraction[inside]
 
     indptr = np.searchsorted(row, np.arange(n_pixels + 1)).astype(np.int32)
-    shape = (n_pixels, n_source)
+    source = slice(int(column.min()), int(column.max()) + 1) if len(column) else slice(0, 0)
+    column -= source.start
+    shape = (n_pixels, source.stop - source.start)
     matrix = csr_array((fraction, column, indptr), shape=shape)
     return OverlapMatrix(
+        source,
         matrix,
         matrix.astype(np.float32),
         csr_array((fraction**2, column, indptr), shape=shape, dtype=np.float32),

@@ -209,11 +209,12 @@ class _Arrays:
         self._widen_first_pixel()
 
     def _multiply(self, raws, rows, matrix):
+        source = matrix.source
         # float64 for flux, in which neighbours of opposite sign may cancel; the other two are sums
         # of positive numbers, for which float32 is good to 3e-7.
-        flux = np.array([raws[i].flux for i in rows], dtype=np.float64)
-        ivar = np.array([raws[i].ivar for i in rows], dtype=np.float32)
-        bad = np.array([raws[i].mask for i in rows], dtype=bool)
+        flux = np.array([raws[i].flux[source] for i in rows], dtype=np.float64)
+        ivar = np.array([raws[i].ivar[source] for i in rows], dtype=np.float32)
+        bad = np.array([raws[i].mask[source] for i in rows], dtype=bool)
         bad |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
         valid = matrix.coverage
         if bad.any():
