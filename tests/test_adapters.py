@@ -432,3 +432,13 @@ def test_identity_from_meta(meta, expected):
     assert repr(found) == repr(expected)
     assert bool(raw.flags & QualityFlag.MISSING_IDENTITY) == (expected[0] == -1)
     assert isinstance(raw, RawSpectrum)
+
+
+def test_every_name_of_the_package_resolves():
+    import lamost_rare.spectra
+
+    for name in lamost_rare.spectra.__all__:
+        assert getattr(lamost_rare.spectra, name) is not None
+        assert name in dir(lamost_rare.spectra)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        lamost_rare.spectra.nonsense  # noqa: B018
