@@ -92,6 +92,12 @@ def test_nothing_usable_is_status_1(run, tmp_path):
     assert "unreadable" in err
 
 
+def test_a_directory_gets_a_hint(run, tmp_path):
+    status, _, err = run("classify", tmp_path)
+    assert status == 1
+    assert err.endswith("(lamost-rare scan searches directories)\n")
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_output_by_suffix(run, files, tmp_path, suffix):
     target = tmp_path / f"table{suffix}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from ..text import printable
@@ -44,8 +45,12 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.flush()
     rejected = table.meta["rejected"]
     for row, reason, detail in rejected:
-        where = printable(table["path"][row])
-        print(f"lamost-rare: not usable: {where}: {reason}: {printable(detail)}", file=sys.stderr)
+        path = str(table["path"][row])
+        hint = " (lamost-rare scan searches directories)" if os.path.isdir(path) else ""
+        print(
+            f"lamost-rare: not usable: {printable(path)}: {reason}: {printable(detail)}{hint}",
+            file=sys.stderr,
+        )
     if args.output:
         candidates = int(table["candidate"].sum())
         print(
