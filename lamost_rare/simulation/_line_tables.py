@@ -1,8 +1,8 @@
 """Absorption lines of the analytic star model: where they are, and how strong by spectral type.
 
 Wavelengths are those of air, in Å, as the literature gives them (Moore et al. 1966, The Solar
-Spectrum; Walborn & Fitzpatrick 1990, PASP 102, 379 for hot stars). Strengths are equivalent widths in
-Å, for strong lines those of the optical depth. They follow main-sequence stars: fitted to median
+Spectrum; Walborn & Fitzpatrick 1990, PASP 102, 379 for hot stars). Strengths are equivalent widths
+in Å, for strong lines those of the optical depth. They follow main-sequence stars: fitted to median
 spectra of observed stars of each type at R = 1800, smoothed over the types and rounded.
 
 A spectral code counts subtypes from O0: O5 is 5, B0 is 10, A0 is 20, ... M0 is 60.
@@ -158,8 +158,8 @@ BALMER = (
     (4101.73, 1.0, 1.0, 1.0),
     (3970.07, 1.0, 1.0, 1.0),
     (3889.05, 0.75, 1.2, 1.0),
-    (3835.38, 0.75, 1.2, 0.9),
-    (3797.90, 0.9, 0.8, 0.8),
+    (3835.38, 0.75, 1.2, 0.6),
+    (3797.90, 0.9, 0.8, 0.5),
     (3770.63, 1.1, 0.35, 0.5),
     (3750.15, 0.9, 0.1, 0.5),
     (3734.37, 0.5, 0.0, 0.5),
@@ -172,7 +172,7 @@ BALMER_CURVES = {
     "24 4, 27.5 2, 31 2.5, 39 2.5, 41.5 2.2, 46 1, 51 .2, 57 0",
     "broad": "3 0, 9 .1, 12 .5, 13.5 1.6, 16 2.2, 18.5 7, 21 18, 24 21, 27.5 20, 31 12.3, "
     "36 3.2, 39 .6, 46 .1, 51 0",
-    "core": "3 1.0, 6 1, 9 .5, 10.5 1.3, 12 1.2, 13.5 .8, 16 .5, 18.5 .1, "
+    "core": "3 1.0, 6 1, 9 .5, 10.5 .9, 12 .7, 13.5 .6, 16 .4, 18.5 .1, "
     "21 .4, 27.5 1.4, 36 1.3, 46 1.2, 51 1, 57 .4, 62 0",
 }
 """Damping half widths are 4 Å (narrow), 10 Å (broad) and 0 (core)."""
