@@ -1,6 +1,7 @@
 """The command line: what it prints, what it writes, and how it ends."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -271,6 +272,30 @@ def test_a_damaged_preset_is_reported(run, preset):
     status, out, err = run("presets", preset.folder)
     assert (status, out) == (2, "")
     assert "damaged or was exchanged" in err
+
+
+@pytest.fixture
+def small_survey(monkeypatch):
+    from lamost_rare.simulation import demo
+    from lamost_rare.survey import classifying
+
+    make = demo.make_demo_survey
+    monkeypatch.setattr(demo, "make_demo_survey", lambda folder: make(folder, n_spectra=30))
+    monkeypatch.setattr(classifying, "_predictor", lambda preset, batch_size: StandIn())
+
+
+def test_demo_sets_candidates_beside_the_truth(run, preset, tmp_path, small_survey):
+    for _ in range(2):  # the second replaces the first
+        status, out, _ = run("demo", "--output", tmp_path / "demo", "--preset", preset.folder)
+        assert status == 0
+    simulated, *_, comparison = out.split("\n\n")
+    assert simulated.startswith("Simulated 40 files, some of them damaged: ")
+    match = re.match(
+        r"O stars simulated: 10, of them found: (\d+); found besides: (\d+)", comparison
+    )
+    table = comparison.splitlines()[2:]
+    assert len(table) == int(match[1]) + int(match[2]) > 0
+    assert sum(row.startswith("O") for row in table) == int(match[1]) >= 5
 
 
 def test_version_and_help(capsys):
