@@ -19,8 +19,7 @@ DEFAULT_PREPROCESSING = {
     "normalization": "pseudo_continuum",
     "block": 32,
     "smooth": 3.0,
-    "noise_weight": 1.0,
-    "clip": [-1.0, 1.5],
+    "line_depth": 0.04,
 }
 """Preprocessing of the default preset; see `rectify` for the parameters."""
 
@@ -144,24 +143,20 @@ def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
     return level, noise
 
 
-def rectify(
-    batch: SpectrumBatch, *, block=32, smooth=3.0, noise_weight=1.0, clip=(-1.0, 1.5)
-) -> np.ndarray:
-    """Line depths on a scale that noise cannot blow up.
+def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04) -> np.ndarray:
+    """Line depths in units of what matters: the noise, or a typical line where noise is small.
 
-    ``(flux - level) / sqrt(level**2 + (noise_weight * noise)**2)``: the rectified spectrum minus one where
-    the signal dominates, and noise of order one where it does not, as at LAMOST's blue end, instead of a
-    division by nearly nothing.
+    ``arcsinh((flux - level) / sqrt((line_depth * level)**2 + noise**2))``. Pixels weigh as in a matched filter, so that
+    LAMOST's noisy blue end cannot drown the rest; weak lines of good spectra are of order one;
+    the arcsinh keeps strong lines, emission and cosmic rays finite without cutting them off.
 
     Parameters
     ----------
     batch : SpectrumBatch
     block, smooth
         As in `pseudo_continuum`.
-    noise_weight : float
-        How much noise damps the result.
-    clip : pair of float
-        Lowest and highest value let through (a cosmic ray, an emission line).
+    line_depth : float
+        Depth of a typical line in units of the level.
 
     Returns
     -------
@@ -171,9 +166,8 @@ def rectify(
     largest = np.abs(np.where(batch.mask, 0, batch.flux)).max(axis=1, keepdims=True)
     flux = batch.flux / np.where(largest > 0, largest, 1)
     level, noise = pseudo_continuum(flux, batch.mask, block=block, smooth=smooth)
-    scale = np.sqrt(level * level + (noise_weight * noise) ** 2)
-    depth = (flux - level) / np.maximum(scale, np.float32(1e-12))
-    np.clip(depth, clip[0], clip[1], out=depth)
+    scale = np.sqrt((np.float32(line_depth) * level) ** 2 + noise * noise)
+    depth = np.arcsinh((flux - level) / np.maximum(scale, np.float32(1e-12)))
     depth[batch.mask] = 0
     return depth.astype(np.float32, copy=False)
 

@@ -1,0 +1,127 @@
+"""The observations on which a classifier is measured, each made from spectra held out of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..simulation.library import MARGIN
+from ..simulation.noise import NoiseBank
+from ..simulation.observe import Conditions, observe
+from ..spectra.batch import SpectrumBatch
+from ..spectra.grid import LAMOST_GRID
+from ..training.dataset import LabelledSources
+
+__all__ = ["Trial", "as_observed", "run_trials", "subtype_group"]
+
+_HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
+SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
+
+
+@dataclass
+class Trial:
+    """Logits of one kind of test.
+
+    Attributes
+    ----------
+    kind : str
+        ``library``, ``lamost`` (as they are) or ``reobserved`` (LAMOST spectra with more noise, reddening, shift).
+    logits : ndarray, shape (n, n_classes), float32
+    usable : ndarray of bool, shape (n,)
+        Whether the key lines were covered.
+    snr : ndarray, shape (n,)
+        S/N (g) asked for, or measured for spectra as they are.
+    row : ndarray of int, shape (n,)
+        Index into the whole set of sources.
+    """
+
+    kind: str
+    logits: np.ndarray
+    usable: np.ndarray
+    snr: np.ndarray
+    row: np.ndarray
+
+    @classmethod
+    def concatenate(cls, trials):
+        """Join trials of one kind."""
+        trials = list(trials)
+        arrays = ("logits", "usable", "snr", "row")
+        return cls(
+            trials[0].kind, *(np.concatenate([getattr(t, a) for t in trials]) for a in arrays)
+        )
+
+
+def as_observed(sources: LabelledSources) -> SpectrumBatch:
+    """Observed sources on the grid of the networks, as they are."""
+    inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
+    mask = ~sources.valid[:, inner]
+    flux = np.where(mask, 0, sources.flux[:, inner])
+    ivar = np.where(mask, 0, sources.ivar[:, inner])
+    return SpectrumBatch(LAMOST_GRID, flux, ivar, mask)
+
+
+def subtype_group(label: str, mk_type: str) -> str:
+    """Class, with early B apart: ``B0-B0.5`` and ``B1+``."""
+    if label != "B":
+        return label
+    return "B0-B0.5" if str(mk_type).upper().replace(" ", "").startswith("B0") else "B1+"
+
+
+def run_trials(
+    predict, sources: LabelledSources, held_out, noise: NoiseBank, *, seed, repeats, n_reobserved
+):
+    """Observe held-out sources and classify them.
+
+    Parameters
+    ----------
+    predict : callable
+        From `SpectrumBatch` to (logits, usable).
+    sources : LabelledSources
+    held_out : ndarray of int
+        Rows of ``sources`` that the classifier has not seen.
+    noise : NoiseBank
+        Of the training spectra.
+    seed : int
+    repeats : int
+        Observations of each hot library spectrum in each bin of S/N.
+    n_reobserved : int
+        Re-observations of LAMOST spectra.
+
+    Returns
+    -------
+    list of Trial
+    """
+    rng = np.random.default_rng([seed, 77])
+    observed = held_out[sources.observed[held_out]]
+    library = held_out[~sources.observed[held_out] & np.isin(sources.label[held_out], _HOT)]
+    trials = [_classify("lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed)]
+    for low, high in SNR_BINS:
+        rows = np.repeat(library, repeats)
+        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng)
+    picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
+    rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
+    trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
+    kinds = ("lamost", "library", "reobserved")
+    of_kind = {kind: [t for t in trials if t.kind == kind] for kind in kinds}
+    return [Trial.concatenate(of_kind[kind]) for kind in kinds if of_kind[kind]]
+
+
+def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, chunk=512):
+    out = []
+    for start in range(0, len(rows), chunk):
+        some = rows[start : start + chunk]
+        label = sources.label[some]
+        hot = np.isin(label, _HOT) & ~sources.observed[some]
+        conditions = Conditions.draw(len(some), rng, hot=hot, snr_range=snr_range)
+        conditions.vsini *= np.isin(label, ("O", "B"))
+        batch = observe(
+            sources.flux[some], sources.valid[some], conditions, noise, rng, ivar=sources.ivar[some]
+        )
+        out.append(_classify(kind, predict, batch, conditions.snr, some))
+    return out
+
+
+def _classify(kind, predict, batch, snr, rows) -> Trial:
+    logits, usable = predict(batch)
+    return Trial(kind, np.asarray(logits, np.float32), usable, np.asarray(snr), np.asarray(rows))

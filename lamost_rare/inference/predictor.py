@@ -1,0 +1,146 @@
+"""Batched prediction with a preset: one compiled function, called on batches of one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..presets import Preset, PresetError
+from ..spectra.batch import SpectrumBatch
+from ..spectra.normalize import network_input
+from ..spectra.quality import QualityFlag
+from .calibration import calibrate, is_candidate, key_lines_missing
+
+__all__ = ["Prediction", "Predictor", "build_network"]
+
+
+@dataclass
+class Prediction:
+    """What a preset says of a batch.
+
+    Attributes
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes), float32
+        Calibrated; each row sums to 1.
+    candidate : ndarray, shape (n_spectra,), bool
+        Of the preset's rare class.
+    flags : ndarray, shape (n_spectra,), int64
+        `QualityFlag` bits to add to the batch's own.
+    """
+
+    probabilities: np.ndarray
+    candidate: np.ndarray
+    flags: np.ndarray
+
+
+def build_network(preset: Preset):
+    """The preset's network with its weights, as a `keras.Model` that gives logits.
+
+    Raises
+    ------
+    PresetError
+        If the preset is no classifier or the weights do not fit its architecture.
+    """
+    from ..networks.racnet import build_racnet
+
+    if preset.kind != "classifier":
+        raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
+    try:
+        model = build_racnet({**preset.architecture, "n_classes": len(preset.classes)})
+        model.load_weights(preset.weights_path)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PresetError(
+            f"preset {preset.name!r}: weights and architecture do not fit: {reason}"
+        ) from error
+    return model
+
+
+def _compile(model, batch_size: int, n_pixels: int, n_channels: int):
+    """A function from network input to logits, compiled by the back end where that is faster."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        compiled = tf.function(
+            lambda x: model(x, training=False),
+            jit_compile=True,
+            input_signature=[tf.TensorSpec((batch_size, n_pixels, n_channels), tf.float32)],
+        )
+        return lambda x: compiled(tf.constant(x)).numpy()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        trainable = [v.value for v in model.trainable_variables]
+        fixed = [v.value for v in model.non_trainable_variables]
+
+        @jax.jit
+        def call(x):
+            return model.stateless_call(trainable, fixed, x, training=False)[0]
+
+        return lambda x: np.asarray(call(x))
+    return lambda x: np.asarray(model.predict_on_batch(x))
+
+
+class Predictor:
+    """Predict with a preset.
+
+    Parameters
+    ----------
+    preset : Preset
+    batch_size : int
+        Spectra in one call of the network. The last batch is padded, so that the network is compiled once
+        and a spectrum's result does not depend on how many came with it.
+
+    Raises
+    ------
+    PresetError
+        If the preset cannot be used.
+    """
+
+    def __init__(self, preset: Preset, batch_size: int = 256):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be positive, not {batch_size}")
+        self.preset = preset
+        self.batch_size = batch_size
+        self.model = build_network(preset)
+        self._shape = self.model.input_shape[1:]
+        if preset.grid.n_pixels != self._shape[0]:
+            raise PresetError(
+                f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
+                f"network of {self._shape[0]}"
+            )
+        self._call = _compile(self.model, batch_size, *self._shape)
+
+    def logits(self, batch: SpectrumBatch) -> np.ndarray:
+        """Uncalibrated logits, shape (n_spectra, n_classes), float32.
+
+        Raises
+        ------
+        ValueError
+            If the batch is not on the preset's grid.
+        """
+        if batch.grid != self.preset.grid:
+            raise ValueError(
+                f"the batch is on {batch.grid}, preset {self.preset.name!r} needs "
+                f"{self.preset.grid}: resample first"
+            )
+        out = np.empty((len(batch), len(self.preset.classes)), dtype=np.float32)
+        for start in range(0, len(batch), self.batch_size):
+            stop = min(start + self.batch_size, len(batch))
+            x = np.zeros((self.batch_size, *self._shape), dtype=np.float32)
+            x[: stop - start] = network_input(batch[start:stop], self.preset.preprocessing)
+            out[start:stop] = self._call(x)[: stop - start]
+        return out
+
+    def predict(self, batch: SpectrumBatch) -> Prediction:
+        """Calibrated probabilities, candidates and flags of a batch on the preset's grid."""
+        logits = self.logits(batch)
+        probabilities = calibrate(logits, self.preset.calibration)
+        flags = np.zeros(len(batch), dtype=np.int64)
+        missing = key_lines_missing(batch, self.preset)
+        flags[missing] |= int(QualityFlag.KEY_LINES_MISSING)
+        candidate = is_candidate(batch, probabilities, self.preset) & ~missing
+        return Prediction(probabilities, candidate, flags)

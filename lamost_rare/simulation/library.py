@@ -1,0 +1,227 @@
+"""Stellar libraries as sources: in vacuum, at LAMOST's resolution, on one grid.
+
+A library is an HDF5 file: ``wavelength`` (m,) in Å, ``flux`` (n, m) with NaN where there is no data,
+``meta/object``, ``meta/label`` (MK type), ``meta/letter``, and the file attributes ``medium`` (air or
+vacuum) and ``resolution``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..spectra.grid import LAMOST_GRID, WavelengthGrid
+
+__all__ = ["SOURCE_GRID", "Sources", "broaden_to_lamost", "read_library", "resolution_fwhm"]
+
+MARGIN = 128
+SOURCE_GRID = WavelengthGrid(
+    LAMOST_GRID.log10_start - MARGIN * LAMOST_GRID.log10_step,
+    LAMOST_GRID.log10_step,
+    LAMOST_GRID.n_pixels + 2 * MARGIN,
+)
+"""`LAMOST_GRID` with 128 pixels (8,800 km/s) more at both ends, so that a shift has something to draw on."""
+
+RESOLVING_POWER = 1800.0
+FWHM_TO_SIGMA = 1 / (2 * np.sqrt(2 * np.log(2)))
+_OVERSAMPLE = 4
+
+
+@dataclass
+class Sources:
+    """Spectra to be observed.
+
+    Attributes
+    ----------
+    flux : ndarray, shape (n, n_pixels), float32
+        On `SOURCE_GRID`, scaled to a median of 1; gaps are bridged linearly.
+    valid : ndarray, shape (n, n_pixels), bool
+        Where there is data.
+    name, label, letter, library : ndarray of str, shape (n,)
+    teff : ndarray, shape (n,)
+        K, NaN where unknown.
+    """
+
+    flux: np.ndarray
+    valid: np.ndarray
+    name: np.ndarray
+    label: np.ndarray
+    letter: np.ndarray
+    library: np.ndarray
+    teff: np.ndarray
+
+    def __len__(self):
+        return len(self.flux)
+
+    def __getitem__(self, rows):
+        return Sources(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
+
+    @classmethod
+    def concatenate(cls, parts):
+        """Join several sets of sources."""
+        parts = list(parts)
+        return cls(
+            *(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__)
+        )
+
+
+def resolution_fwhm(text: str) -> tuple[str, float]:
+    """What a library says of its resolution, as ``("fwhm", Å)`` or ``("R", R)``.
+
+    A range counts as its geometric mean; text without a number as coarser than LAMOST (R 1000).
+
+    >>> resolution_fwhm("FWHM about 1.1 A")
+    ('fwhm', 1.1)
+    >>> resolution_fwhm("R about 2000")
+    ('R', 2000.0)
+    """
+    numbers = [float(x) for x in re.findall(r"\d+(?:\.\d+)?", text)]
+    if numbers and "fwhm" in text.lower():
+        return "fwhm", float(np.exp(np.mean(np.log(numbers[:2] if "-" in text else numbers[:1]))))
+    if numbers and re.search(r"\bR\b", text):
+        return "R", float(np.exp(np.mean(np.log(numbers[:2] if "-" in text else numbers[:1]))))
+    return "R", 1000.0
+
+
+def _sigma_pixels(kind: str, value: float, wavelength: np.ndarray, step: float) -> np.ndarray:
+    fwhm = np.full_like(wavelength, value) if kind == "fwhm" else wavelength / value
+    return fwhm * FWHM_TO_SIGMA / (wavelength * np.log(10) * step)
+
+
+def _gaussian_filter_rows(rows: np.ndarray, sigma: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter1d
+
+    return rows if sigma <= 0 else gaussian_filter1d(rows, sigma, axis=1, mode="nearest")
+
+
+def broaden_to_lamost(flux, wavelength, resolution, *, log10_step, resolving_power=RESOLVING_POWER):
+    """Broaden rows on a log grid from a library's resolution to LAMOST's.
+
+    The kernel is a Gaussian whose variance is the difference of the two; its width changes along the
+    spectrum, so that rows broadened by five widths are blended pixel by pixel. Where the library is
+    coarser than LAMOST nothing can be done and nothing is.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n, m)
+    wavelength : ndarray, shape (m,)
+        Å, log-linear with step ``log10_step``.
+    resolution : tuple
+        As from `resolution_fwhm`.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+    """
+    target = _sigma_pixels("R", resolving_power, wavelength, log10_step)
+    own = _sigma_pixels(*resolution, wavelength, log10_step)
+    sigma = np.sqrt(np.maximum(target**2 - own**2, 0))
+    levels = np.linspace(sigma.min(), sigma.max(), 5)
+    if levels[-1] - levels[0] < 1e-3:
+        return _gaussian_filter_rows(flux, float(levels[-1]))
+    out = np.zeros_like(flux)
+    for level in levels:
+        weight = np.clip(1 - np.abs(sigma - level) / (levels[1] - levels[0]), 0, None)
+        if weight.any():
+            out += _gaussian_filter_rows(flux, float(level)) * weight.astype(flux.dtype)
+    return out
+
+
+def _bridge(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
+    x = np.arange(len(flux))
+    return np.interp(x, x[good], flux[good])
+
+
+def put_on_source_grid(wavelength, flux, *, medium, resolution, grid=SOURCE_GRID):
+    """Library rows in vacuum, at R 1800, on the source grid.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (m,)
+        Å in ``medium``.
+    flux : ndarray, shape (n, m)
+        NaN where there is no data.
+    medium : {"air", "vacuum"}
+    resolution : tuple
+        As from `resolution_fwhm`.
+
+    Returns
+    -------
+    flux, valid : ndarray, shape (n, grid.n_pixels)
+    """
+    if medium == "air":
+        from ..spectra.air_vacuum import air_to_vacuum
+
+        wavelength = air_to_vacuum(wavelength)
+    fine_step = grid.log10_step / _OVERSAMPLE
+    n_fine = grid.n_pixels * _OVERSAMPLE
+    fine = 10 ** (grid.log10_start - 0.5 * grid.log10_step + (np.arange(n_fine) + 0.5) * fine_step)
+    out = np.zeros((len(flux), grid.n_pixels), dtype=np.float32)
+    valid = np.zeros((len(flux), grid.n_pixels), dtype=bool)
+    dense = np.empty((len(flux), n_fine), dtype=np.float32)
+    inside = np.empty((len(flux), n_fine), dtype=bool)
+    for i, row in enumerate(flux):
+        good = np.isfinite(row) & (row > 0)
+        if good.sum() < 10:
+            dense[i], inside[i] = 1, False
+            continue
+        row = row / np.median(row[good])
+        dense[i] = np.interp(fine, wavelength, _bridge(row, good))
+        inside[i] = np.interp(fine, wavelength, good.astype(float), left=0, right=0) > 0.99
+    dense = broaden_to_lamost(dense, fine, resolution, log10_step=fine_step)
+    out[:] = dense.reshape(len(flux), grid.n_pixels, _OVERSAMPLE).mean(axis=2)
+    valid[:] = inside.reshape(len(flux), grid.n_pixels, _OVERSAMPLE).all(axis=2)
+    return out, valid
+
+
+def read_library(path) -> Sources:
+    """Read one library file as sources.
+
+    Parameters
+    ----------
+    path : path-like
+        HDF5 file as the module describes it.
+
+    Raises
+    ------
+    ValueError
+        If a dataset is missing or the shapes disagree.
+    """
+    import h5py
+
+    path = Path(path)
+    with h5py.File(path) as file:
+        try:
+            wavelength = file["wavelength"][:].astype(float)
+            flux = file["flux"][:].astype(np.float32)
+            meta = {
+                k: np.array([_text(x) for x in file["meta"][k][:]])
+                for k in ("object", "label", "letter")
+            }
+        except KeyError as error:
+            raise ValueError(f"{path.name} is not a stellar library: {error.args[0]}") from None
+        teff = file["meta/teff"][:].astype(float) if "teff" in file["meta"] else None
+        medium = "vacuum" if str(file.attrs.get("medium", "air")).startswith("vac") else "air"
+        resolution = resolution_fwhm(str(file.attrs.get("resolution", "")))
+    if flux.shape != (len(meta["object"]), len(wavelength)):
+        raise ValueError(f"{path.name}: flux has shape {flux.shape}, not (objects, wavelengths)")
+    if path.stem == "indous":
+        flux[flux <= 2e-4] = np.nan  # its gap pixels hold 0.0001 of the original scale
+    grid_flux, valid = put_on_source_grid(wavelength, flux, medium=medium, resolution=resolution)
+    n = len(grid_flux)
+    return Sources(
+        grid_flux,
+        valid,
+        meta["object"],
+        meta["label"],
+        meta["letter"],
+        np.full(n, path.stem),
+        np.full(n, np.nan) if teff is None else teff,
+    )
+
+
+def _text(value) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

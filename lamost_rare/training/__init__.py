@@ -1,0 +1,1 @@
+"""Training of classifiers from libraries, observed spectra and simulation."""

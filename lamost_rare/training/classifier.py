@@ -1,0 +1,256 @@
+"""The training loop of the recogniser: seeded, resumable, with a log."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["TrainingOptions", "predict_logits", "train_network"]
+
+
+@dataclass
+class TrainingOptions:
+    """How to train.
+
+    The learning rate, the early stop and the 7:3 split that go with it are the paper's (Yang et al. 2021).
+
+    Attributes
+    ----------
+    learning_rate : float
+        Of Adam.
+    schedule : str
+        ``constant``, or ``cosine``: warm-up over the first twentieth, then down to a hundredth.
+    batch_size, steps_per_epoch, epochs : int
+    patience : int
+        Stop when the validation loss has not fallen for so many epochs; 0: never.
+    label_smoothing : float
+    seed : int
+    """
+
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    batch_size: int = 128
+    steps_per_epoch: int = 200
+    epochs: int = 100
+    patience: int = 5
+    label_smoothing: float = 0.0
+    seed: int = 0
+
+
+class _Prefetch:
+    """Batches made in a thread while the network trains on the one before."""
+
+    def __init__(self, make, first: int, last: int, depth: int = 4):
+        self._queue: queue.Queue = queue.Queue(depth)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(make, first, last), daemon=True)
+        self._thread.start()
+
+    def _work(self, make, first, last):
+        for number in range(first, last):
+            if self._stop.is_set():
+                return
+            try:
+                item = make(number)
+            except Exception as error:
+                item = error
+            while not self._stop.is_set():
+                try:
+                    self._queue.put(item, timeout=0.5)
+                    break
+                except queue.Full:
+                    continue
+            if isinstance(item, Exception):
+                return
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        item = self._queue.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+
+
+def _rate(step: int, total: int, options: TrainingOptions) -> float:
+    if options.schedule == "constant":
+        return options.learning_rate
+    if options.schedule != "cosine":
+        raise ValueError(f"unknown schedule {options.schedule!r}; known: constant, cosine")
+    warm = max(1, total // 20)
+    if step < warm:
+        return options.learning_rate * (step + 1) / warm
+    progress = (step - warm) / max(1, total - warm)
+    return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * progress)))
+
+
+def train_network(stream, architecture, options: TrainingOptions, folder, *, validation=None):
+    """Train a RAC-Net on a stream of observations.
+
+    After each epoch the state is written to ``folder``; a second call with the same arguments goes on where
+    the first one was stopped, and ends with the same weights.
+
+    Parameters
+    ----------
+    stream : ObservationStream
+    architecture : dict
+        As `networks.racnet.build_racnet` takes it.
+    options : TrainingOptions
+    folder : path-like
+        For ``state/``, ``best.weights.h5`` and ``log.jsonl``.
+    validation : tuple of ndarray, optional
+        Network input and labels; without it there is no early stop, and the last weights are the best.
+
+    Returns
+    -------
+    model : keras.Model
+        With the best weights.
+    log : list of dict
+        One entry an epoch.
+
+    Raises
+    ------
+    ValueError
+        If ``folder`` holds the state of a training with other options.
+    """
+    import keras
+
+    from ..networks.racnet import build_racnet
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(options.seed)
+    model = build_racnet({**architecture, "n_classes": len(stream.classes)})
+    optimizer = keras.optimizers.Adam(options.learning_rate)
+    loss = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=options.label_smoothing
+    )
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)
+
+    fingerprint = {
+        "options": asdict(options),
+        "architecture": architecture,
+        "classes": list(stream.classes),
+        "preprocessing": stream.preprocessing,
+        "stream": stream.options.to_dict(),
+        "n_sources": len(stream.sources),
+    }
+    fingerprint = json.loads(json.dumps(fingerprint))
+    log = _restore(folder, model, optimizer, fingerprint)
+    total = options.epochs * options.steps_per_epoch
+    eye = np.eye(len(stream.classes), dtype=np.float32)
+    start = len(log)
+    if start < options.epochs and not _stopped(log, options.patience):
+        first = start * options.steps_per_epoch
+        batches = _Prefetch(lambda n: stream.inputs(n, options.batch_size), first, total)
+        try:
+            for epoch in range(start, options.epochs):
+                # Dropout's draws must not depend on where the training was interrupted.
+                keras.utils.set_random_seed(options.seed * 100_003 + epoch)
+                _reseed(model, options.seed * 100_003 + epoch)
+                sums = np.zeros(2)
+                for step in _progress(options.steps_per_epoch, f"epoch {epoch + 1}"):
+                    x, y = next(batches)
+                    optimizer.learning_rate.assign(
+                        _rate(epoch * options.steps_per_epoch + step, total, options)
+                    )
+                    result = model.train_on_batch(x, eye[y], return_dict=True)
+                    sums += [float(result["loss"]), float(result["accuracy"])]
+                loss, accuracy = (float(s) for s in sums / options.steps_per_epoch)
+                entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy}
+                if validation is not None:
+                    entry |= _validate(model, validation)
+                log.append(entry)
+                best = "validation_loss" not in entry or entry["validation_loss"] <= min(
+                    e["validation_loss"] for e in log
+                )
+                _save(folder, model, optimizer, fingerprint, log, best)
+                if _stopped(log, options.patience):
+                    break
+        finally:
+            batches.close()
+    model.load_weights(folder / "best.weights.h5")
+    return model, log
+
+
+def _reseed(model, seed):
+    import keras
+
+    for i, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign(keras.random.SeedGenerator(seed + i).state)
+
+
+def _progress(n, description):
+    import sys
+
+    from tqdm import tqdm
+
+    return tqdm(range(n), desc=description, leave=False, disable=not sys.stderr.isatty())
+
+
+def _validate(model, validation) -> dict:
+    x, y = validation
+    logits = predict_logits(model, x)
+    logits -= logits.max(axis=1, keepdims=True)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return {
+        "validation_loss": float(-log_p[np.arange(len(y)), y].mean()),
+        "validation_accuracy": float((logits.argmax(axis=1) == y).mean()),
+    }
+
+
+def predict_logits(model, x, batch_size=256) -> np.ndarray:
+    """Logits (n, n_classes), float64, of network input (n, n_pixels, channels)."""
+    out = [model.predict_on_batch(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+    return np.concatenate(out).astype(float)
+
+
+def _stopped(log, patience) -> bool:
+    losses = [entry["validation_loss"] for entry in log if "validation_loss" in entry]
+    return bool(patience and losses and len(losses) - 1 - int(np.argmin(losses)) >= patience)
+
+
+def _save(folder, model, optimizer, fingerprint, log, best):
+    temporary = folder / "state.npz.tmp"
+    arrays = {f"m{i}": np.asarray(v) for i, v in enumerate(model.variables)}
+    arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
+    with open(temporary, "wb") as file:
+        np.savez(file, **arrays, log=json.dumps(log), fingerprint=json.dumps(fingerprint))
+        file.flush()
+        os.fsync(file.fileno())
+    if best:
+        model.save_weights(folder / "best.tmp.weights.h5")
+        os.replace(folder / "best.tmp.weights.h5", folder / "best.weights.h5")
+    os.replace(temporary, folder / "state.npz")
+    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+
+
+def _restore(folder, model, optimizer, fingerprint) -> list[dict]:
+    path = folder / "state.npz"
+    if not path.exists():
+        return []
+    with np.load(path) as state:
+        if json.loads(str(state["fingerprint"])) != fingerprint:
+            raise ValueError(
+                f"{folder} holds a training with other options or data; "
+                "choose another folder or remove it"
+            )
+        for i, variable in enumerate(model.variables):
+            variable.assign(state[f"m{i}"])
+        for i, variable in enumerate(optimizer.variables):
+            variable.assign(state[f"o{i}"])
+        return json.loads(str(state["log"]))

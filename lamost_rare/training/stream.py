@@ -1,0 +1,207 @@
+"""An endless, seeded stream of observations to train on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from ..simulation import lookalikes
+from ..simulation.library import MARGIN, SOURCE_GRID
+from ..simulation.noise import NoiseBank
+from ..simulation.observe import Conditions, observe
+from ..spectra.grid import LAMOST_GRID
+from ..spectra.normalize import network_input, pseudo_continuum
+from .dataset import LabelledSources
+
+__all__ = ["ObservationStream", "StreamOptions"]
+
+_HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
+_OUT_OF_ORDER = {"hot_subdwarf": "compact", "white_dwarf": "compact"}
+
+
+@dataclass
+class StreamOptions:
+    """What the stream is made of.
+
+    Attributes
+    ----------
+    class_weights : dict
+        Relative frequency of each class; classes that are absent from it have weight 1.
+    observed_fraction : float
+        Part of a class that comes from observed spectra where both they and library spectra exist.
+    invented : dict
+        Part of a class that is invented (`simulation.lookalikes`).
+    blend : dict
+        Part of a class's library draws that are a mixture of two of its stars.
+    snr_range : tuple
+        S/N (g), log-uniform.
+    blue_only : float
+        Part of the spectra, of any class, cut to the 3800-5600 Å or 3800-4620 Å of blue libraries, so that
+        coverage says nothing about class.
+    """
+
+    class_weights: dict = field(
+        default_factory=lambda: {
+            "O": 2.4, "B": 1.9, "A": 1.0, "F": 1.0, "G": 1.0, "K": 0.8, "M": 0.5,
+            "hot_subdwarf": 1.0, "white_dwarf": 0.9, "other": 1.5,
+        }
+    )  # fmt: skip
+    observed_fraction: float = 0.75
+    invented: dict = field(
+        default_factory=lambda: {"hot_subdwarf": 0.4, "white_dwarf": 0.4, "other": 0.7}
+    )
+    blend: dict = field(
+        default_factory=lambda: {"O": 0.25, "hot_subdwarf": 0.3, "white_dwarf": 0.2}
+    )
+    snr_range: tuple = (3.0, 200.0)
+    blue_only: float = 0.15
+
+    def to_dict(self) -> dict:
+        """For the preset's ``training`` block."""
+        return asdict(self)
+
+
+class ObservationStream:
+    """Batches of simulated observations with their classes.
+
+    Parameters
+    ----------
+    sources : LabelledSources
+        Those with an empty label are not used.
+    classes : sequence of str
+        Sources of other classes are not used.
+    preprocessing : dict
+        As `spectra.normalize.network_input` takes it.
+    options : StreamOptions, optional
+    noise : NoiseBank, optional
+        By default that of the observed sources, or an analytic one if there are none.
+    seed : int
+    """
+
+    def __init__(self, sources: LabelledSources, classes, preprocessing, options=None, noise=None, seed=0):
+        self.classes = tuple(classes)
+        self.preprocessing = dict(preprocessing)
+        self.options = options or StreamOptions()
+        self.seed = seed
+        self.sources = sources[np.isin(sources.label, self.classes)]
+        observed = self.sources.observed
+        if noise is None:
+            noise = (
+                NoiseBank.from_spectra(
+                    self.sources.flux[observed],
+                    self.sources.ivar[observed],
+                    ~self.sources.valid[observed],
+                )
+                if observed.sum() >= 20
+                else NoiseBank.analytic(np.random.default_rng(seed))
+            )
+        self.noise = noise
+        self._rows = {}
+        for name in self.classes:
+            own = self.sources.label == name
+            self._rows[name] = (
+                _by_star(self.sources, own & ~observed),
+                np.flatnonzero(own & observed),
+            )
+            if not own.any() and not self.options.invented.get(name):
+                raise ValueError(
+                    f"class {name!r} has no spectra to train on; leave it out or add some"
+                )
+        weights = np.array([self.options.class_weights.get(c, 1.0) for c in self.classes])
+        self._class_probability = weights / weights.sum()
+        self._level = None
+
+    def _flat(self, rows):
+        """Sources divided by their level, for mixing."""
+        level, _ = pseudo_continuum(
+            self.sources.flux[rows], ~self.sources.valid[rows], block=64, smooth=1.5
+        )
+        return self.sources.flux[rows] / np.maximum(level, 1e-6)
+
+    def batch(self, number: int, size: int):
+        """The batch of a given number: always the same for the same seed.
+
+        Returns
+        -------
+        batch : SpectrumBatch
+        label : ndarray of int, shape (size,)
+            Index into ``classes``.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        label = rng.choice(len(self.classes), size, p=self._class_probability)
+        flux = np.empty((size, SOURCE_GRID.n_pixels), dtype=np.float32)
+        ivar = np.zeros_like(flux)
+        valid = np.ones(flux.shape, dtype=bool)
+        for i, k in enumerate(label):
+            label[i] = self._fill(i, self.classes[k], flux, ivar, valid, rng)
+        names = np.array(self.classes, dtype=object)[label]
+        hot = np.isin(names, _HOT) & ~(ivar > 0).any(axis=1)
+        conditions = Conditions.draw(size, rng, hot=hot, snr_range=self.options.snr_range)
+        conditions.vsini *= np.isin(names, ("O", "B"))
+        self._cut_blue(valid, rng)
+        return observe(flux, valid, conditions, self.noise, rng, ivar=ivar), label
+
+    def inputs(self, number: int, size: int):
+        """Network input (size, n_pixels, 2) and labels (size,) of a batch."""
+        batch, label = self.batch(number, size)
+        return network_input(batch, self.preprocessing), label.astype(np.int32)
+
+    def _fill(self, i, name, flux, ivar, valid, rng) -> int:
+        options, sources = self.options, self.sources
+        stars, observed = self._rows[name]
+        nothing = not stars and not len(observed)
+        if nothing or rng.random() < options.invented.get(name, 0):
+            return self._invent(i, name, flux, rng)
+        if len(observed) and (not stars or rng.random() < options.observed_fraction):
+            row = rng.choice(observed)
+            ivar[i] = sources.ivar[row]
+        else:
+            row = rng.choice(stars[rng.integers(len(stars))])
+            if rng.random() < options.blend.get(name, 0):
+                other = rng.choice(stars[rng.integers(len(stars))])
+                both = sources.valid[row] & sources.valid[other]
+                if both.mean() > 0.15:
+                    weight = rng.uniform(0.2, 0.8)
+                    pair = self._flat(np.array([row, other]))
+                    flux[i] = weight * pair[0] + (1 - weight) * pair[1]
+                    valid[i] = both
+                    return self.classes.index(name)
+        flux[i], valid[i] = sources.flux[row], sources.valid[row]
+        return self.classes.index(name)
+
+    def _invent(self, i, name, flux, rng) -> int:
+        if name in _OUT_OF_ORDER:
+            for _ in range(20):
+                spectrum, kind = lookalikes.compact_star(SOURCE_GRID, rng)
+                if kind == name:
+                    break
+            flux[i] = spectrum
+            return self.classes.index(kind)
+        background = self.sources.flux[rng.integers(len(self.sources))]
+        kind = rng.random()
+        if kind < 0.40:
+            flux[i] = lookalikes.emission_line_object(SOURCE_GRID, rng, background)
+        elif kind < 0.65:
+            flux[i] = lookalikes.random_lines(SOURCE_GRID, rng)
+        else:
+            flux[i] = lookalikes.junk(SOURCE_GRID, rng, background)
+        return self.classes.index(name)
+
+    def _cut_blue(self, valid, rng):
+        wavelength = SOURCE_GRID.wavelength
+        for i in np.flatnonzero(rng.random(len(valid)) < self.options.blue_only):
+            end = 5600 if rng.random() < 0.6 else 4620
+            kept = valid[i] & (wavelength > 3800) & (wavelength < end)
+            if kept.sum() > 0.5 * ((wavelength > 3800) & (wavelength < end)).sum():
+                valid[i] = kept
+
+
+def _by_star(sources, chosen):
+    """Row numbers grouped by star, so that a star with many spectra counts once."""
+    groups: dict[str, list[int]] = {}
+    for row in np.flatnonzero(chosen):
+        groups.setdefault(sources.star[row], []).append(int(row))
+    return [np.array(rows) for rows in groups.values()]
+
+
