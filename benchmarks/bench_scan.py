@@ -8,7 +8,7 @@ Prints a Markdown table:
 
 scan
     Complete scans in processes of their own, of the smaller and of the larger number of files. The
-    rate is that of the files between the two, which leaves out the seconds of starting.
+    rate is that after the first batches, which leaves out the seconds of starting.
 reference
     One process: `astropy.io.fits.open`, a specutils Spectrum, `LinearInterpolatedResampler` for the
     flux (numpy for the rest), the same network's `model.predict` in batches of 64.
@@ -32,6 +32,23 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROC = Path("/proc")
+
+SCAN = """
+import sys, time
+from lamost_rare.survey import scan
+
+class Clock(scan.Progress):
+    def update(self, summary):
+        super().update(summary)
+        print(time.perf_counter(), summary.done)
+
+source, output, preset, workers = sys.argv[1:]
+scan.Progress = Clock
+scan.scan_directory(source, output, preset=preset, workers=int(workers) if workers else None)
+"""
+
+WARM_UP = 2
+"""Batches after which a scan is at its speed: those that readers had ready before it began."""
 
 DECOMPRESS = """
 import sys
@@ -130,18 +147,26 @@ def resident(pid: int) -> int:
         return 0
 
 
-def time_scan(source: Path, output: Path, options: list[str]) -> tuple[float, int]:
-    """Seconds and peak bytes of ``lamost-rare scan`` in processes of its own."""
-    command = [sys.executable, "-m", "lamost_rare", "scan", str(source), "--output", str(output)]
+def run_scan(source: Path, output: Path, preset: str, workers: int | None) -> dict:
+    """A scan in processes of its own: its rate, seconds, processor seconds and peak bytes."""
+    arguments = [str(source), str(output), preset, str(workers or "")]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    started, peak = time.perf_counter(), 0
-    process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, env=environment)
+    started, before, peak = time.perf_counter(), os.times(), 0
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCAN, *arguments], stdout=subprocess.PIPE, env=environment, text=True
+    )
     while process.poll() is None:
         peak = max(peak, sum(map(resident, family(process.pid))))
         time.sleep(0.05)
+    seconds, after = time.perf_counter() - started, os.times()
     if process.returncode:
         raise SystemExit(f"scan ended with status {process.returncode}")
-    return time.perf_counter() - started, peak
+    moments = [tuple(map(float, line.split())) for line in process.stdout.read().splitlines()]
+    (first, at_first), (last, at_last) = moments[WARM_UP], moments[-1]
+    processor = after.children_user + after.children_system
+    processor -= before.children_user + before.children_system
+    rate = (at_last - at_first) / (last - first)
+    return {"rate": rate, "seconds": seconds, "processor": processor, "peak": peak}
 
 
 def time_isal(links: list[Path], work: Path) -> float:
@@ -157,8 +182,28 @@ def time_isal(links: list[Path], work: Path) -> float:
     return len(links) / (time.perf_counter() - started)
 
 
-def time_reference(files: list[Path], preset_name: str, number: int) -> float:
-    """Files a second by astropy, specutils and ``model.predict``."""
+class Reference:
+    """Seconds and processor seconds of astropy, specutils and ``model.predict``."""
+
+    def __init__(self, files: list[Path], preset_name: str):
+        self.files = files
+        self.classify = reference_function(preset_name)
+        self.classify(files[:64])  # what is slow once
+        self.done = self.seconds = self.processor = 0
+
+    def run(self, number: int) -> None:
+        """Classify some of the files."""
+        for _ in range(0, number, 64):
+            batch = [self.files[(self.done + i) % len(self.files)] for i in range(64)]
+            started, processor = time.perf_counter(), time.process_time()
+            self.classify(batch)
+            self.seconds += time.perf_counter() - started
+            self.processor += time.process_time() - processor
+            self.done += 64
+
+
+def reference_function(preset_name: str):
+    """A function that classifies files in the plain way."""
     from astropy import units as u
     from astropy.io import fits
     from specutils import Spectrum
@@ -188,12 +233,7 @@ def time_reference(files: list[Path], preset_name: str, number: int) -> float:
         batch = SpectrumBatch(grid, flux.astype("f4"), ivar.astype("f4"), mask)
         return model.predict(network_input(batch, preset.preprocessing), batch_size=64, verbose=0)
 
-    classify(files[:64])
-    batches = [[files[i % len(files)] for i in range(k, k + 64)] for k in range(0, number, 64)]
-    started = time.perf_counter()
-    for batch in batches:
-        classify(batch)
-    return 64 * len(batches) / (time.perf_counter() - started)
+    return classify
 
 
 def main() -> None:
@@ -202,7 +242,7 @@ def main() -> None:
     parser.add_argument("--files", nargs=2, type=int, default=[1000, 4000], metavar=("N", "MORE"))
     parser.add_argument("--spectra", type=Path, help="folder with DR7 .fits.gz (else simulated)")
     parser.add_argument("--preset", help="preset (default: an untrained one of default size)")
-    parser.add_argument("--reference-files", type=int, default=256)
+    parser.add_argument("--reference-files", type=int, default=576)
     parser.add_argument("--workers", type=int)
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -215,35 +255,56 @@ def main() -> None:
             sorted(args.spectra.rglob("*.fits.gz")) if args.spectra else simulate(work / "f", 300)
         )
         preset = args.preset or str(untrained_preset(work / "preset"))
+        preset_name = args.preset or "untrained, of default size"
         hard_links(files, work / "few", few)
         links = hard_links(files, work / "many", many)
-        options = ["--preset", preset]
-        if args.workers:
-            options += ["--workers", str(args.workers)]
-
         time_isal(links, work)  # warm the page cache
-        few_time, few_memory = time_scan(work / "few", work / "out1", options)
-        many_time, many_memory = time_scan(work / "many", work / "out2", options)
-        scan = (many - few) / (many_time - few_time)
+        reference = Reference(files, preset)
+        # The reference before, between and after, so that a busy moment does not hit one alone.
+        reference.run(args.reference_files // 3)
+        small = run_scan(work / "few", work / "out1", preset, args.workers)
         isal = time_isal(links, work)
-        reference = time_reference(files, preset, args.reference_files)
+        reference.run(args.reference_files // 3)
+        large = run_scan(work / "many", work / "out2", preset, args.workers)
+        reference.run(args.reference_files // 3)
+        isal = (isal + time_isal(links, work)) / 2
 
-    size = np.mean([path.stat().st_size for path in files if path.exists()] or [np.nan]) / 1e3
-    kind = f"{args.spectra}, {size:.0f} kB" if args.spectra else "simulated"
-    gib = 2**30
-    print(f"\n{os.cpu_count()} cores; DR7-layout .fits.gz ({kind}); preset {Path(preset).name}\n")
+    plain = reference.done / reference.seconds
+    spent = (large["processor"] - small["processor"]) / (many - few) * 1e3
+    plain_spent = reference.processor / reference.done * 1e3
+    growth = large["peak"] / small["peak"]
+    rows = [
+        ("scan, files/s", f"{large['rate']:.0f}", ""),
+        (
+            "reference: astropy + specutils + model.predict(64), files/s",
+            f"{plain:.1f}",
+            f"scan is {large['rate'] / plain:.1f} times",
+        ),
+        (
+            "isal decompression alone, two processes, files/s",
+            f"{isal:.0f}",
+            f"scan is {large['rate'] / isal:.2f} of it",
+        ),
+        ("scan, processor time a file, ms", f"{spent:.2f}", ""),
+        (
+            "reference, processor time a file, ms",
+            f"{plain_spent:.2f}",
+            f"{plain_spent / spent:.1f} times that of scan",
+        ),
+        (f"{few} files with starting and merging, s", f"{small['seconds']:.1f}", ""),
+        (f"{many} files with starting and merging, s", f"{large['seconds']:.1f}", ""),
+        (f"peak memory of all processes, {few} files, MB", f"{small['peak'] / 1e6:.0f}", ""),
+        (
+            f"the same, {many} files, MB",
+            f"{large['peak'] / 1e6:.0f}",
+            f"{growth:.2f} times",
+        ),
+    ]
+    kind = args.spectra or "simulated"
+    print(f"\n{os.cpu_count()} cores; .fits.gz in DR7's layout ({kind}); preset {preset_name}\n")
     print("| measure | value | ratio |\n|---|---|---|")
-    print(f"| scan, files/s after starting | {scan:.0f} | |")
-    print(f"| reference: astropy + specutils + model.predict(64), files/s | {reference:.1f} | "
-          f"scan is {scan / reference:.1f} times |")  # fmt: skip
-    print(f"| isal decompression alone, two processes, files/s | {isal:.0f} | "
-          f"scan is {scan / isal:.2f} of it |")  # fmt: skip
-    print(f"| {few} files with starting and merging, s | {few_time:.1f} | |")
-    print(f"| {many} files with starting and merging, s | {many_time:.1f} | "
-          f"{many / many_time / reference:.1f} times the reference |")  # fmt: skip
-    print(f"| peak memory of all processes, {few} files, GiB | {few_memory / gib:.2f} | |")
-    print(f"| the same, {many} files | {many_memory / gib:.2f} | "
-          f"{many_memory / few_memory:.2f} times |")  # fmt: skip
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
 
 
 if __name__ == "__main__":
