@@ -49,7 +49,8 @@ def spectrum(n_pixels=GRID.n_pixels, seed=1):
 def assert_same(one, other):
     for name in ("wavelength", "flux", "ivar", "mask"):
         a, b = getattr(one, name), getattr(other, name)
-        assert a.dtype == b.dtype and a.shape == b.shape
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
         assert a.tobytes() == b.tobytes(), name
     for name in ("identity", "header", "layout", "flags", "log10_start", "log10_step"):
         # repr: NaN equals NaN there, and 1 differs from 1.0
@@ -72,7 +73,8 @@ def test_reads_what_was_written(tmp_path, layout, suffix, dtype):
     raw = read_both(path)
     assert raw.layout == layout
     assert raw.flux.dtype == raw.ivar.dtype == np.float32
-    assert raw.wavelength.dtype == np.float64 and raw.mask.dtype == bool
+    assert raw.wavelength.dtype == np.float64
+    assert raw.mask.dtype == bool
     np.testing.assert_array_equal(raw.flux, flux.astype(np.float32))
     np.testing.assert_array_equal(raw.ivar, ivar.astype(np.float32))
     np.testing.assert_array_equal(raw.wavelength, GRID.wavelength)
@@ -112,7 +114,8 @@ def test_astropy_reads_the_simulated_files(tmp_path):
             if layout == "dr8plus":
                 assert hdus["COADD"].data["FLUX"].shape == (1, GRID.n_pixels)
                 # As in LAMOST's own files; astropy drops the stale cards when it verifies.
-                assert headers[0]["NAXIS"] == 0 and headers[0]["NAXIS1"] == GRID.n_pixels
+                assert headers[0]["NAXIS"] == 0
+                assert headers[0]["NAXIS1"] == GRID.n_pixels
             else:
                 hdus.verify("exception")
                 assert hdus[0].data.shape == (5, GRID.n_pixels)
@@ -131,7 +134,8 @@ def test_every_real_file(data_folder):
         assert identity["ra"] == pytest.approx(float(label["ra"]), abs=1e-5)
         assert identity["dec"] == pytest.approx(float(label["dec"]), abs=1e-5)
         assert identity["snr_g"] == pytest.approx(float(label["snrg"]), abs=1e-3)
-        assert header["SUBCLASS"] == label["subclass"] and header["CLASS"] == label["class"]
+        assert header["SUBCLASS"] == label["subclass"]
+        assert header["CLASS"] == label["class"]
         for key in ("LMJD", "SPID", "FIBERID"):
             assert header[key] == int(label[key.lower()])
         assert header["PLANID"] == label["planid"]
@@ -154,8 +158,10 @@ def test_missing_values(tmp_path):
         tmp_path / "x.fits", "dr1-7", GRID, *spectrum(), ra=400.0, dec=math.nan, z=-9999.0, obsid=-3
     )
     raw = read_both(path)
-    assert math.isnan(raw.identity["ra"]) and math.isnan(raw.identity["dec"])
-    assert math.isnan(raw.identity["snr_g"]) and math.isnan(raw.header["Z"])
+    assert math.isnan(raw.identity["ra"])
+    assert math.isnan(raw.identity["dec"])
+    assert math.isnan(raw.identity["snr_g"])
+    assert math.isnan(raw.header["Z"])
     assert raw.identity["designation"] == ""
     assert raw.identity["obsid"] == -3  # real files have negative ones; only -1 means missing
     assert raw.flags == 0
@@ -167,7 +173,8 @@ def test_wavelengths_of_the_row_where_the_cards_disagree(tmp_path, layout):
     path = write_lamost_file(tmp_path / "x.fits.gz", layout, wavelength, *spectrum(3000))
     raw = read_both(path)
     np.testing.assert_array_equal(raw.wavelength, wavelength.astype(np.float32))
-    assert raw.log10_start is None and raw.log10_step is None
+    assert raw.log10_start is None
+    assert raw.log10_step is None
 
 
 def test_wavelengths_of_the_row_where_the_cards_are_a_pixel_off(tmp_path):
@@ -228,7 +235,8 @@ def test_table_columns_in_any_order_and_format(tmp_path):
     path = tmp_path / "x.fits"
     _coadd(columns, OBSID=12, name="SPECTRUM").writeto(path)
     raw = read_both(path)
-    assert raw.layout == "dr8plus" and raw.identity["obsid"] == 12
+    assert raw.layout == "dr8plus"
+    assert raw.identity["obsid"] == 12
     np.testing.assert_array_equal(raw.flux, flux.astype(np.float32))
     np.testing.assert_array_equal(raw.wavelength, GRID.wavelength)  # no cards: by the column
     assert raw.log10_start is None
@@ -271,7 +279,8 @@ def test_float64_beyond_float32_is_masked(tmp_path):
     flux[5] = 1e200
     path = write_lamost_file(tmp_path / "x.fits", "dr1-7", GRID, flux, ivar, andmask, dtype=">f8")
     raw = read_both(path)
-    assert raw.mask[5] and not raw.mask[6]
+    assert raw.mask[5]
+    assert not raw.mask[6]
 
 
 def test_numbers_with_fortran_exponents_and_text_numbers(tmp_path):
@@ -281,7 +290,8 @@ def test_numbers_with_fortran_exponents_and_text_numbers(tmp_path):
     path = tmp_path / "x.fits"
     path.write_bytes(content)
     raw = read_both(path)
-    assert raw.identity["ra"] == 15.5 and raw.identity["obsid"] == 33
+    assert raw.identity["ra"] == 15.5
+    assert raw.identity["obsid"] == 33
 
 
 def test_names_and_folders():

@@ -80,13 +80,21 @@ def add_lines(depth, wavelength, centres, strengths, intrinsic, vsini) -> None:
 
 
 def _add_wide(depth, wavelength, air, strength, damping, vsini, intrinsic=1.0) -> None:
-    """Add one Voigt line."""
+    """Add one Voigt line; ``damping`` is the half width (Å) of its Lorentzian part."""
     from scipy.special import voigt_profile
 
-    if strength:
-        centre = float(air_to_vacuum(air))
-        sigma = float(_sigma(centre, intrinsic, vsini))
-        depth += strength * voigt_profile(wavelength - centre, sigma, damping)
+    if not strength:
+        return
+    centre = np.atleast_1d(air_to_vacuum(air))
+    if damping == 0:
+        add_lines(depth, wavelength, centre, [strength], intrinsic, vsini)
+        return
+    sigma = float(_sigma(centre[0], intrinsic, vsini))
+    x = wavelength - centre[0]
+    profile = damping / np.pi / (x**2 + damping**2)
+    core = slice(*np.searchsorted(x, (-12 * sigma, 12 * sigma)))  # beyond, the wings are alone
+    profile[core] = voigt_profile(x[core], sigma, damping)
+    depth += strength * profile
 
 
 def _planck(wavelength, teff):

@@ -45,7 +45,7 @@ def make_demo_survey(folder, *, seed: int = 2021, n_spectra: int = 300) -> Path:
     Returns
     -------
     pathlib.Path
-        ``folder``, which also holds ``truth.csv`` with one row a file: path (relative to the folder),
+        ``folder``, which also holds ``truth.csv`` with one row a file: path (from the folder),
         layout, obsid, kind, subclass, snr_g, damage and the reason code it must lead to.
 
     Raises

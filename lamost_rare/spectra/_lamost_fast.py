@@ -14,6 +14,7 @@ from ._lamost_layout import (
     check_primary,
     check_table,
     has_scaling,
+    integer_card,
 )
 from .quality import SpectrumError
 
@@ -128,13 +129,10 @@ def _parse_table(data: bytes, start: int) -> dict[str, np.ndarray]:
 
 def _extension_bytes(cards: dict) -> int:
     """Padded size of an extension's data (FITS standard 4.0, equation 2)."""
-    try:
-        count = 1 if cards["NAXIS"] else 0
-        for axis in range(1, cards["NAXIS"] + 1):
-            count *= cards[f"NAXIS{axis}"]
-        size = abs(cards["BITPIX"]) // 8 * cards.get("GCOUNT", 1) * (cards.get("PCOUNT", 0) + count)
-        return _padded(size) if size >= 0 else 1 / 0
-    except (KeyError, TypeError, ZeroDivisionError):
-        raise SpectrumError(
-            "missing_card", "has an extension whose size its header does not tell"
-        ) from None
+    n_axes = integer_card(cards, "NAXIS")
+    count = int(n_axes > 0)
+    for axis in range(1, min(n_axes, 999) + 1):
+        count *= integer_card(cards, f"NAXIS{axis}")
+    count += integer_card(cards, "PCOUNT") if "PCOUNT" in cards else 0
+    count *= integer_card(cards, "GCOUNT") if "GCOUNT" in cards else 1
+    return _padded(abs(integer_card(cards, "BITPIX")) // 8 * count)

@@ -25,6 +25,7 @@ __all__ = [
     "check_table",
     "find_layout",
     "has_scaling",
+    "integer_card",
 ]
 
 IMAGE_ROWS = 5
@@ -65,7 +66,8 @@ class LamostContents(NamedTuple):
     columns: dict | None = None
 
 
-def _integer(cards: dict, name: str) -> int:
+def integer_card(cards: dict, name: str) -> int:
+    """The value of a card that must be an integer, and not negative (but for BITPIX)."""
     value = cards.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise SpectrumError("missing_card", f"has no integer card {name}")
@@ -84,8 +86,8 @@ def check_primary(cards: dict) -> tuple[str, int] | None:
     """
     if cards.get("SIMPLE") is not True:
         raise SpectrumError("not_fits", "does not begin with SIMPLE = T: not FITS")
-    naxis = _integer(cards, "NAXIS")
-    dtype = _BITPIX.get(_integer(cards, "BITPIX"))
+    naxis = integer_card(cards, "NAXIS")
+    dtype = _BITPIX.get(integer_card(cards, "BITPIX"))
     if dtype is None:
         raise SpectrumError("bad_shape", f"has BITPIX = {cards['BITPIX']}, which FITS lacks")
     if naxis == 0:  # NAXIS1 and NAXIS2 are stale cards then
@@ -94,7 +96,7 @@ def check_primary(cards: dict) -> tuple[str, int] | None:
         raise SpectrumError(
             "unknown_layout", f"has a primary array of {naxis} axes; no LAMOST layout has"
         )
-    n_pixels, n_rows = _integer(cards, "NAXIS1"), _integer(cards, "NAXIS2")
+    n_pixels, n_rows = integer_card(cards, "NAXIS1"), integer_card(cards, "NAXIS2")
     if n_rows != IMAGE_ROWS:
         reason = "bad_shape" if "EXTEN0" in cards else "unknown_layout"
         raise SpectrumError(reason, f"has an image of {n_rows} rows, not {IMAGE_ROWS}")
@@ -123,7 +125,7 @@ def check_table(cards: dict) -> dict[str, Column] | None:
     """
     if cards.get("XTENSION") != "BINTABLE":
         return None
-    n_fields = _integer(cards, "TFIELDS")
+    n_fields = integer_card(cards, "TFIELDS")
     if n_fields > 999:
         raise SpectrumError("bad_shape", f"has TFIELDS = {n_fields}; FITS allows 999")
     columns = {}
@@ -144,9 +146,11 @@ def check_table(cards: dict) -> dict[str, Column] | None:
         if str(cards.get("EXTNAME", "")).strip().upper() != "COADD":
             return None
         raise SpectrumError("missing_card", f"has a COADD table without {', '.join(missing)}")
-    if _integer(cards, "NAXIS") != 2 or _integer(cards, "BITPIX") != 8:
+    if integer_card(cards, "NAXIS") != 2 or integer_card(cards, "BITPIX") != 8:
         raise SpectrumError("bad_shape", "has a table whose NAXIS is not 2 or BITPIX not 8")
-    if _integer(cards, "NAXIS2") != 1 or _integer(cards, "NAXIS1") != offset:
+    if integer_card(cards, "GCOUNT") != 1 or integer_card(cards, "PCOUNT") > 2**31:
+        raise SpectrumError("bad_shape", "has a table whose GCOUNT is not 1 or PCOUNT absurd")
+    if integer_card(cards, "NAXIS2") != 1 or integer_card(cards, "NAXIS1") != offset:
         raise SpectrumError("bad_shape", "has a COADD table that is not one row of its columns")
     repeats = {column.repeat for column in columns.values()}
     if len(repeats) != 1 or min(repeats) < 2 or not all(c.dtype for c in columns.values()):
