@@ -10,8 +10,8 @@ scan
     Complete scans in processes of their own, of the smaller and of the larger number of files. The
     rate is that after the first batches, which leaves out the seconds of starting.
 reference
-    One process: `astropy.io.fits.open`, a specutils Spectrum, `LinearInterpolatedResampler` for the
-    flux (numpy for the rest), the same network's `model.predict` in batches of 64.
+    One process: `astropy.io.fits.open`, a specutils Spectrum with its uncertainty,
+    `LinearInterpolatedResampler`, the same network's `model.predict` in batches of 64.
 isal
     Two processes that do nothing but decompress the same files.
 memory
@@ -68,9 +68,9 @@ def simulate(folder: Path, number: int, seed: int = 1) -> list[Path]:
     folder.mkdir(parents=True)
     paths = []
     for i in range(number):
-        grid = WavelengthGrid(
-            3.5682 + 1e-4 * rng.integers(0, 8), 1e-4, int(rng.integers(3890, 3909))
-        )
+        # As in the survey: one start, and a few lengths.
+        length = rng.choice([3909, 3906, 3904, 3899, 3892], p=[0.7, 0.1, 0.08, 0.06, 0.06])
+        grid = WavelengthGrid(3.5682, 1e-4, int(length))
         wavelength = grid.wavelength
         continuum = 1e3 * (wavelength / 5500) ** rng.uniform(-2, 1)
         for centre in (4102.9, 4341.7, 4862.7, 6564.6):
@@ -206,6 +206,7 @@ def reference_function(preset_name: str):
     """A function that classifies files in the plain way."""
     from astropy import units as u
     from astropy.io import fits
+    from astropy.nddata import StdDevUncertainty
     from specutils import Spectrum
     from specutils.manipulation import LinearInterpolatedResampler
 
@@ -223,10 +224,12 @@ def reference_function(preset_name: str):
     def read(path):
         with fits.open(path) as hdus:
             flux, ivar, wavelength, andmask = (row.astype(float) for row in hdus[0].data[:4])
-        spectrum = Spectrum(flux=flux * u.one, spectral_axis=wavelength * u.AA)
-        on_grid = resample(spectrum, axis).flux.value
-        ivar = np.interp(grid.wavelength, wavelength, ivar)
-        return on_grid, ivar, np.interp(grid.wavelength, wavelength, andmask) > 0
+        bad = (ivar <= 0) | (andmask > 0)
+        error = StdDevUncertainty(1 / np.sqrt(np.where(bad, 1, ivar)))
+        spectrum = Spectrum(flux=flux * u.one, spectral_axis=wavelength * u.AA, uncertainty=error)
+        on_grid = resample(spectrum, axis)
+        mask = np.interp(grid.wavelength, wavelength, bad) > 0  # which specutils drops
+        return on_grid.flux.value, on_grid.uncertainty.array**-2.0, mask
 
     def classify(paths):
         flux, ivar, mask = (np.array(column) for column in zip(*map(read, paths), strict=True))

@@ -13,10 +13,11 @@ import pytest
 from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan_directory
-from lamost_rare.survey.workers import ReaderPool, Task
+from lamost_rare.survey.workers import ReaderPool, Task, default_workers
 from scan_helpers import CONFIG, digests, manifest, table, write_file
 
 PROC = Path("/proc")
+LONG = 300  # seconds; nothing takes as long, unless it hangs or the machine is very busy
 linux = pytest.mark.skipif(not (PROC / "self").exists(), reason="looks into /proc")
 
 # `lamost-rare` with a stand-in for the network that takes its time, and shards of 8 files.
@@ -47,7 +48,7 @@ def command(*args, seconds=0.0, limit=None):
 
 
 def run(*args, **options):
-    return subprocess.run(command(*args, **options), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command(*args, **options), capture_output=True, text=True, timeout=LONG)
 
 
 def children(pid):
@@ -63,7 +64,7 @@ def children(pid):
     return found
 
 
-def wait_until_gone(pids, seconds=10):
+def wait_until_gone(pids, seconds=LONG):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not any((PROC / str(pid)).exists() for pid in pids):
@@ -123,7 +124,7 @@ def test_ctrl_c_stops_cleanly_and_the_scan_resumes(reference, arguments, tmp_pat
     readers = children(process.pid)
     assert readers
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "run the same command again" in errors
@@ -141,7 +142,7 @@ def test_kill_9_leaves_no_orphans_and_the_scan_resumes(reference, arguments, tmp
     process = start(arguments, tmp_path, 5)
     readers = children(process.pid)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONG)
     assert wait_until_gone(readers)
     done = sorted(path.name for path in (tmp_path / "shards").glob("0*.rejected.parquet"))
     assert done
@@ -155,7 +156,7 @@ def test_a_killed_reader_is_replaced(reference, arguments, tmp_path):
     process = start([*arguments, "--workers", 2], tmp_path, 1)
     for reader in children(process.pid):
         os.kill(reader, signal.SIGKILL)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=LONG)
     assert process.returncode == 0, errors
     assert digests(tmp_path) == reference
 
@@ -195,6 +196,12 @@ def test_importing_the_command_is_cheap():
 
 def pool_of_one(batch_size=8):
     return ReaderPool(LAMOST_GRID, workers=1, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(("cores", "readers"), [(1, 1), (2, 2), (64, 8)])
+def test_default_number_of_readers(monkeypatch, cores, readers):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(cores), raising=False)
+    assert default_workers() == readers
 
 
 @linux
@@ -291,7 +298,7 @@ def test_the_real_network(network, source, tmp_path):
         [sys.executable, "-W", "error", *map(str, scan)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONG,
     )
     assert (done.returncode, done.stderr) == (0, "")
     summary = scan_directory(source, tmp_path / "two", preset=network, batch_size=16, workers=2)

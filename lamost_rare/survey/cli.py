@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preset", metavar="P", help="name or folder of the classifier")
     parser.add_argument(
-        "--workers", metavar="N", type=int, help="reader processes (default: cores - 1, at most 8)"
+        "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
     )
     parser.add_argument(
         "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"

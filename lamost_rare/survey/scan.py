@@ -60,7 +60,7 @@ def scan_directory(
     preset : str, path or Preset, optional
         Which classifier; by default `lamost_rare.presets.DEFAULT_PRESET`.
     workers : int, optional
-        Reader processes; by default one for each core but one, at most eight. This process infers.
+        Reader processes; by default one for each core, at most eight. This process infers.
     batch_size : int
         Spectra to an inference step.
     overwrite : bool
