@@ -1,8 +1,10 @@
-"""The observations on which a classifier is measured, each made from spectra held out of its training."""
+"""The observations on which a classifier is measured, each made from spectra held out of its
+training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,19 +28,25 @@ class Trial:
     Attributes
     ----------
     kind : str
-        ``library``, ``lamost`` (as they are) or ``reobserved`` (LAMOST spectra with more noise, reddening, shift).
+        ``library``, ``lamost`` (as they are) or ``reobserved`` (LAMOST spectra with more noise,
+        reddening, shift).
     logits : ndarray, shape (n, n_classes), float32
-    usable : ndarray of bool, shape (n,)
+    covered : ndarray of bool, shape (n,)
         Whether the key lines were covered.
+    contradicted : ndarray of bool, shape (n,)
+        Whether the measured lines contradict the rare class.
     snr : ndarray, shape (n,)
         S/N (g) asked for, or measured for spectra as they are.
     row : ndarray of int, shape (n,)
         Index into the whole set of sources.
     """
 
+    ARRAYS: ClassVar = ("logits", "covered", "contradicted", "snr", "row")
+
     kind: str
     logits: np.ndarray
-    usable: np.ndarray
+    covered: np.ndarray
+    contradicted: np.ndarray
     snr: np.ndarray
     row: np.ndarray
 
@@ -46,10 +54,14 @@ class Trial:
     def concatenate(cls, trials):
         """Join trials of one kind."""
         trials = list(trials)
-        arrays = ("logits", "usable", "snr", "row")
         return cls(
-            trials[0].kind, *(np.concatenate([getattr(t, a) for t in trials]) for a in arrays)
+            trials[0].kind, *(np.concatenate([getattr(t, a) for t in trials]) for a in cls.ARRAYS)
         )
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Whether a high probability makes a candidate, shape (n,)."""
+        return self.covered & ~self.contradicted
 
 
 def as_observed(sources: LabelledSources) -> SpectrumBatch:
@@ -69,14 +81,22 @@ def subtype_group(label: str, mk_type: str) -> str:
 
 
 def run_trials(
-    predict, sources: LabelledSources, held_out, noise: NoiseBank, *, seed, repeats, n_reobserved
+    predict,
+    sources: LabelledSources,
+    held_out,
+    noise: NoiseBank,
+    *,
+    seed,
+    repeats,
+    n_reobserved,
+    hot=_HOT,
 ):
     """Observe held-out sources and classify them.
 
     Parameters
     ----------
     predict : callable
-        From `SpectrumBatch` to (logits, usable).
+        From `SpectrumBatch` to (logits, covered, contradicted).
     sources : LabelledSources
     held_out : ndarray of int
         Rows of ``sources`` that the classifier has not seen.
@@ -87,6 +107,8 @@ def run_trials(
         Observations of each hot library spectrum in each bin of S/N.
     n_reobserved : int
         Re-observations of LAMOST spectra.
+    hot : sequence of str
+        Classes whose library spectra are observed.
 
     Returns
     -------
@@ -94,8 +116,12 @@ def run_trials(
     """
     rng = np.random.default_rng([seed, 77])
     observed = held_out[sources.observed[held_out]]
-    library = held_out[~sources.observed[held_out] & np.isin(sources.label[held_out], _HOT)]
-    trials = [_classify("lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed)]
+    library = held_out[~sources.observed[held_out] & np.isin(sources.label[held_out], hot)]
+    trials = [
+        _classify(
+            "lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed
+        )
+    ]
     for low, high in SNR_BINS:
         rows = np.repeat(library, repeats)
         trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng)
@@ -123,5 +149,6 @@ def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, chunk=512)
 
 
 def _classify(kind, predict, batch, snr, rows) -> Trial:
-    logits, usable = predict(batch)
-    return Trial(kind, np.asarray(logits, np.float32), usable, np.asarray(snr), np.asarray(rows))
+    logits, covered, against = predict(batch)
+    logits = np.asarray(logits, np.float32)
+    return Trial(kind, logits, covered, against, np.asarray(snr), np.asarray(rows))

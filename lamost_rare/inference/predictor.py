@@ -12,7 +12,7 @@ from ..spectra.normalize import network_input
 from ..spectra.quality import QualityFlag
 from .calibration import calibrate, is_candidate, key_lines_missing
 
-__all__ = ["Prediction", "Predictor", "build_network"]
+__all__ = ["Prediction", "Predictor", "build_network", "compile_network"]
 
 
 @dataclass
@@ -57,7 +57,7 @@ def build_network(preset: Preset):
     return model
 
 
-def _compile(model, batch_size: int, n_pixels: int, n_channels: int):
+def compile_network(model, batch_size: int, n_pixels: int, n_channels: int):
     """A function from network input to logits, compiled by the back end where that is faster."""
     import keras
 
@@ -91,8 +91,8 @@ class Predictor:
     ----------
     preset : Preset
     batch_size : int
-        Spectra in one call of the network. The last batch is padded, so that the network is compiled once
-        and a spectrum's result does not depend on how many came with it.
+        Spectra in one call of the network. The last batch is padded, so that the network is
+        compiled once and a spectrum's result does not depend on how many came with it.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class Predictor:
                 f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
                 f"network of {self._shape[0]}"
             )
-        self._call = _compile(self.model, batch_size, *self._shape)
+        self._call = compile_network(self.model, batch_size, *self._shape)
 
     def logits(self, batch: SpectrumBatch) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.
@@ -142,5 +142,5 @@ class Predictor:
         flags = np.zeros(len(batch), dtype=np.int64)
         missing = key_lines_missing(batch, self.preset)
         flags[missing] |= int(QualityFlag.KEY_LINES_MISSING)
-        candidate = is_candidate(batch, probabilities, self.preset) & ~missing
+        candidate = is_candidate(batch, probabilities, self.preset)
         return Prediction(probabilities, candidate, flags)

@@ -14,7 +14,8 @@ class ChannelAttention(layers.Layer):
 
     Maximum and average over wavelength (stage 3) are concatenated (4), a dense layer turns them
     into one weight a channel (5), which is repeated along wavelength (6) and multiplied with
-    the convolution's output (7), giving the block's output (8). Stages 1 and 2 are the convolution itself.
+    the convolution's output (7), giving the block's output (8). Stages 1 and 2 are the convolution
+    itself.
 
     Input and output have shape (n_spectra, length, channels).
     """

@@ -1,31 +1,18 @@
-"""RAC-Net: residual blocks with channel attention (Zou et al. 2020; Yang et al. 2021, Figs. 5 and 6)."""
+"""RAC-Net: residual blocks with channel attention (Zou et al. 2020; Yang et al. 2021, Figs. 5 and
+6)."""
 
 from __future__ import annotations
 
 import keras
 from keras import layers
 
+from .architectures import SHIPPED_RACNET
 from .attention import ChannelAttention
 
 __all__ = ["DEFAULT_ARCHITECTURE", "build_racnet"]
 
-DEFAULT_ARCHITECTURE = {
-    "network": "racnet",
-    "n_pixels": 3072,
-    "n_channels": 2,
-    "n_classes": 10,
-    "stem_channels": 16,
-    "stem_kernel": 9,
-    "stem_stride": 2,
-    "block_channels": [24, 32, 48, 64, 64],
-    "kernel": 5,
-    "convolutions": 2,
-    "head_channels": 16,
-    "head_units": 64,
-    "dropout": 0.3,
-}
-"""Layer sizes of the shipped classifiers. The paper does not give its own; these are small enough for a
-survey on a laptop and keep, with a flattened head, where along the spectrum a line was seen."""
+DEFAULT_ARCHITECTURE = {**SHIPPED_RACNET, "n_classes": 10}
+"""What absent keys of an architecture stand for."""
 
 
 def _convolve(x, channels, kernel, name, activation=True):

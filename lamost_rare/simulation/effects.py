@@ -1,6 +1,7 @@
 """What happens to starlight on its way into a LAMOST spectrum, as factors on a grid.
 
-All functions take a number of spectra and a random generator and return arrays of shape (n_spectra, n_pixels).
+All functions take a number of spectra and a random generator and return arrays of shape
+(n_spectra, n_pixels).
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ __all__ = [
 R_V = (2.6, 3.1, 3.6, 4.4)
 
 # Air wavelength (Å), FWHM (Å), equivalent width (Å) per unit of E(B-V).
-# Diffuse bands: Friedman et al. 2011, ApJ 727, 33; Ca II and Na I: Munari & Zwitter 1997, A&A 318, 269.
+# Diffuse bands: Friedman et al. 2011, ApJ 727, 33; Ca II and Na I: Munari & Zwitter 1997, A&A 318,
+# 269.
 _INTERSTELLAR = (
     (3933.66, 2.6, 0.35),
     (3968.47, 2.6, 0.20),
@@ -90,14 +92,16 @@ def interstellar_lines(colour_excess, grid, rng) -> np.ndarray:
 
 
 def nebular_lines(strength, grid, rng) -> np.ndarray:
-    """Emission of an H II region in units of the local continuum; ``strength`` is Hβ's width in Å."""
+    """Emission of an H II region in units of the local continuum; ``strength`` is Hβ's width in
+    Å."""
     ratio = np.array([line[1] for line in _NEBULAR], dtype=np.float32)
     ratio = ratio * np.exp(rng.normal(0, 0.4, (len(strength), len(ratio))))
     return ((strength[:, None] * ratio).astype(np.float32)) @ _profiles(grid, "nebular")
 
 
 def sky_residuals(scale, grid, rng) -> np.ndarray:
-    """Residuals of night-sky lines in units of the local continuum; ``scale`` (n,) is a width in Å."""
+    """Residuals of night-sky lines in units of the local continuum; ``scale`` (n,) is a width in
+    Å."""
     amount = rng.normal(0, 1, (len(scale), len(_SKY))) * scale[:, None]
     amount *= rng.random(amount.shape) < 0.5
     amount[:, 2] *= 3  # [O I] 5577 is by far the worst
@@ -117,7 +121,8 @@ def telluric_bands(n_spectra, grid, rng) -> np.ndarray:
 
 
 def calibration_error(n_spectra, grid, rng, *, scale=0.10) -> np.ndarray:
-    """Smooth flux-calibration error, ripple, and the step where LAMOST's arms join (5700-6000 Å)."""
+    """Smooth flux-calibration error, ripple, and the step where LAMOST's arms join (5700-6000
+    Å)."""
     x = np.linspace(-1, 1, grid.n_pixels)
     order = 7
     basis = np.polynomial.legendre.legvander(x, order)[:, 1:].T

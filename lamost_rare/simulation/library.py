@@ -1,8 +1,8 @@
 """Stellar libraries as sources: in vacuum, at LAMOST's resolution, on one grid.
 
-A library is an HDF5 file: ``wavelength`` (m,) in Å, ``flux`` (n, m) with NaN where there is no data,
-``meta/object``, ``meta/label`` (MK type), ``meta/letter``, and the file attributes ``medium`` (air or
-vacuum) and ``resolution``.
+A library is an HDF5 file: ``wavelength`` (m,) in Å, ``flux`` (n, m) with NaN where there is no
+data, ``meta/object``, ``meta/label`` (MK type), ``meta/letter``, and the file attributes
+``medium`` (air or vacuum) and ``resolution``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SOURCE_GRID = WavelengthGrid(
     LAMOST_GRID.log10_step,
     LAMOST_GRID.n_pixels + 2 * MARGIN,
 )
-"""`LAMOST_GRID` with 128 pixels (8,800 km/s) more at both ends, so that a shift has something to draw on."""
+"""`LAMOST_GRID` with 128 pixels (8,800 km/s) more at both ends, so that a shift has something to
+draw on."""
 
 RESOLVING_POWER = 1800.0
 FWHM_TO_SIGMA = 1 / (2 * np.sqrt(2 * np.log(2)))
@@ -100,9 +101,9 @@ def _gaussian_filter_rows(rows: np.ndarray, sigma: float) -> np.ndarray:
 def broaden_to_lamost(flux, wavelength, resolution, *, log10_step, resolving_power=RESOLVING_POWER):
     """Broaden rows on a log grid from a library's resolution to LAMOST's.
 
-    The kernel is a Gaussian whose variance is the difference of the two; its width changes along the
-    spectrum, so that rows broadened by five widths are blended pixel by pixel. Where the library is
-    coarser than LAMOST nothing can be done and nothing is.
+    The kernel is a Gaussian whose variance is the difference of the two; its width changes along
+    the spectrum, so that rows broadened by five widths are blended pixel by pixel. Where the
+    library is coarser than LAMOST nothing can be done and nothing is.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Spectra that are not ordinary stars, made up from random lines: outliers to learn to reject.
 
-Few hot subdwarfs, white dwarfs, quasars and emission-line stars are at hand, and junk has no library. A
-classifier that has seen only those few takes the next one for the nearest class it knows. The functions
-here draw such spectra over wide ranges of their parameters; they are crude on purpose, and never used to
-measure anything.
+Few hot subdwarfs, white dwarfs, quasars and emission-line stars are at hand, and junk has no
+library. A classifier that has seen only those few takes the next one for the nearest class it
+knows. The functions here draw such spectra over wide ranges of their parameters; they are crude on
+purpose, and never used to measure anything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ HE_II = np.array([4199.8, 4541.6, 4685.7, 5411.5, 6560.1, 4859.3, 4338.7, 4100.0
 _QSO = np.array([1216, 1549, 1909, 2799, 3727, 4341, 4861, 4959, 5007, 6563])
 _QSO_STRENGTH = np.array([4.0, 2.0, 1.2, 1.2, 0.3, 0.5, 1.5, 0.7, 2.0, 4.0])
 _NARROW = np.array([3727.5, 3868.8, 4340.5, 4861.3, 4958.9, 5006.8, 6548, 6562.8, 6583.4, 6724])
-_WOLF_RAYET = np.array([4058, 4100, 4340, 4541, 4604, 4640, 4686, 4861, 5411, 5696, 5808, 5876, 6563])
+_WOLF_RAYET = np.array(
+    [4058, 4100, 4340, 4541, 4604, 4640, 4686, 4861, 5411, 5696, 5808, 5876, 6563]
+)
 
 
 def _lines(wavelength, centre, fwhm, depth, lorentzian):
@@ -107,7 +109,7 @@ def emission_line_object(grid, rng, background=None):
         redshift = rng.uniform(0.005, 0.45)
         depth = np.exp(rng.normal(-1, 1.3, len(_NARROW)))
         centre = _NARROW * (1 + redshift)
-        shift = int(round(np.log10(1 + redshift) / grid.log10_step))
+        shift = round(np.log10(1 + redshift) / grid.log10_step)
         flux = np.interp(np.arange(len(flux)) - shift, np.arange(len(flux)), flux)
         flux = flux * (1 + _lines(wavelength, centre, np.full(len(centre), 4.5), depth, 0))
     elif kind == "cv":
@@ -119,7 +121,9 @@ def emission_line_object(grid, rng, background=None):
                 rng.uniform(0, 0.6, 1),
             ]
         )
-        flux = flux * (1 + _lines(wavelength, centre, np.full(len(centre), rng.uniform(9, 35)), depth, 0.2))
+        flux = flux * (
+            1 + _lines(wavelength, centre, np.full(len(centre), rng.uniform(9, 35)), depth, 0.2)
+        )
     else:
         depth = rng.uniform(0, 1.2, len(_WOLF_RAYET)) * (rng.random(len(_WOLF_RAYET)) < 0.7)
         depth[6] = rng.uniform(0.4, 3)
@@ -142,7 +146,8 @@ def random_lines(grid, rng):
 
 
 def junk(grid, rng, background):
-    """What a failed reduction leaves: fringes, a wrong zero level, steps, a spectrum shifted or reversed.
+    """What a failed reduction leaves: fringes, a wrong zero level, steps, a spectrum shifted or
+    reversed.
 
     ``background`` (n_pixels,) is any spectrum of positive median.
     """

@@ -42,8 +42,8 @@ class NoiseBank:
     mask : ndarray, shape (n, n_pixels), bool
         Bad pixels.
     residual : ndarray, shape (k, n_pixels), float32
-        Standardised residuals of faint spectra about their smooth level: sky residuals, cosmic rays and
-        correlated noise as they are.
+        Standardised residuals of faint spectra about their smooth level: sky residuals, cosmic
+        rays and correlated noise as they are.
     """
 
     snr: np.ndarray
@@ -74,7 +74,8 @@ class NoiseBank:
 
     @classmethod
     def analytic(cls, rng, n_spectra=64, *, grid=SOURCE_GRID):
-        """A stand-in where no observed spectra are at hand: S/N falls to the blue, a few bad pixels."""
+        """A stand-in where no observed spectra are at hand: S/N falls to the blue, a few bad
+        pixels."""
         x = np.linspace(-1, 1, grid.n_pixels)
         slope = rng.uniform(0.3, 1.2, (n_spectra, 1))
         snr = np.exp(slope * (x - x[g_band(grid)].mean()) - 0.6 * np.clip(-0.6 - x, 0, None) * 4)
@@ -91,8 +92,8 @@ class NoiseBank:
     def draw_noise(self, n_spectra, rng, *, real_fraction=0.35):
         """Standardised noise, shape (n_spectra, n_pixels), float32.
 
-        Neighbouring pixels are correlated as in LAMOST's resampled spectra (median 0.25); a part of the rows
-        are residuals of real faint spectra, shifted and with a random sign.
+        Neighbouring pixels are correlated as in LAMOST's resampled spectra (median 0.25); a part
+        of the rows are residuals of real faint spectra, shifted and with a random sign.
         """
         n_pixels = self.snr.shape[1]
         white = rng.standard_normal((n_spectra, n_pixels + 2), dtype=np.float32)
@@ -115,7 +116,9 @@ def _smooth_variance(ivar, mask, width=31):
     good = (~mask) & (ivar > 0)
     variance = np.where(good, 1 / np.where(good, ivar, 1), 0)
     # Capped: single pixels with a huge variance would make a whole window look noisy.
-    cap = np.array([np.percentile(v[g], 99) if g.any() else 1 for v, g in zip(variance, good)])
+    cap = np.array(
+        [np.percentile(v[g], 99) if g.any() else 1 for v, g in zip(variance, good, strict=True)]
+    )
     variance = np.minimum(variance, cap[:, None])
     weight = uniform_filter1d(good.astype(np.float32), width, axis=1)
     smooth = uniform_filter1d(variance.astype(np.float64), width, axis=1)

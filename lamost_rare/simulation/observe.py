@@ -32,7 +32,8 @@ class Conditions:
     nebular : float
         Equivalent width (Å) of nebular Hβ emission.
     calibration : float
-        Scale of the smooth calibration error (standard deviation of each Legendre term, natural log).
+        Scale of the smooth calibration error (standard deviation of each Legendre term, natural
+        log).
     """
 
     snr: np.ndarray
@@ -49,7 +50,8 @@ class Conditions:
         Parameters
         ----------
         hot : ndarray of bool, shape (n_spectra,), optional
-            True for OB stars: A_V up to 8, rotation up to 350 km/s, nebulae; else A_V mostly below 2.
+            True for OB stars: A_V up to 8, rotation up to 350 km/s, nebulae; else A_V mostly below
+            2.
         snr_range : pair of float
             S/N (g) is log-uniform in this range.
         """
@@ -80,7 +82,8 @@ def shift_and_rotate(flux, radial_velocity, vsini):
     flux : ndarray, shape (n, n_pixels), float32
         On a grid with steps of 1e-4 dex; gaps bridged.
     radial_velocity, vsini : ndarray, shape (n,)
-        km/s. The rotation profile is the elliptic one, without limb darkening (Gray 2005, Eq. 18.14, ε = 0).
+        km/s. The rotation profile is the elliptic one, without limb darkening (Gray 2005, Eq.
+        18.14, ε = 0).
 
     Returns
     -------
@@ -88,7 +91,7 @@ def shift_and_rotate(flux, radial_velocity, vsini):
     """
     from scipy.special import j1
 
-    n, n_pixels = flux.shape
+    n_pixels = flux.shape[1]
     length = 4096 if n_pixels <= 4096 - 256 else 2 ** int(np.ceil(np.log2(n_pixels + 256)))
     ramp = np.linspace(0, 1, length - n_pixels, dtype=np.float32)
     pad = flux[:, -1:] * (1 - ramp) + flux[:, :1] * ramp  # no edge for the transform to ring on
@@ -123,9 +126,9 @@ def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=
     noise : NoiseBank
     rng : numpy.random.Generator
     ivar : ndarray, same shape, optional
-        Inverse variance that the sources have already, if they are observed spectra (0 for those rows
-        that are not). Such rows are shifted by whole pixels, keep their masks and own noise, and only get the
-        noise that is missing to the wanted S/N; they are never made less noisy.
+        Inverse variance that the sources have already, if they are observed spectra (0 for those
+        rows that are not). Such rows are shifted by whole pixels, keep their masks and own noise,
+        and only get the noise that is missing to the wanted S/N; they are never made less noisy.
     gaps : bool
         Whether to lose further pixels and add cosmic rays.
 
@@ -148,7 +151,7 @@ def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=
     good = _shift_mask(valid, velocity)
     own_variance = np.zeros((n, grid.n_pixels), dtype=np.float32)
     for row in np.flatnonzero(observed):
-        pixels = int(round(velocity[row] / KM_S_PER_PIXEL))
+        pixels = round(velocity[row] / KM_S_PER_PIXEL)
         out[row] = np.roll(flux[row], pixels)
         own = np.roll(ivar[row], pixels)
         own_variance[row] = np.where(own > 0, 1 / np.where(own > 0, own, 1), 0)
@@ -167,7 +170,8 @@ def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=
     out += np.abs(level) * effects.sky_residuals(sky, grid, rng)
 
     profile, bad = noise.draw(n, rng)
-    # A source fainter at some wavelength than the noise's donor is noisier there, in part (sky is not).
+    # A source fainter at some wavelength than the noise's donor is noisier there, in part (sky is
+    # not).
     wanted = np.abs(level) / (profile * c.snr[:, None])
     wanted *= np.exp(rng.normal(0, 0.15, (n, 1)))
     missing = np.sqrt(np.maximum(wanted**2 - own_variance, 0)).astype(np.float32)

@@ -20,7 +20,14 @@ IDENTITY_DTYPES = {
 }
 """Identity columns; missing is '' for text, -1 for obsid, NaN for numbers. ra, dec in degrees."""
 
-_MISSING = {"path": "", "obsid": -1, "designation": "", "ra": np.nan, "dec": np.nan, "snr_g": np.nan}
+_MISSING = {
+    "path": "",
+    "obsid": -1,
+    "designation": "",
+    "ra": np.nan,
+    "dec": np.nan,
+    "snr_g": np.nan,
+}
 
 
 def empty_identity(n_spectra: int) -> dict[str, np.ndarray]:

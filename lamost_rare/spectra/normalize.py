@@ -94,10 +94,10 @@ def _smooth_blocks(level, weight, kernel, interpolate):
 def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
     """A smooth level through each spectrum and the noise about it.
 
-    The level is the median in blocks of pixels, smoothed over neighbouring blocks by a Gaussian, and linear
-    between block centres; medians keep cosmic rays and single lines out of it. The noise is estimated
-    from second differences of neighbouring pixels, so that it does not depend on the uncertainties that
-    came with the spectrum.
+    The level is the median in blocks of pixels, smoothed over neighbouring blocks by a Gaussian,
+    and linear between block centres; medians keep cosmic rays and single lines out of it. The
+    noise is estimated from second differences of neighbouring pixels, so that it does not depend
+    on the uncertainties that came with the spectrum.
 
     Parameters
     ----------
@@ -146,9 +146,10 @@ def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
 def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04) -> np.ndarray:
     """Line depths in units of what matters: the noise, or a typical line where noise is small.
 
-    ``arcsinh((flux - level) / sqrt((line_depth * level)**2 + noise**2))``. Pixels weigh as in a matched filter, so that
-    LAMOST's noisy blue end cannot drown the rest; weak lines of good spectra are of order one;
-    the arcsinh keeps strong lines, emission and cosmic rays finite without cutting them off.
+    ``arcsinh((flux - level) / sqrt((line_depth * level)**2 + noise**2))``. Pixels weigh as in a
+    matched filter, so that LAMOST's noisy blue end cannot drown the rest; weak lines of good
+    spectra are of order one; the arcsinh keeps strong lines, emission and cosmic rays finite
+    without cutting them off.
 
     Parameters
     ----------

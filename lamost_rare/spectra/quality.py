@@ -8,7 +8,8 @@ __all__ = ["REJECT_REASONS", "QualityFlag", "SpectrumError"]
 
 
 class QualityFlag(IntFlag):
-    """Bits of the catalogue's ``flags`` column. A bit's meaning never changes and is never reused."""
+    """Bits of the catalogue's ``flags`` column. A bit's meaning never changes and is never
+    reused."""
 
     UNUSABLE = 1 << 0
     """The spectrum could not be classified; probabilities are NaN. `classify_spectra` only."""

@@ -18,7 +18,8 @@ class RawSpectrum:
     wavelength : ndarray, shape (m,), float64
         Vacuum wavelengths of the pixel centres in Å, strictly increasing.
     flux, ivar : ndarray, shape (m,), float32
-        Relative flux per Å and its inverse variance, as the source has them (may hold NaN where masked).
+        Relative flux per Å and its inverse variance, as the source has them (may hold NaN where
+        masked).
     mask : ndarray, shape (m,), bool
         True where the pixel must not be used: mask bits set, inverse variance not positive,
         or anything non-finite.
@@ -31,7 +32,8 @@ class RawSpectrum:
     flags : int
         `QualityFlag` bits known from the source alone.
     header : dict
-        Further cards worth keeping (class, subclass, z, S/N per band, data version), upper-case keys.
+        Further cards worth keeping (class, subclass, z, S/N per band, data version), upper-case
+        keys.
     """
 
     wavelength: np.ndarray

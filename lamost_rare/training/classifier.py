@@ -18,7 +18,8 @@ __all__ = ["TrainingOptions", "predict_logits", "train_network"]
 class TrainingOptions:
     """How to train.
 
-    The learning rate, the early stop and the 7:3 split that go with it are the paper's (Yang et al. 2021).
+    The learning rate, the early stop and the 7:3 split that go with it are the paper's (Yang et
+    al. 2021).
 
     Attributes
     ----------
@@ -98,8 +99,8 @@ def _rate(step: int, total: int, options: TrainingOptions) -> float:
 def train_network(stream, architecture, options: TrainingOptions, folder, *, validation=None):
     """Train a RAC-Net on a stream of observations.
 
-    After each epoch the state is written to ``folder``; a second call with the same arguments goes on where
-    the first one was stopped, and ends with the same weights.
+    After each epoch the state is written to ``folder``; a second call with the same arguments goes
+    on where the first one was stopped, and ends with the same weights.
 
     Parameters
     ----------
@@ -110,7 +111,8 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
     folder : path-like
         For ``state/``, ``best.weights.h5`` and ``log.jsonl``.
     validation : tuple of ndarray, optional
-        Network input and labels; without it there is no early stop, and the last weights are the best.
+        Network input and labels; without it there is no early stop, and the last weights are the
+        best.
 
     Returns
     -------

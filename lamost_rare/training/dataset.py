@@ -73,8 +73,8 @@ def load_data_folder(folder, *, labels=None) -> LabelledSources:
     Parameters
     ----------
     folder : path-like
-        ``libraries/*.h5`` (see `simulation.library`) and ``lamost/labels.csv`` beside the spectra it
-        names; either may be absent. Or a plain folder of spectra.
+        ``libraries/*.h5`` (see `simulation.library`) and ``lamost/labels.csv`` beside the spectra
+        it names; either may be absent. Or a plain folder of spectra.
     labels : path-like, optional
         CSV with a column ``path`` (relative to the folder) or ``obsid``, and ``class`` (one of the
         preset's classes, or LAMOST's STAR, QSO, GALAXY with ``subclass``).
@@ -107,7 +107,9 @@ def load_data_folder(folder, *, labels=None) -> LabelledSources:
 
 def _from_library(sources: Sources) -> LabelledSources:
     n = len(sources)
-    star = np.array([star_name(*x) for x in zip(sources.name, sources.library)], dtype=object)
+    star = np.array(
+        [star_name(*x) for x in zip(sources.name, sources.library, strict=True)], dtype=object
+    )
     for i in np.flatnonzero(star == sources.library):  # nameless: each its own star
         star[i] = f"{sources.library[i]} {i}"
     for i in np.flatnonzero(np.isin(sources.library, ("pyhammer_boss",))):
@@ -170,9 +172,7 @@ def _from_table(table: Path, root: Path) -> LabelledSources:
         for row in kept
     ]
     subclass = [row.get("subclass") or row["class"] for row in kept]
-    subclass = [
-        row["class"] if s == "Non" else s for row, s in zip(kept, subclass, strict=True)
-    ]
+    subclass = [row["class"] if s == "Non" else s for row, s in zip(kept, subclass, strict=True)]
     snr = g_band_snr(batch.flux, batch.ivar, batch.mask, SOURCE_GRID)
     return LabelledSources(
         _bridge(batch.flux, batch.mask),
@@ -229,8 +229,8 @@ def _same_place(ra, dec, separation=3.0):
 def assign_folds(label, star, n_folds, seed=0) -> np.ndarray:
     """Fold number of each source, shape (n,), such that no star is in two folds.
 
-    Stars are dealt to the folds class by class (the rarest class in which a star occurs decides), so that
-    every fold gets its share of each.
+    Stars are dealt to the folds class by class (the rarest class in which a star occurs decides),
+    so that every fold gets its share of each.
     """
     rng = np.random.default_rng(seed)
     counts = {c: int((label == c).sum()) for c in set(label)}

@@ -55,8 +55,8 @@ _ALIASES = {
 def star_name(name: str, library: str = "") -> str:
     """One name for one star, whatever library it stands in.
 
-    HD numbers win; BD numbers are brought to one form; the MK standards of the two MKCLASS libraries,
-    whose names are unknown, go by their code, which is the same in both.
+    HD numbers win; BD numbers are brought to one form; the MK standards of the two MKCLASS
+    libraries, whose names are unknown, go by their code, which is the same in both.
 
     >>> star_name("HR7589 / HD188209"), star_name("HD 188209")
     ('HD 188209', 'HD 188209')
@@ -122,16 +122,21 @@ def library_class(letter: str, label: str, teff: float, library: str, star: str)
 def observed_class(class_name: str, subclass: str, shows_he_i: bool = False) -> str | None:
     """The class of an observed spectrum with LAMOST's own label, or None if it is better not used.
 
-    ``shows_he_i`` marks spectra in which He I is seen, whatever the label: B stars.
+    Any other name than STAR, QSO, GALAXY or Unknown is a class of the user's own. ``shows_he_i``
+    marks spectra in which He I is seen, whatever the label: B stars.
     """
     class_name, subclass = class_name.strip(), subclass.strip()
-    if class_name in CLASSES:
-        return class_name
+    if class_name.upper() not in ("STAR", "QSO", "GALAXY", "UNKNOWN", ""):
+        return class_name  # the user's own
     if shows_he_i:
         return "B"
     if class_name.upper() in ("QSO", "GALAXY"):
         return "other"
-    if class_name.upper() != "STAR" or "double" in subclass.lower() or subclass in ("EM", "Non", ""):
+    if (
+        class_name.upper() != "STAR"
+        or "double" in subclass.lower()
+        or subclass in ("EM", "Non", "")
+    ):
         return None
     if subclass.upper().startswith(("WD", "DA", "DB", "DO", "DZ", "DC", "DQ")):
         return "white_dwarf"

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import re
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from ..simulation import lookalikes
-from ..simulation.library import MARGIN, SOURCE_GRID
+from ..simulation.library import SOURCE_GRID
 from ..simulation.noise import NoiseBank
 from ..simulation.observe import Conditions, observe
-from ..spectra.grid import LAMOST_GRID
 from ..spectra.normalize import network_input, pseudo_continuum
 from .dataset import LabelledSources
 
 __all__ = ["ObservationStream", "StreamOptions"]
 
 _HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
-_OUT_OF_ORDER = {"hot_subdwarf": "compact", "white_dwarf": "compact"}
+_DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
+_COMPACT = {"hot_subdwarf": "compact", "white_dwarf": "compact"}
 
 
 @dataclass
@@ -29,7 +30,10 @@ class StreamOptions:
     class_weights : dict
         Relative frequency of each class; classes that are absent from it have weight 1.
     observed_fraction : float
-        Part of a class that comes from observed spectra where both they and library spectra exist.
+        Part of a class that comes from observed spectra where both they and library spectra exist;
+        less where observed spectra are few, each counting as three library stars.
+    difficult : float
+        Weight of early B stars and B supergiants, the nearest to O stars, among the B stars.
     invented : dict
         Part of a class that is invented (`simulation.lookalikes`).
     blend : dict
@@ -37,8 +41,8 @@ class StreamOptions:
     snr_range : tuple
         S/N (g), log-uniform.
     blue_only : float
-        Part of the spectra, of any class, cut to the 3800-5600 Å or 3800-4620 Å of blue libraries, so that
-        coverage says nothing about class.
+        Part of the spectra, of any class, cut to the 3800-5600 Å or 3800-4620 Å of blue libraries,
+        so that coverage says nothing about class.
     """
 
     class_weights: dict = field(
@@ -48,6 +52,7 @@ class StreamOptions:
         }
     )  # fmt: skip
     observed_fraction: float = 0.75
+    difficult: float = 3.0
     invented: dict = field(
         default_factory=lambda: {"hot_subdwarf": 0.4, "white_dwarf": 0.4, "other": 0.7}
     )
@@ -77,12 +82,31 @@ class ObservationStream:
     noise : NoiseBank, optional
         By default that of the observed sources, or an analytic one if there are none.
     seed : int
+    partial : bool
+        Whether classes without any source are left out instead of being an error, and nothing is
+        invented: for validation.
+
+    Raises
+    ------
+    ValueError
+        If a class has no source.
     """
 
-    def __init__(self, sources: LabelledSources, classes, preprocessing, options=None, noise=None, seed=0):
+    def __init__(
+        self,
+        sources: LabelledSources,
+        classes,
+        preprocessing,
+        options=None,
+        noise=None,
+        seed=0,
+        partial=False,
+    ):
         self.classes = tuple(classes)
         self.preprocessing = dict(preprocessing)
         self.options = options or StreamOptions()
+        if partial:
+            self.options = replace(self.options, invented={})
         self.seed = seed
         self.sources = sources[np.isin(sources.label, self.classes)]
         observed = self.sources.observed
@@ -100,17 +124,30 @@ class ObservationStream:
         self._rows = {}
         for name in self.classes:
             own = self.sources.label == name
+            stars = _by_star(self.sources, own & ~observed)
+            seen = np.flatnonzero(own & observed)
+            fraction = 3 * len(seen) / max(3 * len(seen) + len(stars), 1)
+            weight = np.array([self._weight(name, rows) for rows in stars])
             self._rows[name] = (
-                _by_star(self.sources, own & ~observed),
-                np.flatnonzero(own & observed),
+                stars,
+                np.cumsum(weight) / max(weight.sum(), 1e-9),
+                seen,
+                min(self.options.observed_fraction, fraction) if stars else 1.0,
             )
-            if not own.any() and not self.options.invented.get(name):
+            if not partial and not own.any() and not self.options.invented.get(name):
                 raise ValueError(
                     f"class {name!r} has no spectra to train on; leave it out or add some"
                 )
         weights = np.array([self.options.class_weights.get(c, 1.0) for c in self.classes])
+        if partial:
+            weights *= np.isin(self.classes, self.sources.label.astype(str))
         self._class_probability = weights / weights.sum()
-        self._level = None
+
+    def _weight(self, name, rows) -> float:
+        if name != "B":
+            return 1.0
+        mk_type = str(self.sources.mk_type[rows[0]])
+        return self.options.difficult if _DIFFICULT_B.search(mk_type) else 1.0
 
     def _flat(self, rows):
         """Sources divided by their level, for mixing."""
@@ -149,17 +186,17 @@ class ObservationStream:
 
     def _fill(self, i, name, flux, ivar, valid, rng) -> int:
         options, sources = self.options, self.sources
-        stars, observed = self._rows[name]
+        stars, cumulative, observed, fraction = self._rows[name]
         nothing = not stars and not len(observed)
         if nothing or rng.random() < options.invented.get(name, 0):
             return self._invent(i, name, flux, rng)
-        if len(observed) and (not stars or rng.random() < options.observed_fraction):
+        if len(observed) and rng.random() < fraction:
             row = rng.choice(observed)
             ivar[i] = sources.ivar[row]
         else:
-            row = rng.choice(stars[rng.integers(len(stars))])
+            row = rng.choice(stars[np.searchsorted(cumulative, rng.random())])
             if rng.random() < options.blend.get(name, 0):
-                other = rng.choice(stars[rng.integers(len(stars))])
+                other = rng.choice(stars[np.searchsorted(cumulative, rng.random())])
                 both = sources.valid[row] & sources.valid[other]
                 if both.mean() > 0.15:
                     weight = rng.uniform(0.2, 0.8)
@@ -171,7 +208,7 @@ class ObservationStream:
         return self.classes.index(name)
 
     def _invent(self, i, name, flux, rng) -> int:
-        if name in _OUT_OF_ORDER:
+        if name in _COMPACT:
             for _ in range(20):
                 spectrum, kind = lookalikes.compact_star(SOURCE_GRID, rng)
                 if kind == name:
@@ -203,5 +240,3 @@ def _by_star(sources, chosen):
     for row in np.flatnonzero(chosen):
         groups.setdefault(sources.star[row], []).append(int(row))
     return [np.array(rows) for rows in groups.values()]
-
-

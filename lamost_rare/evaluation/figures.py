@@ -1,0 +1,157 @@
+"""The figures of merit of a classifier of hot stars, from its trials."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..inference.calibration import calibrate
+from .operating_point import candidates, choose_operating_point
+from .statistics import rate_by_star, upper_limit
+from .trials import SNR_BINS, subtype_group
+
+__all__ = ["Decided", "cross_fitted", "measure"]
+
+LETTERS = "OBAFGKM"
+
+
+class Decided:
+    """Trials of one kind with labels, probabilities and decisions.
+
+    Attributes
+    ----------
+    p, candidate, snr, label, group, star, mk_type, name, library : ndarray
+        Probabilities have shape (n, n_classes), the others (n,).
+    """
+
+    def __init__(self, kind, parts, sources):
+        rows = np.concatenate([trial.row for trial, _, _ in parts])
+        self.kind = kind
+        self.row = rows
+        self.p = np.concatenate([p for _, p, _ in parts])
+        self.candidate = np.concatenate([c for _, _, c in parts])
+        self.snr = np.concatenate([trial.snr for trial, _, _ in parts])
+        self.covered = np.concatenate([trial.covered for trial, _, _ in parts])
+        self.contradicted = np.concatenate([trial.contradicted for trial, _, _ in parts])
+        self.label = sources.label[rows]
+        self.mk_type = sources.mk_type[rows]
+        self.star = sources.star[rows]
+        self.name = sources.name[rows]
+        self.library = sources.origin[rows]
+        self.group = np.array(
+            [subtype_group(*x) for x in zip(self.label, self.mk_type, strict=True)], dtype=object
+        )
+
+
+def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None):
+    """Decide each fold's trials at the operating point that the other folds give.
+
+    Parameters
+    ----------
+    trials_of_fold : dict of int to list of Trial
+    sources : LabelledSources
+    classes, rare_class
+        Of the recipe.
+    fixed : OperatingPoint, optional
+        Used for all instead.
+
+    Returns
+    -------
+    decided : dict of str to Decided
+        By kind of trial.
+    shipped : OperatingPoint
+        From all folds together: what the preset uses.
+    points : list of OperatingPoint
+        Those used here.
+    """
+    rare = list(classes).index(rare_class)
+    everything = _join(trials_of_fold.values())
+    shipped = fixed or choose_operating_point(everything, sources, classes, rare_class)
+    parts: dict[str, list] = {}
+    points = []
+    for fold, trials in trials_of_fold.items():
+        others = [t for k, t in trials_of_fold.items() if k != fold]
+        point = (
+            choose_operating_point(_join(others), sources, classes, rare_class)
+            if others and fixed is None
+            else shipped
+        )
+        points.append(point)
+        for trial in trials:
+            p = calibrate(trial.logits, {"temperature": point.temperature})
+            parts.setdefault(trial.kind, []).append((trial, p, candidates(trial, rare, point)))
+    return {k: Decided(k, v, sources) for k, v in parts.items()}, shipped, points
+
+
+def _join(lists):
+    from .trials import Trial
+
+    by_kind: dict[str, list] = {}
+    for trials in lists:
+        for trial in trials:
+            by_kind.setdefault(trial.kind, []).append(trial)
+    return [Trial.concatenate(t) for t in by_kind.values()]
+
+
+def measure(decided: dict, classes, seed=0) -> dict:
+    """The figures, each a dict with ``rate``, its uncertainty and its numbers.
+
+    Parameters
+    ----------
+    decided : dict of str to Decided
+    classes : sequence of str
+    seed : int
+        Of the resampling of stars.
+
+    Returns
+    -------
+    dict
+        Ready for JSON.
+    """
+    rng = np.random.default_rng(seed)
+    out = {}
+    library = decided.get("library")
+    if library is not None:
+        for low, high in SNR_BINS:
+            own = (library.group == "O") & (library.snr >= low) & (library.snr < high)
+            name = f"recall_snr_{low:g}_{high:g}" if high < 100 else f"recall_snr_above_{low:g}"
+            out[name] = _by_star(library.candidate[own], library.star[own], rng)
+            wide = own & library.covered
+            out[name + "_lines_covered"] = _by_star(
+                library.candidate[wide], library.star[wide], rng
+            )
+        for group in ("B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf"):
+            own = (library.group == group) & (library.snr >= 5)
+            out[f"candidates_{group}"] = _by_star(library.candidate[own], library.star[own], rng)
+    for kind in ("lamost", "reobserved"):
+        if kind not in decided:
+            continue
+        d = decided[kind]
+        own = d.label != "O"
+        count, n = int(d.candidate[own].sum()), int(own.sum())
+        out[f"false_alarms_{kind}"] = {
+            "count": count,
+            "n": n,
+            "rate": count / max(n, 1),
+            "upper_limit_95": upper_limit(count, n),
+        }
+    if "lamost" in decided:
+        d = decided["lamost"]
+        own = (d.snr > 20) & np.isin(d.label, list("AFGKM"))
+        order = [LETTERS.index(c) if c in LETTERS else 99 for c in classes]
+        predicted = np.array(order)[d.p[own].argmax(axis=1)] if own.any() else np.array([])
+        true = np.array([LETTERS.index(x) for x in d.label[own]], dtype=int)
+        out["letter_exact"] = _by_star(predicted == true, d.star[own], rng)
+        out["letter_within_one"] = _by_star(np.abs(predicted - true) <= 1, d.star[own], rng)
+    return out
+
+
+def _by_star(hit, star, rng) -> dict:
+    rate, low, high = rate_by_star(hit, star, rng)
+    return {
+        "rate": None if np.isnan(rate) else rate,
+        "low": None if np.isnan(low) else low,
+        "high": None if np.isnan(high) else high,
+        "count": int(np.sum(hit)),
+        "n": len(hit),
+        "stars": len(set(star)),
+    }

@@ -1,0 +1,98 @@
+"""CARD.md of a preset, from its configuration."""
+
+from __future__ import annotations
+
+__all__ = ["write_card"]
+
+TITLES = {
+    "recall_snr_5_10": "O stars found, S/N (g) 5-10",
+    "recall_snr_10_20": "O stars found, S/N (g) 10-20",
+    "recall_snr_above_20": "O stars found, S/N (g) above 20",
+    "candidates_B0-B0.5": "B0 and B0.5 stars called candidates",
+    "candidates_B1+": "B1 and later called candidates",
+    "candidates_hot_subdwarf": "hot subdwarfs called candidates",
+    "candidates_white_dwarf": "white dwarfs called candidates",
+    "false_alarms_lamost": "LAMOST spectra, none of an O star, called candidates",
+    "false_alarms_reobserved": "the same, observed again with more noise, reddening and shift",
+    "letter_exact": "letter as LAMOST gives it, A F G K M, S/N above 20",
+    "letter_within_one": "letter within one of LAMOST's",
+}
+"""What a figure is called, in the order in which figures are shown."""
+
+
+def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
+    """Title, value with uncertainty, and numbers of each figure."""
+    rows = []
+    for key, title in TITLES.items():
+        value = figures.get(key)
+        if not value or not value.get("n"):
+            continue
+        if "upper_limit_95" in value:
+            text = f"{value['rate'] * 1e6:.1f} in a million, below {value['upper_limit_95'] * 1e6:.1f} (95 %)"
+            numbers = f"{value['count']} of {value['n']:,}"
+        else:
+            text = f"{value['rate']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
+            numbers = f"{value['count']:,} of {value['n']:,} spectra, {value['stars']} stars"
+        rows.append((title, text, numbers))
+    return rows
+
+
+def write_card(preset) -> None:
+    """Write ``CARD.md`` into the preset's folder."""
+    config = preset.config
+    training = config["training"]
+    how = (
+        "Measured on the quarter of the stars that was left out of training, at a threshold of 0.5."
+        if training["holdout"]
+        else f"Measured by {training['n_folds']}-fold cross-validation, split by star: each star is observed by "
+        "a classifier that has not seen it, at the threshold that the other folds give. The "
+        "shipped weights "
+        "are trained on all stars by the same recipe; they themselves have not been measured on "
+        "unseen ones."
+    )
+    lines = [
+        f"# {preset.name}",
+        "",
+        config["description"],
+        "",
+        f"- Classes: {', '.join(preset.classes)}. Candidates are of class {preset.rare_class}.",
+        f"- Candidate: calibrated probability of at least {preset.threshold:.4f}"
+        + (
+            ", key lines covered, and He II absorption not measured to be absent."
+            if config.get("evidence")
+            else ", key lines covered."
+        ),
+        f"- Input: {preset.grid.wavelength[0]:.0f} to {preset.grid.wavelength[-1]:.0f} Å (vacuum), "
+        f"{preset.grid.n_pixels} pixels; normalization {config['preprocessing']['normalization']}.",
+        f"- Weights: SHA-256 `{preset.sha256}`.",
+        "",
+        "## Figures",
+        "",
+        how,
+        "Ranges are the central 68 % when stars are resampled.",
+        "",
+        "| measure | value | numbers |",
+        "|---|---|---|",
+        *(f"| {a} | {b} | {c} |" for a, b, c in figure_rows(preset.figures)),
+        "",
+        "## Training data",
+        "",
+        "| class | library spectra | library stars | LAMOST spectra |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {n['library_spectra']} | {n['library_stars']} | {n['observed_spectra']} |"
+            for name, n in training["sources"].items()
+        ),
+        "",
+        "Library stars are observed in simulation with LAMOST's resolution, noise, reddening and "
+        "defects; "
+        "LAMOST spectra with their own noise and more. No O star was observed by LAMOST itself: "
+        "recall is that of "
+        "library stars made to look like LAMOST's. Hot subdwarfs, white dwarfs and other objects "
+        "are few, and "
+        "are complemented by invented spectra in training, never in a measurement.",
+        "",
+        f"Rebuild: `make weights DATA=DIR` (seed {training['seed']}).",
+        "",
+    ]
+    (preset.folder / "CARD.md").write_text("\n".join(lines), encoding="utf-8")

@@ -1,0 +1,109 @@
+"""``lamost-rare train``: a classifier of the user's own, or the shipped presets again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamost-rare train``."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+
+    own = what.add_parser(
+        "classifier",
+        help="train on a folder of spectra and labels",
+        description="Train a RAC-Net. Interrupted, the same command goes on.",
+    )
+    own.add_argument(
+        "--data", required=True, metavar="DIR", help="spectra, and labels.csv or libraries/"
+    )
+    own.add_argument("--labels", metavar="CSV", help="table with path or obsid, and class")
+    own.add_argument("--output", required=True, metavar="PRESET", help="folder of the new preset")
+    own.add_argument("--classes", nargs="+", metavar="CLASS", help="only these (all in the labels)")
+    own.add_argument("--rare-class", default="O", metavar="CLASS", help="what to look for (O)")
+    own.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (1e-4)")
+    own.add_argument("--schedule", choices=("constant", "cosine"), default="constant")
+    own.add_argument("--epochs", type=int, default=100, help="at most (100)")
+    own.add_argument("--steps", type=int, default=200, help="batches in an epoch (200)")
+    own.add_argument("--batch-size", type=int, default=128, help="spectra in a batch (128)")
+    own.add_argument(
+        "--patience", type=int, default=5, help="epochs without progress; 0: no stop (5)"
+    )
+    own.add_argument(
+        "--validation", type=float, default=0.3, help="part of the stars held out (0.3)"
+    )
+    own.add_argument("--label-smoothing", type=float, default=0.0, help="of the loss (0)")
+    own.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+
+    shipped = what.add_parser(
+        "presets",
+        help="rebuild the shipped presets",
+        description="Cross-validate, train, measure and write the shipped presets.",
+    )
+    shipped.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    shipped.add_argument(
+        "--output", metavar="DIR", default=str(Path(__file__).parents[1] / "weights"),
+        help="where the presets go (the package's own folder)",
+    )  # fmt: skip
+    shipped.add_argument(
+        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+    )
+    shipped.add_argument("--only", metavar="PRESET", help="one of them")
+    shipped.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
+    shipped.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; returns the exit status."""
+    if args.what == "presets":
+        return _presets(args)
+    if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
+        raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
+    from .classifier import TrainingOptions
+    from .own import train_classifier
+
+    options = TrainingOptions(
+        learning_rate=args.learning_rate,
+        schedule=args.schedule,
+        batch_size=args.batch_size,
+        steps_per_epoch=args.steps,
+        epochs=args.epochs,
+        patience=args.patience,
+        label_smoothing=args.label_smoothing,
+        seed=args.seed,
+    )
+    preset = train_classifier(
+        args.data,
+        args.output,
+        labels=args.labels,
+        classes=args.classes,
+        rare_class=args.rare_class,
+        options=options,
+        validation=args.validation,
+    )
+    figures = preset.figures
+    print(f"{preset.folder}: {', '.join(preset.classes)}")
+    print(
+        f"validation: loss {figures['validation_loss']:.4f}, "
+        f"accuracy {figures['validation_accuracy']:.4f}"
+    )
+    return 0
+
+
+def _presets(args) -> int:
+    from .build import build_preset
+    from .recipes import RECIPES
+
+    if args.only and args.only not in RECIPES:
+        raise ValueError(f"no recipe {args.only!r}; there are {', '.join(RECIPES)}")
+    if args.jobs < 1:
+        raise ValueError("--jobs must be at least 1")
+    for name in [args.only] if args.only else RECIPES:
+        preset = build_preset(
+            name, args.data, args.output, args.work, jobs=args.jobs, seed=args.seed
+        )
+        print(f"{preset.name}: threshold {preset.threshold:.4f}, SHA-256 {preset.sha256}")
+    return 0

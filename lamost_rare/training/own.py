@@ -1,0 +1,186 @@
+"""Train a classifier on the user's own data, with a held-out part to stop by and to measure on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from .classifier import TrainingOptions
+from .dataset import assign_folds, load_data_folder
+from .labels import CLASSES
+from .stream import StreamOptions
+
+__all__ = ["train_classifier"]
+
+
+def train_classifier(
+    data,
+    output,
+    *,
+    labels=None,
+    classes=None,
+    rare_class="O",
+    options: TrainingOptions | None = None,
+    stream_options: StreamOptions | None = None,
+    validation=0.3,
+    n_validation=2048,
+):
+    """Train a RAC-Net and save it as a preset.
+
+    Parameters
+    ----------
+    data : path-like
+        As `load_data_folder` takes it.
+    output : path-like
+        Folder of the preset. The state of the training is kept beside it, in
+        ``<output>.training``, until the preset is complete: the same call goes on where an
+        interrupted one stopped.
+    labels : path-like, optional
+        Table of labels.
+    classes : sequence of str, optional
+        By default all that the labels have.
+    rare_class : str
+        Whose members are candidates.
+    options : TrainingOptions, optional
+        The paper's by default.
+    stream_options : StreamOptions, optional
+    validation : float
+        Part of the stars that is held out, to stop by and to measure on (the paper's 7:3 split is
+        0.3).
+    n_validation : int
+        Observations of held-out stars in the validation set.
+
+    Returns
+    -------
+    Preset
+
+    Raises
+    ------
+    ValueError
+        If there is too little to train on, or the rare class is not among the classes.
+    FileExistsError
+        If ``output`` is a preset already.
+    """
+    from ..evaluation.figures import cross_fitted, measure
+    from ..evaluation.operating_point import OperatingPoint
+    from ..evaluation.trials import run_trials
+    from ..networks.architectures import SHIPPED_RACNET
+    from ..presets import save_preset
+    from ..spectra.grid import LAMOST_GRID
+    from ..spectra.normalize import DEFAULT_PREPROCESSING
+    from .build import write_golden
+    from .classifier import train_network
+    from .crossvalidation import network_predictor
+    from .recipes import HE_II_EVIDENCE, KEY_LINES, Recipe
+    from .stream import ObservationStream
+
+    output = Path(output)
+    if (output / "config.json").exists():
+        raise FileExistsError(f"{output} holds a preset already; choose another --output")
+    if not 0 < validation < 1:
+        raise ValueError(f"the validation part must lie between 0 and 1, not {validation}")
+    options = options or TrainingOptions()
+    sources = load_data_folder(data, labels=labels)
+    classes = tuple(classes or _classes_of(sources.label))
+    _check(sources, classes, rare_class)
+    recipe = Recipe(
+        name=output.name,
+        description=f"Trained on {Path(data).name}.",
+        classes=classes,
+        architecture=SHIPPED_RACNET,
+        preprocessing=DEFAULT_PREPROCESSING,
+        training=options,
+        stream=stream_options or StreamOptions(),
+        rare_class=rare_class,
+        key_lines=dict(KEY_LINES) if rare_class == "O" else {},
+        evidence=dict(HE_II_EVIDENCE) if rare_class == "O" else {},
+        holdout=True,
+    )
+    held = assign_folds(sources.label, sources.star, 20, options.seed) < round(20 * validation)
+    stream = ObservationStream(
+        sources[~held], classes, recipe.preprocessing, recipe.stream, seed=options.seed
+    )
+    check = ObservationStream(
+        sources[held],
+        classes,
+        recipe.preprocessing,
+        recipe.stream,
+        noise=stream.noise,
+        seed=options.seed + 1,
+        partial=True,
+    )
+    state = output.with_name(output.name + ".training")
+    model, log = train_network(
+        stream, recipe.architecture, options, state, validation=check.inputs(0, n_validation)
+    )
+    trials = run_trials(
+        network_predictor(model, recipe),
+        sources,
+        np.flatnonzero(held),
+        stream.noise,
+        seed=options.seed,
+        repeats=5,
+        n_reobserved=10_000,
+        hot=classes,
+    )
+    decided, _, _ = cross_fitted(
+        {0: trials}, sources, classes, rare_class, fixed=OperatingPoint(1.0, 0.5)
+    )
+    config = {
+        "name": output.name,
+        "kind": "classifier",
+        "description": recipe.description,
+        "architecture": {**recipe.architecture, "n_classes": len(classes)},
+        "classes": list(classes),
+        "rare_class": rare_class,
+        "grid": LAMOST_GRID.to_dict(),
+        "preprocessing": dict(recipe.preprocessing),
+        "threshold": 0.5,
+        "calibration": {"temperature": 1.0},
+        "key_lines": recipe.key_lines,
+        "evidence": recipe.evidence,
+        "training": {
+            "options": asdict(options),
+            "stream": recipe.stream.to_dict(),
+            "validation": validation,
+            "epochs": len(log),
+        },
+        "figures": {
+            "validation_loss": min(entry["validation_loss"] for entry in log),
+            "validation_accuracy": max(entry["validation_accuracy"] for entry in log),
+            **measure(decided, classes, options.seed),
+        },
+    }
+    preset = save_preset(output, config, state / "best.weights.h5")
+    write_golden(preset)
+    return preset
+
+
+def _classes_of(label) -> list[str]:
+    present = set(label) - {""}
+    return [c for c in CLASSES if c in present] + sorted(present - set(CLASSES))
+
+
+def _check(sources, classes, rare_class):
+    for name in classes:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError(
+                f"class {name!r} cannot be a column's name; use letters, digits and underscores"
+            )
+    if len(classes) < 2:
+        raise ValueError(f"at least two classes are needed, the labels have {list(classes)}")
+    if rare_class not in classes:
+        raise ValueError(
+            f"the rare class {rare_class!r} is not among the classes {', '.join(classes)}; "
+            "name one with --rare-class"
+        )
+    for name in classes:
+        stars = len(set(sources.star[sources.label == name]))
+        if stars < 4:
+            raise ValueError(
+                f"class {name!r} has {stars} stars; at least 4 are needed to hold some out: "
+                "add spectra, or leave it out with --classes"
+            )

@@ -1,0 +1,98 @@
+"""How the shipped presets are made: everything that `train presets` needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
+from ..spectra.normalize import DEFAULT_PREPROCESSING
+from .classifier import TrainingOptions
+from .labels import CLASSES
+from .stream import StreamOptions
+
+__all__ = ["RECIPES", "Recipe"]
+
+KEY_LINES = {
+    # He I 4026, 4388, 4471, He II 4200, 4541, 4686 (air), here in vacuum.
+    "wavelength": [4027.33, 4201.02, 4389.16, 4472.73, 4542.86, 4686.99],
+    "needed": 3,
+}
+HE_II_EVIDENCE = {
+    "lines": ["heii_4200", "heii_4541", "heii_5411"],
+    "lowest": 0.12,
+    "floor": 0.05,
+    "sigmas": 2.5,
+}
+"""He II absorption defines the class; 4686 is left out because it is in emission in Of stars."""
+
+
+@dataclass
+class Recipe:
+    """A classifier from classes to threshold.
+
+    With ``holdout`` the shipped weights are those of the first fold, measured on the stars left
+    out of it (a 7:3 split with ``n_folds`` of 3 or 4) at a threshold of 0.5. Without it they are
+    trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
+    temperature and figures.
+    """
+
+    name: str
+    description: str
+    classes: tuple
+    architecture: dict
+    preprocessing: dict
+    training: TrainingOptions
+    stream: StreamOptions
+    rare_class: str = "O"
+    n_folds: int = 4
+    holdout: bool = False
+    key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
+    evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
+
+
+RECIPES = {
+    "racnet-obafgkm-v1": Recipe(
+        name="racnet-obafgkm-v1",
+        description=(
+            "Finds O stars among everything a survey observes: the seven letters, and hot "
+            "subdwarfs, white "
+            "dwarfs and other objects (quasars, galaxies, Wolf-Rayet and carbon stars, junk) to "
+            "keep apart."
+        ),
+        classes=CLASSES,
+        architecture=SHIPPED_RACNET,
+        preprocessing=DEFAULT_PREPROCESSING,
+        training=TrainingOptions(
+            learning_rate=2e-3,
+            schedule="cosine",
+            batch_size=128,
+            steps_per_epoch=200,
+            epochs=10,
+            patience=0,
+        ),
+        stream=StreamOptions(),
+    ),
+    "racnet-ofgk-v1": Recipe(
+        name="racnet-ofgk-v1",
+        description=(
+            "The four classes of Yang et al. (2021), with their flux standardization (Eq. 1). For "
+            "comparison "
+            "with the paper: it knows no B star, subdwarf or quasar, and will call many of them O."
+        ),
+        classes=("O", "F", "G", "K"),
+        architecture=PAPER_RACNET,
+        preprocessing={"normalization": "l2"},
+        training=TrainingOptions(
+            learning_rate=1e-3,
+            schedule="cosine",
+            batch_size=128,
+            steps_per_epoch=200,
+            epochs=4,
+            patience=0,
+        ),
+        stream=StreamOptions(snr_range=(5.0, 200.0), blue_only=0.0),
+        evidence={},
+        holdout=True,
+    ),
+}
+"""Recipes of the shipped classifiers."""
