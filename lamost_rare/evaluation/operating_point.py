@@ -88,7 +88,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
             for name in ("hot_subdwarf", "white_dwarf"):
                 limits.append(_limit(score[group == name], need.lookalike))
         elif rare_class not in set(sources.label[trial.row]):
-            limits.append(_tail(score, need.reobserved))
+            limits.append(_tail(score, need.reobserved) if len(score) > 5000 else _limit(score, 0))
     limit = max(limits)
     return OperatingPoint(temperature, float(1 / (1 + np.exp(-limit))))
 

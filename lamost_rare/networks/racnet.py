@@ -35,6 +35,20 @@ def _residual_block(x, channels, kernel, convolutions, name):
     return layers.MaxPooling1D(2, padding="same", name=f"{name}_pool")(x)
 
 
+def _templates(inputs, a):
+    """Weights for every pixel of the normalized spectrum: a bank of matched filters."""
+    x = layers.AveragePooling1D(a["template_pool"], name="template_pool")(inputs[:, :, :1])
+    x = layers.Flatten(name="template_flatten")(x)
+    x = layers.Dense(
+        a["template_units"],
+        activation="relu",
+        kernel_regularizer=keras.regularizers.L2(a["template_l2"]),
+        name="template_dense",
+    )(x)
+    x = layers.Dropout(a["template_dropout"], name="template_dropout")(x)
+    return layers.Dense(a["head_units"], activation="relu", name="template_head")(x)
+
+
 def build_racnet(architecture: dict) -> keras.Model:
     """Build the recogniser from a preset's ``architecture`` block.
 
@@ -76,5 +90,8 @@ def build_racnet(architecture: dict) -> keras.Model:
     x = layers.Dropout(a["dropout"], name="dropout")(x)
     x = layers.Dense(a["head_units"], activation="relu", name="head_dense")(x)
     x = layers.Dropout(a["dropout"], name="head_dropout")(x)
+    if a["template_units"]:
+        x = layers.Concatenate(name="both")([x, _templates(inputs, a)])
+        x = layers.Dense(a["head_units"], activation="relu", name="both_dense")(x)
     logits = layers.Dense(a["n_classes"], name="logits")(x)
     return keras.Model(inputs, logits, name="racnet")

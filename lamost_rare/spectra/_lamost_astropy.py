@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ from astropy.io.fits.verify import VerifyError
 
 from ._file_bytes import printable
 from ._lamost_layout import (
+    MAX_EXTENSIONS,
     PRINTABLE_BYTES,
     TABLE_COLUMNS,
     WANTED_CARDS,
@@ -21,6 +23,8 @@ from ._lamost_layout import (
 from .quality import SpectrumError
 
 __all__ = ["parse_astropy"]
+
+_COUNT = re.compile(rb"(NAXIS|TFIELDS) *= *[+]?0*[1-9][0-9]{3}")
 
 
 def _cards(header, names=None) -> dict:
@@ -50,6 +54,7 @@ def parse_astropy(data: bytes) -> LamostContents:
     """
     if not data.startswith(b"SIMPLE  ="):
         raise SpectrumError("not_fits", "does not begin with SIMPLE = T: not FITS")
+    _refuse_endless(data)
     with warnings.catch_warnings():
         # What astropy warns of (odd bytes, truncation) is judged here and reported by reason code.
         warnings.simplefilter("ignore")
@@ -63,6 +68,14 @@ def parse_astropy(data: bytes) -> LamostContents:
             raise
         except Exception as error:  # astropy raises nearly any type on hostile bytes
             raise SpectrumError("not_fits", f"cannot be read as FITS: {_line(error)}") from None
+
+
+def _refuse_endless(data: bytes) -> None:
+    """Refuse counts over FITS's limit of 999: astropy would loop over a billion axes."""
+    for match in _COUNT.finditer(data):
+        if match.start() % 80 == 0:
+            name = match[1].decode()
+            raise SpectrumError("bad_shape", f"has {name} over 999, the limit of FITS")
 
 
 def _line(error: Exception) -> str:
@@ -83,7 +96,7 @@ def _parse(hdus, cards: dict, has_image: bool, n_bytes: int) -> LamostContents:
     if has_image:
         _check_complete(hdus[0], n_bytes)
         return LamostContents(cards, image=np.array(hdus[0].data))
-    for number in range(1, 1000):
+    for number in range(1, MAX_EXTENSIONS + 1):
         try:
             hdu = hdus[number]
         except IndexError:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ._lamost_layout import (
     IMAGE_ROWS,
+    MAX_EXTENSIONS,
     PRINTABLE_BYTES,
     WANTED_CARDS,
     LamostContents,
@@ -111,7 +112,9 @@ def parse_fast(data: bytes) -> LamostContents:
 
 
 def _parse_table(data: bytes, start: int) -> dict[str, np.ndarray]:
-    while data.startswith(b"XTENSION=", start):
+    for _ in range(MAX_EXTENSIONS):
+        if not data.startswith(b"XTENSION=", start):
+            break
         cards, start = _scan_cards(data, start)
         columns = check_table(cards)
         if columns is not None:
@@ -130,8 +133,10 @@ def _parse_table(data: bytes, start: int) -> dict[str, np.ndarray]:
 def _extension_bytes(cards: dict) -> int:
     """Padded size of an extension's data (FITS standard 4.0, equation 2)."""
     n_axes = integer_card(cards, "NAXIS")
+    if n_axes > 999:
+        raise SpectrumError("bad_shape", f"has NAXIS = {n_axes}; FITS allows 999")
     count = int(n_axes > 0)
-    for axis in range(1, min(n_axes, 999) + 1):
+    for axis in range(1, n_axes + 1):
         count *= integer_card(cards, f"NAXIS{axis}")
     count += integer_card(cards, "PCOUNT") if "PCOUNT" in cards else 0
     count *= integer_card(cards, "GCOUNT") if "GCOUNT" in cards else 1

@@ -16,6 +16,7 @@ from .quality import SpectrumError
 
 __all__ = [
     "IMAGE_ROWS",
+    "MAX_EXTENSIONS",
     "PRINTABLE_BYTES",
     "TABLE_COLUMNS",
     "WANTED_CARDS",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 IMAGE_ROWS = 5
+MAX_EXTENSIONS = 32
+"""How far COADD is searched for; in LAMOST's files it is the first extension."""
 PRINTABLE_BYTES = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
 """Translation of what FITS forbids in a header (control characters, non-ASCII) to ``?``."""
 

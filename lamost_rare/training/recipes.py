@@ -44,7 +44,7 @@ class Recipe:
     training: TrainingOptions
     stream: StreamOptions
     rare_class: str = "O"
-    n_folds: int = 4
+    n_folds: int = 3
     holdout: bool = False
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
@@ -66,8 +66,8 @@ RECIPES = {
             learning_rate=2e-3,
             schedule="cosine",
             batch_size=128,
-            steps_per_epoch=200,
-            epochs=10,
+            steps_per_epoch=300,
+            epochs=13,
             patience=0,
         ),
         stream=StreamOptions(),

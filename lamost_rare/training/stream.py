@@ -60,7 +60,7 @@ class StreamOptions:
         default_factory=lambda: {"O": 0.25, "hot_subdwarf": 0.3, "white_dwarf": 0.2}
     )
     snr_range: tuple = (3.0, 200.0)
-    blue_only: float = 0.15
+    blue_only: float = 0.25
 
     def to_dict(self) -> dict:
         """For the preset's ``training`` block."""
@@ -121,7 +121,11 @@ class ObservationStream:
                 else NoiseBank.analytic(np.random.default_rng(seed))
             )
         self.noise = noise
+        # Blue libraries end at 5600 Å: how often a class comes from them must not give it away.
+        self._blue = self.sources.valid[:, SOURCE_GRID.pixel_of(6000.0).astype(int)] == 0
+        self._blue &= ~observed
         self._rows = {}
+        self._cut = {}
         for name in self.classes:
             own = self.sources.label == name
             stars = _by_star(self.sources, own & ~observed)
@@ -134,6 +138,12 @@ class ObservationStream:
                 seen,
                 min(self.options.observed_fraction, fraction) if stars else 1.0,
             )
+            blue = np.array([self._blue[rows].mean() for rows in stars])
+            natural = float((blue * weight).sum() / max(weight.sum(), 1e-9))
+            natural *= 1 - self._rows[name][3]
+            natural *= 1 - self.options.invented.get(name, 0)
+            missing = max(self.options.blue_only - natural, 0.0)
+            self._cut[name] = missing / max(1 - natural, 1e-9)
             if not partial and not own.any() and not self.options.invented.get(name):
                 raise ValueError(
                     f"class {name!r} has no spectra to train on; leave it out or add some"
@@ -144,10 +154,10 @@ class ObservationStream:
         self._class_probability = weights / weights.sum()
 
     def _weight(self, name, rows) -> float:
-        if name != "B":
-            return 1.0
+        if self._blue[rows].all():
+            return 0.5  # MK standards: much of the O stars, and nothing is known of their red
         mk_type = str(self.sources.mk_type[rows[0]])
-        return self.options.difficult if _DIFFICULT_B.search(mk_type) else 1.0
+        return self.options.difficult if name == "B" and _DIFFICULT_B.search(mk_type) else 1.0
 
     def _flat(self, rows):
         """Sources divided by their level, for mixing."""
@@ -176,7 +186,7 @@ class ObservationStream:
         hot = np.isin(names, _HOT) & ~(ivar > 0).any(axis=1)
         conditions = Conditions.draw(size, rng, hot=hot, snr_range=self.options.snr_range)
         conditions.vsini *= np.isin(names, ("O", "B"))
-        self._cut_blue(valid, rng)
+        self._cut_blue(valid, names, rng)
         return observe(flux, valid, conditions, self.noise, rng, ivar=ivar), label
 
     def inputs(self, number: int, size: int):
@@ -225,9 +235,10 @@ class ObservationStream:
             flux[i] = lookalikes.junk(SOURCE_GRID, rng, background)
         return self.classes.index(name)
 
-    def _cut_blue(self, valid, rng):
+    def _cut_blue(self, valid, names, rng):
         wavelength = SOURCE_GRID.wavelength
-        for i in np.flatnonzero(rng.random(len(valid)) < self.options.blue_only):
+        chance = np.array([self._cut[name] for name in names])
+        for i in np.flatnonzero(rng.random(len(valid)) < chance):
             end = 5600 if rng.random() < 0.6 else 4620
             kept = valid[i] & (wavelength > 3800) & (wavelength < end)
             if kept.sum() > 0.5 * ((wavelength > 3800) & (wavelength < end)).sum():

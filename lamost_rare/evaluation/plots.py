@@ -1,0 +1,120 @@
+"""Plots of a classifier's trials."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .operating_point import rare_score
+
+__all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
+
+
+def _figure(width=7.0, height=4.2):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def plot_recall(decided, recipe, path) -> None:
+    """Part of each group called candidates, against S/N."""
+    library = decided["library"]
+    edges = np.geomspace(5, 100, 9)
+    figure, axes = _figure()
+    for group, colour in (
+        ("O", "tab:blue"),
+        ("B0-B0.5", "tab:orange"),
+        ("B1+", "tab:green"),
+        ("hot_subdwarf", "tab:red"),
+        ("white_dwarf", "tab:gray"),
+    ):
+        own = library.group == group
+        rate, low, high, middle = [], [], [], []
+        for a, b in zip(edges[:-1], edges[1:], strict=True):
+            hit = library.candidate[own & (library.snr >= a) & (library.snr < b)]
+            if len(hit):
+                n, p = len(hit), hit.mean()
+                half = np.sqrt(p * (1 - p) / n)
+                rate.append(p)
+                low.append(p - half)
+                high.append(p + half)
+                middle.append(np.sqrt(a * b))
+        axes.fill_between(middle, low, high, color=colour, alpha=0.2, lw=0)
+        axes.plot(middle, rate, "o-", color=colour, ms=3, label=group)
+    axes.set(xscale="log", xlabel="S/N (g)", ylabel="called candidates", ylim=(-0.02, 1.02))
+    axes.set_title(f"{recipe.name}: stars not trained on")
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
+    """Rate of false alarms among LAMOST spectra, and O stars lost, against the threshold."""
+    rare = list(recipe.classes).index(recipe.rare_class)
+    figure, axes = _figure()
+    for kind, colour in (("reobserved", "tab:red"), ("lamost", "black"), ("library", "tab:blue")):
+        scores = []
+        for trials in trials_of_fold.values():
+            for trial in trials:
+                own = sources.label[trial.row] == recipe.rare_class
+                if trial.kind != kind:
+                    continue
+                score = rare_score(trial.logits, rare, point.temperature)
+                score = np.where(trial.usable, score, -np.inf)
+                scores.append(score[own if kind == "library" else ~own])
+        if not scores:
+            continue
+        score = np.sort(np.concatenate(scores))
+        if kind == "library":
+            lost = np.arange(1, len(score) + 1) / len(score)
+            axes.plot(score, lost, color=colour, label="O stars lost (S/N 5 to 100)")
+        else:
+            rate = np.arange(len(score), 0, -1) / len(score)
+            axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
+    axes.axvline(np.log(point.threshold / (1 - point.threshold)), color="gray", ls="--", lw=1)
+    axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.2))
+    axes.set(xlabel="log p(O) / (1 - p(O))", ylabel="rate")
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def plot_confusion(decided, recipe, path) -> None:
+    """Predicted against true class: library stars above S/N 20, LAMOST spectra as they are above
+    20."""
+    classes = list(recipe.classes)
+    counts = np.zeros((len(classes), len(classes)))
+    for kind in ("library", "lamost"):
+        d = decided[kind]
+        own = (d.snr > 20) & np.isin(d.label, classes)
+        true = np.array([classes.index(x) for x in d.label[own]], dtype=int)
+        np.add.at(counts, (true, d.p[own].argmax(axis=1)), 1)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = _figure(6.5, 5.5)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for i, j in np.argwhere(share > 0.004):
+        colour = "white" if share[i, j] > 0.5 else "black"
+        axes.text(j, i, f"{share[i, j]:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(
+        range(len(classes)), [f"{c} ({n:.0f})" for c, n in zip(classes, counts.sum(1), strict=True)]
+    )
+    axes.set(xlabel="predicted", ylabel="true (spectra)")
+    figure.savefig(path, dpi=110)
+
+
+def plot_calibration(decided, recipe, path) -> None:
+    """Observed frequency of the rare class against its probability, in the library trials."""
+    d = decided["library"]
+    rare = list(recipe.classes).index(recipe.rare_class)
+    p, true = d.p[:, rare], d.label == recipe.rare_class
+    edges = np.linspace(0, 1, 11)
+    index = np.clip(np.digitize(p, edges) - 1, 0, 9)
+    figure, axes = _figure(4.8, 4.4)
+    axes.plot([0, 1], [0, 1], color="gray", lw=1)
+    for k in range(10):
+        own = index == k
+        if own.sum() >= 10:
+            axes.plot(p[own].mean(), true[own].mean(), "o", color="tab:blue")
+    axes.set(xlabel="probability of O", ylabel="part that is O", title="hot stars of the libraries")
+    figure.savefig(path, dpi=110)

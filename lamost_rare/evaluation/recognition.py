@@ -1,0 +1,167 @@
+"""docs/recognition.md: how well a preset's recipe recognises stars that it was not trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..training.card import figure_rows
+from .figures import cross_fitted, measure
+from .operating_point import OperatingPoint
+from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
+
+__all__ = ["write_recognition"]
+
+GOALS = {
+    "recall_snr_5_10": "0.95",
+    "recall_snr_10_20": "0.99",
+    "recall_snr_above_20": "0.999",
+    "candidates_B0-B0.5": "under 0.15",
+    "candidates_B1+": "under 0.003",
+    "candidates_hot_subdwarf": "0",
+    "candidates_white_dwarf": "0",
+    "false_alarms_lamost": "0",
+    "false_alarms_reobserved": "under 10 in a million",
+    "letter_exact": "0.90",
+    "letter_within_one": "0.999",
+}
+"""What the project wants to reach."""
+
+
+def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) -> dict:
+    """Write the page and its plots (in ``images/`` beside it).
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sources : LabelledSources
+    trials_of_fold : dict of int to list of Trial
+        From `training.build.cross_validate`.
+    output : path-like
+        The page, Markdown.
+    command : str
+        What made it, to be printed.
+    seed : int
+
+    Returns
+    -------
+    dict
+        The figures.
+    """
+    output = Path(output)
+    images = output.parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    fixed = OperatingPoint(1.0, 0.5) if recipe.holdout else None
+    decided, shipped, points = cross_fitted(
+        trials_of_fold, sources, recipe.classes, recipe.rare_class, fixed=fixed
+    )
+    figures = measure(decided, recipe.classes, seed)
+    stem = recipe.name
+    plot_recall(decided, recipe, images / f"{stem}-recall.png")
+    plot_tail(trials_of_fold, sources, recipe, shipped, images / f"{stem}-false-alarms.png")
+    plot_confusion(decided, recipe, images / f"{stem}-confusion.png")
+    plot_calibration(decided, recipe, images / f"{stem}-calibration.png")
+
+    keys = {
+        title: goal
+        for (title, _, _), goal in zip(figure_rows(figures), _goals(figures), strict=True)
+    }
+    lines = [
+        f"# How well `{recipe.name}` recognises O stars",
+        "",
+        f"Made by `{command}`. Every star and spectrum is judged by a classifier that has not "
+        f"seen it: "
+        f"{_split(recipe)}. All spectra of a star, whatever the library, lie in one fold; LAMOST "
+        f"spectra of one "
+        "position on the sky do too. The threshold that decides a fold is chosen on the other "
+        "folds "
+        f"({', '.join(f'{p.threshold:.3f}' for p in points)}; shipped: {shipped.threshold:.4f}).",
+        "",
+        "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
+        "pixel in g, "
+        "A_V from 0 to 8 added, rotation up to 350 km/s, velocities mostly within 60 but up to "
+        "500 km/s, "
+        "nebular emission, flux-calibration errors, cosmic rays, lost pixels and lost halves. "
+        "They include "
+        "MK standards of which only 3800-4620 Å or 3800-5600 Å is known. LAMOST spectra are real.",
+        "",
+        "| measure | goal | reached (68 % range over stars) | numbers |",
+        "|---|---|---|---|",
+        *(f"| {a} | {keys[a]} | {b} | {c} |" for a, b, c in figure_rows(figures)),
+        "",
+        "## Where it falls short",
+        "",
+        *_shortfalls(figures),
+        "",
+        "## Stars most often missed, and look-alikes most often taken for O stars",
+        "",
+        *_worst(decided),
+        "",
+        "## Plots",
+        "",
+        *(
+            f"![{text}](images/{stem}-{name}.png)\n"
+            for name, text in (
+                ("recall", "Recall of O stars against S/N"),
+                ("false-alarms", "Rate of false alarms against threshold"),
+                ("confusion", "Confusion of classes at S/N above 20"),
+                ("calibration", "Predicted against observed frequency"),
+            )
+        ),
+    ]
+    output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    return figures
+
+
+def _goals(figures):
+    return [goal for key, goal in GOALS.items() if figures.get(key, {}).get("n")]
+
+
+def _split(recipe) -> str:
+    if recipe.holdout:
+        return f"the first of {recipe.n_folds} folds is held out"
+    return f"{recipe.n_folds}-fold cross-validation"
+
+
+def _met(goal: str, value: dict) -> bool:
+    number = float(goal.removeprefix("under ").split()[0])
+    if goal.endswith("in a million"):
+        return value["upper_limit_95"] * 1e6 < number
+    if goal.startswith("under"):
+        return value["rate"] < number
+    return value["count"] == 0 if goal == "0" else value["rate"] >= number
+
+
+def _shortfalls(figures) -> list[str]:
+    from ..training.card import TITLES
+
+    short = [
+        f"- {TITLES[key]}: {figures[key]['rate']:.4g}, goal {goal}."
+        for key, goal in GOALS.items()
+        if figures.get(key, {}).get("n") and not _met(goal, figures[key])
+    ]
+    return short or ["Nowhere: every goal is met."]
+
+
+def _worst(decided, n_rows=8) -> list[str]:
+    library = decided["library"]
+    lines = ["| star | type | library | spectra | candidates |", "|---|---|---|---|---|"]
+    for own, sign in (
+        (library.group == "O", 1),
+        (library.group != "O", -1),
+    ):
+        own = own & (library.snr >= 10)
+        table = {}
+        for star, kind, origin, hit in zip(
+            library.star[own],
+            library.mk_type[own],
+            library.library[own],
+            library.candidate[own],
+            strict=True,
+        ):
+            table.setdefault((star, kind, origin), []).append(hit)
+        ranked = sorted(table.items(), key=lambda item: (sign * np.mean(item[1]), item[0]))
+        for (star, kind, origin), hits in ranked[:n_rows]:
+            lines.append(f"| {star} | {kind} | {origin} | {len(hits)} | {np.mean(hits):.2f} |")
+    return [*lines, "", "S/N above 10; the upper half are O stars, the lower half are not."]
