@@ -15,6 +15,8 @@ from .batch import SpectrumBatch
 
 __all__ = ["network_input", "normalize_l2", "pseudo_continuum", "rectify"]
 
+_CHUNK = 32  # spectra at a time, so that the temporaries stay in the processor's cache
+
 DEFAULT_PREPROCESSING = {
     "normalization": "pseudo_continuum",
     "block": 32,
@@ -56,18 +58,21 @@ def _l2_norm(flux: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _block_operators(n_pixels: int, block: int, smooth: float):
-    """Smoothing kernel over blocks and linear interpolation from block centres to pixels."""
-    n_blocks = -(-n_pixels // block)
+def _kernel(n_blocks: int, smooth: float):
+    """Gaussian weights of blocks for each other, shape (n_blocks, n_blocks)."""
     index = np.arange(n_blocks)
     kernel = np.exp(-0.5 * ((index[:, None] - index[None, :]) / smooth) ** 2)
-    position = np.clip((np.arange(n_pixels) + 0.5) / block - 0.5, 0, n_blocks - 1)
-    left = np.minimum(position.astype(int), n_blocks - 2)
-    right_weight = position - left
-    interpolate = np.zeros((n_blocks, n_pixels), dtype=np.float32)
-    interpolate[left, np.arange(n_pixels)] += 1 - right_weight
-    interpolate[left + 1, np.arange(n_pixels)] += right_weight
-    return kernel.astype(np.float32), interpolate
+    return kernel.astype(np.float32)
+
+
+def _interpolate(level: np.ndarray, block: int, n_pixels: int) -> np.ndarray:
+    """Linear between block centres, constant beyond the outermost; (n, n_blocks) to (n, n_pixels)."""
+    padded = np.pad(level, ((0, 0), (1, 1)), mode="edge")
+    fraction = (np.arange(block, dtype=np.float32) + np.float32(0.5)) / np.float32(block)
+    segments = np.diff(padded, axis=1)[:, :, None] * fraction
+    segments += padded[:, :-1, None]
+    first = block // 2
+    return segments.reshape(len(level), -1)[:, first : first + n_pixels]
 
 
 def _blocks(values: np.ndarray, block: int, fill) -> np.ndarray:
@@ -79,16 +84,17 @@ def _blocks(values: np.ndarray, block: int, fill) -> np.ndarray:
     return values.reshape(n, n_blocks, block)
 
 
-def _smooth_blocks(level, weight, kernel, interpolate):
+def _smooth_blocks(level, weight, smooth, block, n_pixels):
     """Weighted smoothing of block values that bridges empty blocks, interpolated to pixels."""
     tiny = np.float32(1e-6)
+    kernel = _kernel(level.shape[1], smooth)
     numerator = (level * weight) @ kernel
     denominator = weight @ kernel
     # Far from any valid block the kernel underflows: fall back to the spectrum's mean level.
     total = np.maximum(weight.sum(axis=1, keepdims=True), tiny)
     mean = (level * weight).sum(axis=1, keepdims=True) / total
-    smooth = np.where(denominator > 1e-3, numerator / np.maximum(denominator, tiny), mean)
-    return smooth.astype(np.float32) @ interpolate
+    values = np.where(denominator > 1e-3, numerator / np.maximum(denominator, tiny), mean)
+    return _interpolate(values.astype(np.float32), block, n_pixels)
 
 
 def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
@@ -116,30 +122,33 @@ def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
         In the units of flux; noise is a standard deviation per pixel.
     """
     good = ~mask
-    blocks = _blocks(np.where(good, flux, np.inf).astype(np.float32), block, np.inf)
-    blocks = np.sort(blocks, axis=2)
-    count = _blocks(good, block, False).sum(axis=2)
+    n_pixels = flux.shape[1]
+    blocks = _blocks(np.where(good, flux, np.float32(np.inf)), block, np.inf)
+    blocks.sort(axis=2)
+    count = np.add.reduce(_blocks(good, block, False), axis=2, dtype=np.int32)
     low = np.maximum(count - 1, 0) // 2
-    high = np.maximum(np.minimum(count // 2, block - 1), 0)
-    median = 0.5 * (
-        np.take_along_axis(blocks, low[..., None], 2)[..., 0]
-        + np.take_along_axis(blocks, high[..., None], 2)[..., 0]
-    )
-    weight = (count / block).astype(np.float32)
+    high = np.minimum(count // 2, block - 1)
+    middle = np.stack([low, high], axis=2)
+    median = np.take_along_axis(blocks, middle, axis=2).mean(axis=2)
+    weight = (count / np.float32(block)).astype(np.float32)
     median = np.where(count > 0, median, 0).astype(np.float32)
-    kernel, interpolate = _block_operators(flux.shape[1], block, float(smooth))
-    level = _smooth_blocks(median, weight, kernel, interpolate)
+    level = _smooth_blocks(median, weight, float(smooth), block, n_pixels)
 
-    clean = np.where(good, flux, 0)
-    second = np.abs(clean[:, 1:-1] - 0.5 * (clean[:, :-2] + clean[:, 2:]))
-    usable = good[:, 1:-1] & good[:, :-2] & good[:, 2:]
-    second = np.pad(np.where(usable, second, 0), ((0, 0), (1, 1))).astype(np.float32)
-    usable = np.pad(usable, ((0, 0), (1, 1)))
-    pairs = _blocks(usable, block, False).sum(axis=2).astype(np.float32)
+    clean = np.where(good, flux, np.float32(0))
+    second = np.zeros_like(clean)
+    usable = np.zeros_like(good)
+    inner = second[:, 1:-1]
+    np.add(clean[:, :-2], clean[:, 2:], out=inner)
+    inner *= np.float32(-0.5)
+    inner += clean[:, 1:-1]
+    np.abs(inner, out=inner)
+    usable[:, 1:-1] = good[:, 1:-1] & good[:, :-2] & good[:, 2:]
+    second *= usable
+    pairs = np.add.reduce(_blocks(usable, block, False), axis=2, dtype=np.float32)
     deviation = _blocks(second, block, 0).sum(axis=2) / np.maximum(pairs, 1)
     # E|d| of a Gaussian is sigma sqrt(2/pi); the variance of the difference is 3/2 sigma^2.
     deviation *= np.float32(np.sqrt(np.pi / 2) / np.sqrt(1.5))
-    noise = _smooth_blocks(deviation, pairs / block, kernel, interpolate)
+    noise = _smooth_blocks(deviation, pairs / np.float32(block), float(smooth), block, n_pixels)
     return level, noise
 
 
@@ -164,13 +173,25 @@ def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04) -> n
     ndarray, shape (n_spectra, n_pixels), float32
         0 where masked.
     """
-    largest = np.abs(np.where(batch.mask, 0, batch.flux)).max(axis=1, keepdims=True)
-    flux = batch.flux / np.where(largest > 0, largest, 1)
-    level, noise = pseudo_continuum(flux, batch.mask, block=block, smooth=smooth)
-    scale = np.sqrt((np.float32(line_depth) * level) ** 2 + noise * noise)
-    depth = np.arcsinh((flux - level) / np.maximum(scale, np.float32(1e-12)))
-    depth[batch.mask] = 0
-    return depth.astype(np.float32, copy=False)
+    out = np.empty(batch.flux.shape, dtype=np.float32)
+    for start in range(0, len(batch), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        out[rows] = _rectify(batch.flux[rows], batch.mask[rows], block, smooth, line_depth)
+    return out
+
+
+def _rectify(flux, mask, block, smooth, line_depth):
+    flux = np.where(mask, np.float32(0), flux)
+    largest = np.maximum(flux.max(axis=1, keepdims=True), -flux.min(axis=1, keepdims=True))
+    flux /= np.where(largest > 0, largest, np.float32(1))
+    level, noise = pseudo_continuum(flux, mask, block=block, smooth=smooth)
+    scale = np.hypot(np.float32(line_depth) * level, noise)
+    np.maximum(scale, np.float32(1e-12), out=scale)
+    flux -= level
+    flux /= scale
+    np.arcsinh(flux, out=flux)
+    flux[mask] = 0
+    return flux
 
 
 def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:

@@ -67,7 +67,7 @@ RECIPES = {
             schedule="cosine",
             batch_size=128,
             steps_per_epoch=300,
-            epochs=13,
+            epochs=8,
             patience=0,
         ),
         stream=StreamOptions(),
