@@ -194,6 +194,20 @@ def test_extension_of_unknown_size(tmp_path, card, value):
     assert outcome(path, "astropy") is not None
 
 
+@pytest.mark.parametrize("count", ["1000", "100000000", "9" * 50])
+@pytest.mark.parametrize("card", ["NAXIS   ", "TFIELDS "])
+@pytest.mark.parametrize("kind", ["IMAGE   ", "BINTABLE", "TABLE   "])
+def test_endless_counts_end(tmp_path, kind, card, count):
+    """astropy would loop over every axis that a forged NAXIS announces."""
+    data = CONTENTS["dr8plus"].replace(b"'BINTABLE'", f"'{kind}'".encode())
+    position = data.rindex(card.encode() + b"=")
+    data = data[:position] + f"{card}= {count:>20}".encode().ljust(80) + data[position + 80 :]
+    path = tmp_path / "x.fits"
+    path.write_bytes(data)
+    assert outcome(path, "fast") in ("bad_shape", "unknown_layout")
+    assert outcome(path, "astropy") == "bad_shape"
+
+
 @pytest.mark.parametrize("n_padding", [0, 1, 2879])
 def test_missing_padding_is_no_fault(tmp_path, n_padding):
     path = tmp_path / "x.fits"
@@ -253,6 +267,7 @@ CARDS = [b"NAXIS   ", b"NAXIS1  ", b"NAXIS2  ", b"BITPIX  ", b"COEFF0  ", b"COEF
          b"RA      ", b"DESIG   ", b"EXTEN0  ", b"TFIELDS ", b"TFORM1  ", b"TTYPE3  ", b"XTENSION",
          b"PCOUNT  ", b"GCOUNT  ", b"SNRG    ", b"Z       ", b"LMJD    "]  # fmt: skip
 VALUES = st.one_of(
+    st.integers(-(10**3), 10**4).map(str),
     st.integers(-(10**12), 10**12).map(str),
     st.floats().map(repr),
     st.sampled_from(

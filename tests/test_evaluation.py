@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+
+from lamost_rare.evaluation.figures import cross_fitted, measure
+from lamost_rare.evaluation.operating_point import (
+    OperatingPoint,
+    Requirements,
+    candidates,
+    choose_operating_point,
+    rare_score,
+)
+from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
+from lamost_rare.evaluation.trials import Trial, subtype_group
+from lamost_rare.inference.calibration import calibrate, contradicted, fit_temperature
+from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.training.dataset import LabelledSources
+from lamost_rare.training.recipes import HE_II_EVIDENCE
+
+CLASSES = ("O", "B", "A", "hot_subdwarf", "white_dwarf")
+
+
+def sources_of(label, mk_type=None, observed=None):
+    n = len(label)
+    empty = np.zeros((n, 1), dtype=np.float32)
+    snr = np.where(np.zeros(n, bool) if observed is None else observed, 30.0, np.nan)
+    text = np.array(label, dtype=object)
+    star = np.array([f"star {i}" for i in range(n)], dtype=object)
+    mk_type = text if mk_type is None else np.array(mk_type, dtype=object)
+    return LabelledSources(empty, empty, empty > 0, text, star, mk_type, text, star, snr)
+
+
+def trial_of(kind, score, row, contradicted=False):
+    """Two-class logits in the first two columns, the others far below."""
+    score = np.asarray(score, dtype=float)
+    logits = np.full((len(score), len(CLASSES)), -60.0)
+    logits[:, 0], logits[:, 1] = score, 0
+    yes = np.ones(len(score), bool)
+    return Trial(kind, logits, yes, yes & contradicted, 20.0 * yes, np.asarray(row))
+
+
+def test_upper_limits_are_clopper_pearson():
+    assert upper_limit(0, 300_000) * 300_000 == pytest.approx(2.9957, rel=1e-3)
+    assert upper_limit(3, 1000) == pytest.approx(0.00774, rel=0.01)
+    assert upper_limit(5, 5) == 1
+    assert upper_limit(0, 0) == 1
+
+
+def test_uncertainty_counts_stars_not_spectra():
+    hit = np.repeat([True, False], 500)
+    rng = np.random.default_rng(0)
+    two = rate_by_star(hit, np.repeat(["a", "b"], 500), rng)
+    many = rate_by_star(hit, np.arange(1000), rng)
+    assert two[0] == many[0] == 0.5
+    assert two[2] - two[1] > 5 * (many[2] - many[1])
+    assert np.isnan(rate_by_star([], [], rng)[0])
+
+
+def test_score_is_log_odds_and_does_not_saturate():
+    logits = np.array([[2.0, 1.0, 0.0], [90.0, 0.0, 0.0]])
+    p = calibrate(logits, None)[:, 0].astype(float)
+    score = rare_score(logits, 0)
+    assert score[0] == pytest.approx(np.log(p[0] / (1 - p[0])), rel=1e-5)
+    assert score[1] == pytest.approx(90 - np.log(2))
+
+
+def test_temperature_is_recovered():
+    rng = np.random.default_rng(1)
+    honest = rng.normal(0, 2, (4000, 3))
+    p = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    label = np.array([rng.choice(3, p=row) for row in p])
+    assert fit_temperature(3 * honest, label) == pytest.approx(3, rel=0.1)
+
+
+def test_threshold_meets_its_requirements():
+    rng = np.random.default_rng(2)
+    label = ["O"] * 200 + ["B"] * 1000 + ["A"] * 20_000
+    sources = sources_of(label, ["O7"] * 200 + ["B3V"] * 1000 + ["A5"] * 20_000)
+    library = trial_of(
+        "library",
+        np.concatenate([rng.normal(6, 2, 200), rng.normal(-4, 2, 1000)]),
+        np.arange(1200),
+    )
+    sky = trial_of("reobserved", -8 + rng.exponential(1.0, 20_000), np.arange(1200, 21_200))
+    need = Requirements(reobserved=1e-5, late_b=0.003)
+    point = choose_operating_point([library, sky], sources, CLASSES, "O", need)
+    late = candidates(library, 0, point)[200:]
+    assert late.mean() <= 0.003
+    # An exponential tail of scale 1 falls to 1e-5 at -8 + ln(1e5) = 3.5 (before the temperature).
+    limit = np.log(point.threshold / (1 - point.threshold)) * point.temperature
+    assert limit > 2.5
+    assert candidates(sky, 0, point).sum() == 0
+
+
+def test_contradicted_spectra_are_no_candidates():
+    trial = trial_of("library", [9.0, 9.0], [0, 1], contradicted=np.array([True, False]))
+    assert list(candidates(trial, 0, OperatingPoint(1.0, 0.5))) == [False, True]
+
+
+def test_figures_count_what_they_say():
+    sources = sources_of(["O", "B", "B", "A"], ["O7V", "B0.5V", "B5V", "A0"], [0, 0, 0, 1])
+    library = trial_of("library", [5, 5, -5], [0, 1, 2])
+    sky = trial_of("lamost", [-5], [3])
+    decided, _, _ = cross_fitted(
+        {0: [library, sky]}, sources, CLASSES, "O", fixed=OperatingPoint(1.0, 0.5)
+    )
+    figures = measure(decided, CLASSES)
+    assert figures["recall_snr_above_20"]["rate"] == 1
+    assert figures["recall_snr_5_10"]["n"] == 0
+    assert figures["candidates_B0-B0.5"]["rate"] == 1
+    assert figures["candidates_B1+"]["rate"] == 0
+    assert figures["false_alarms_lamost"] == {
+        "count": 0,
+        "n": 1,
+        "rate": 0,
+        "upper_limit_95": pytest.approx(0.95),
+    }
+    assert figures["letter_exact"]["rate"] == 0
+
+
+def test_subtype_groups():
+    assert subtype_group("B", "B0.5V") == subtype_group("B", "B0 Ia") == "B0-B0.5"
+    assert subtype_group("B", "B1V") == subtype_group("B", "B9") == "B1+"
+    assert subtype_group("O", "O9.5V") == "O"
+
+
+def test_he_ii_evidence():
+    kinds = ["O7", "B2", "A0", "qso"] * 6
+    batch = analytic_spectra(kinds, np.random.default_rng(3), snr=100.0)
+    against = contradicted(batch, HE_II_EVIDENCE).reshape(6, 4)
+    assert not against[:, 0].any()
+    assert against[:, 1].mean() > 0.8
+    assert against[:, 2].mean() > 0.8
+    hidden = analytic_spectra(["B2"], np.random.default_rng(3), snr=100.0)
+    hidden.mask[:] = True
+    hidden.flux[:] = hidden.ivar[:] = 0
+    assert not contradicted(hidden, HE_II_EVIDENCE).any()
+    assert not contradicted(batch, None).any()

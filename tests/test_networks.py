@@ -1,0 +1,57 @@
+import keras
+import numpy as np
+import pytest
+
+from lamost_rare.networks.architectures import PAPER_RACNET, SHIPPED_RACNET
+from lamost_rare.networks.attention import ChannelAttention
+from lamost_rare.networks.racnet import build_racnet
+
+SMALL = {"n_pixels": 256, "n_classes": 3, "block_channels": [8, 12], "template_units": 16}
+
+
+def test_attention_is_the_eight_stages():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 30, 5)).astype("f4")
+    layer = ChannelAttention()
+    y = keras.ops.convert_to_numpy(layer(x))
+    kernel, bias = (keras.ops.convert_to_numpy(w) for w in layer.dense.weights)
+    pooled = np.concatenate([x.max(axis=1), x.mean(axis=1)], axis=1)  # stages 3 and 4
+    weights = 1 / (1 + np.exp(-(pooled @ kernel + bias)))  # stage 5
+    repeated = np.repeat(weights[:, None, :], 30, axis=1)  # stage 6
+    np.testing.assert_allclose(y, x * repeated, rtol=1e-5, atol=1e-6)  # stages 7 and 8
+    assert kernel.shape == (10, 5)
+
+
+@pytest.mark.parametrize("convolutions", [1, 2])
+def test_shapes_and_logits(convolutions):
+    model = build_racnet({**SMALL, "convolutions": convolutions})
+    x = np.random.default_rng(1).standard_normal((4, 256, 2)).astype("f4")
+    assert model.predict_on_batch(x).shape == (4, 3)
+    attention = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
+    assert len(attention) == 2
+
+
+def test_weights_survive_a_round_trip(tmp_path):
+    one, other = build_racnet(SMALL), build_racnet(SMALL)
+    x = np.random.default_rng(1).standard_normal((4, 256, 2)).astype("f4")
+    assert np.abs(one.predict_on_batch(x) - other.predict_on_batch(x)).max() > 1e-3
+    one.save_weights(tmp_path / "w.weights.h5")
+    other.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_allclose(one.predict_on_batch(x), other.predict_on_batch(x), atol=1e-6)
+
+
+def test_attention_can_be_serialized():
+    layer = ChannelAttention(name="here")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert isinstance(again, ChannelAttention)
+    assert again.name == "here"
+
+
+def test_a_misspelt_key_is_an_error():
+    with pytest.raises(ValueError, match="kernle"):
+        build_racnet({**SMALL, "kernle": 3})
+
+
+def test_shipped_networks_fit_a_wheel():
+    for architecture in (SHIPPED_RACNET, PAPER_RACNET):
+        assert build_racnet(architecture).count_params() * 4 < 4e6

@@ -1,0 +1,132 @@
+"""The shipped weights: golden outputs, and what must not turn a star into an O star."""
+
+import numpy as np
+import pytest
+
+from lamost_rare.inference.predictor import Predictor
+from lamost_rare.presets import list_presets, load_preset
+from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.spectra.batch import SpectrumBatch
+
+CLASSIFIERS = [name for name in list_presets() if load_preset(name).kind == "classifier"]
+NOT_O = ("B3", "B8", "A2", "A7", "F2", "F8", "G2", "G8", "K2", "K7", "M2", "white_dwarf", "qso")
+
+
+@pytest.fixture(scope="module")
+def default():
+    return Predictor(load_preset(), batch_size=64)
+
+
+@pytest.fixture(scope="module")
+def ordinary():
+    rng = np.random.default_rng(8)
+    parts = [analytic_spectra(NOT_O, rng, snr=snr) for snr in (12.0, 40.0, 100.0)]
+    return SpectrumBatch.concatenate(parts)
+
+
+def test_the_presets_are_shipped():
+    assert {"racnet-obafgkm-v1", "racnet-ofgk-v1"} <= set(CLASSIFIERS)
+    size = sum(load_preset(name).weights_path.stat().st_size for name in list_presets())
+    assert size < 20e6
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_golden_outputs(name):
+    preset = load_preset(name)
+    golden = np.load(preset.folder / "golden.npz")
+    batch = SpectrumBatch(preset.grid, golden["flux"], golden["ivar"], golden["mask"])
+    prediction = Predictor(preset, batch_size=8).predict(batch)
+    np.testing.assert_allclose(prediction.probabilities, golden["probabilities"], atol=1e-4)
+    np.testing.assert_array_equal(prediction.candidate, golden["candidate"])
+    np.testing.assert_allclose(prediction.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_cards_and_figures_agree(name):
+    preset = load_preset(name)
+    card = (preset.folder / "CARD.md").read_text(encoding="utf-8")
+    assert preset.sha256 in card
+    recall = preset.figures["recall_snr_above_20"]
+    assert f"{recall['rate']:.4f}" in card
+    assert f"{recall['n']:,}" in card
+
+
+def test_batch_size_does_not_matter(default, ordinary):
+    one = Predictor(default.preset, batch_size=7).predict(ordinary)
+    many = default.predict(ordinary)
+    np.testing.assert_allclose(one.probabilities, many.probabilities, atol=2e-4)
+
+
+def test_analytic_o_stars_are_found(default):
+    rng = np.random.default_rng(5)
+    batch = analytic_spectra(["O6", "O7", "O8", "O9"] * 8, rng, snr=60.0)
+    assert default.predict(batch).candidate.mean() > 0.8
+
+
+def _candidates(predictor, batch):
+    return int(predictor.predict(batch).candidate.sum())
+
+
+def test_ordinary_spectra_are_no_candidates(default, ordinary):
+    assert _candidates(default, ordinary) == 0
+
+
+@pytest.mark.parametrize("part", ["random", "blue half", "red half", "stripes"])
+def test_missing_pixels_make_no_o_star(default, ordinary, part):
+    rng = np.random.default_rng(1)
+    lost = np.zeros(ordinary.mask.shape, bool)
+    if part == "random":
+        lost = rng.random(lost.shape) < 0.3
+    elif part == "blue half":
+        lost[:, :1536] = True
+    elif part == "red half":
+        lost[:, 1536:] = True
+    else:
+        lost[:, ::200] = lost[:, 1::200] = True
+    mask = ordinary.mask | lost
+    batch = SpectrumBatch(
+        ordinary.grid,
+        np.where(mask, 0, ordinary.flux),
+        np.where(mask, 0, ordinary.ivar),
+        mask,
+    )
+    assert _candidates(default, batch) == 0
+
+
+@pytest.mark.parametrize("line", [4201.0, 4472.7, 4542.9, 4687.0, 5413.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_cosmic_ray_on_a_line_makes_no_o_star(default, ordinary, line, sign):
+    flux = ordinary.flux.copy()
+    k = round(float(ordinary.grid.pixel_of(line)))
+    height = np.abs(np.median(flux[:, k - 100 : k + 100], axis=1))
+    flux[:, k] += sign * 3 * height
+    flux[:, k + 1] += sign * 1.5 * height
+    batch = SpectrumBatch(ordinary.grid, flux, ordinary.ivar, ordinary.mask)
+    assert _candidates(default, batch) == 0
+
+
+@pytest.mark.parametrize("velocity", [-500, 500])
+def test_a_velocity_makes_no_o_star(default, ordinary, velocity):
+    pixels = round(velocity / 69.03)
+    batch = SpectrumBatch(
+        ordinary.grid,
+        np.roll(ordinary.flux, pixels, axis=1),
+        np.roll(ordinary.ivar, pixels, axis=1),
+        np.roll(ordinary.mask, pixels, axis=1),
+    )
+    assert _candidates(default, batch) == 0
+
+
+def test_generated_spectra_are_never_candidates(default):
+    batch = analytic_spectra(["O7"] * 4, np.random.default_rng(5), snr=100.0)
+    batch.generated = True
+    assert not default.predict(batch).candidate.any()
+
+
+def test_another_grid_is_refused(default):
+    from lamost_rare.spectra.grid import WavelengthGrid
+
+    grid = WavelengthGrid(3.58, 1e-4, 100)
+    zeros = np.zeros((1, 100), dtype=np.float32)
+    with pytest.raises(ValueError, match="resample first"):
+        default.predict(SpectrumBatch(grid, zeros, zeros, zeros > 0))

@@ -1,0 +1,237 @@
+import numpy as np
+import pytest
+
+from lamost_rare.simulation import effects, lookalikes
+from lamost_rare.simulation.library import (
+    SOURCE_GRID,
+    broaden_to_lamost,
+    put_on_source_grid,
+    read_library,
+    resolution_fwhm,
+)
+from lamost_rare.simulation.noise import NoiseBank, g_band_snr
+from lamost_rare.simulation.observe import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
+from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
+from lamost_rare.spectra.grid import LAMOST_GRID
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return NoiseBank.analytic(np.random.default_rng(0))
+
+
+def conditions(n, **values):
+    base = dict.fromkeys(
+        ("snr", "radial_velocity", "vsini", "a_v", "nebular", "calibration"), np.zeros(n)
+    )
+    base |= {key: np.full(n, float(value)) for key, value in values.items()}
+    return Conditions(**base)
+
+
+def line_at(pixel, width=3.0, depth=0.5, n=3328):
+    x = np.arange(n)
+    return (1 - depth * np.exp(-0.5 * ((x - pixel) / width) ** 2)).astype(np.float32)[None]
+
+
+@pytest.mark.parametrize("velocity", [-500.0, -69.0, 0.0, 33.3, 400.0])
+def test_doppler_shift(velocity):
+    out = shift_and_rotate(line_at(1500), np.array([velocity]), np.array([0.0]))[0]
+    depth = 1 - out
+    centroid = (depth * np.arange(len(out))).sum() / depth.sum()
+    assert centroid == pytest.approx(1500 + velocity / KM_S_PER_PIXEL, abs=0.02)
+
+
+@pytest.mark.parametrize("vsini", [0.0, 100.0, 300.0])
+def test_rotation_keeps_the_equivalent_width_and_broadens(vsini):
+    out = shift_and_rotate(line_at(1500), np.array([0.0]), np.array([vsini]))[0]
+    depth = 1 - out
+    assert depth.sum() == pytest.approx((1 - line_at(1500)).sum(), rel=1e-3)
+    x = np.arange(len(out)) - 1500
+    variance = (depth * x**2).sum() / depth.sum()
+    # An ellipse of half-width v has variance v^2 / 4.
+    assert variance == pytest.approx(9 + (vsini / KM_S_PER_PIXEL) ** 2 / 4, rel=0.02)
+
+
+def test_library_is_broadened_to_r_1800():
+    step = 2.5e-5
+    wavelength = 10 ** (3.6 + step * np.arange(8000))
+    flux = np.zeros((1, 8000), dtype=np.float32)
+    flux[0, 4000] = 1
+    for resolution in (("R", 1e6), ("R", 5000.0), ("fwhm", 1.1)):
+        start = wavelength[4000] / 1e6
+        own = {"R": wavelength[4000] / resolution[1], "fwhm": resolution[1]}[resolution[0]]
+        out = broaden_to_lamost(flux, wavelength, resolution, log10_step=step)[0]
+        mean = (out * wavelength).sum() / out.sum()
+        sigma = np.sqrt((out * (wavelength - mean) ** 2).sum() / out.sum())
+        expected = np.sqrt((wavelength[4000] / 1800) ** 2 - own**2 + start**2) / 2.3548
+        assert sigma == pytest.approx(expected, rel=0.03)
+
+
+def test_coarser_library_is_left_as_it_is():
+    wavelength = 10 ** (3.6 + 2.5e-5 * np.arange(500))
+    flux = np.random.default_rng(0).random((1, 500)).astype(np.float32)
+    out = broaden_to_lamost(flux, wavelength, ("R", 900.0), log10_step=2.5e-5)
+    np.testing.assert_array_equal(out, flux)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FWHM about 1.1 A", ("fwhm", 1.1)),
+        ("R about 2000", ("R", 2000.0)),
+        ("FWHM 4-12 A", ("fwhm", np.sqrt(48))),
+        ("see label", ("R", 1000.0)),
+    ],
+)
+def test_resolution_in_words(text, expected):
+    kind, value = resolution_fwhm(text)
+    assert kind == expected[0]
+    assert value == pytest.approx(expected[1])
+
+
+def test_air_library_lands_in_vacuum():
+    air = np.arange(4000, 5200, 0.4)
+    flux = 1 - 0.5 * np.exp(-0.5 * ((air - 4471.48) / 1.0) ** 2)
+    flux[(air > 4700) & (air < 4750)] = np.nan
+    out, valid = put_on_source_grid(air, flux[None], medium="air", resolution=("fwhm", 1.1))
+    pixel = out[0, valid[0]].argmin() + np.flatnonzero(valid[0])[0]
+    assert SOURCE_GRID.wavelength[pixel] == pytest.approx(4472.73, abs=0.6)
+    gap = (SOURCE_GRID.wavelength > 4705) & (SOURCE_GRID.wavelength < 4748)
+    assert not valid[0, gap].any()
+    assert not valid[0, SOURCE_GRID.wavelength > 5210].any()
+
+
+def test_air_and_vacuum_are_inverse():
+    wavelength = np.linspace(3700, 9100, 50)
+    np.testing.assert_allclose(air_to_vacuum(vacuum_to_air(wavelength)), wavelength, atol=1e-8)
+    # He I 5875.62 and H alpha, NIST.
+    assert air_to_vacuum(5875.62) == pytest.approx(5877.25, abs=0.01)
+    assert air_to_vacuum(6562.80) == pytest.approx(6564.61, abs=0.01)
+
+
+def test_read_library(tmp_path):
+    import h5py
+
+    path = tmp_path / "mini.h5"
+    with h5py.File(path, "w") as file:
+        file["wavelength"] = np.arange(3600.0, 7600.0)
+        file["flux"] = np.ones((2, 4000), dtype=np.float32)
+        for key, values in (("object", ["HD 1", "x"]), ("label", ["O7V", "G2"]), ("letter", "OG")):
+            file[f"meta/{key}"] = [v.encode() for v in values]
+        file.attrs["medium"] = "vacuum"
+        file.attrs["resolution"] = "FWHM 2.5 A"
+    sources = read_library(path)
+    assert list(sources.letter) == ["O", "G"]
+    assert sources.valid.mean() > 0.9
+    assert np.isnan(sources.teff).all()
+    with h5py.File(path, "a") as file:
+        del file["meta/letter"]
+    with pytest.raises(ValueError, match="not a stellar library"):
+        read_library(path)
+
+
+@pytest.mark.parametrize("snr", [5.0, 30.0, 120.0])
+def test_observed_at_the_wanted_snr(snr, noise, rng):
+    n = 40
+    flux = np.ones((n, SOURCE_GRID.n_pixels), dtype=np.float32) * 7
+    batch = observe(flux, np.ones(flux.shape, bool), conditions(n, snr=snr), noise, rng)
+    assert batch.grid == LAMOST_GRID
+    assert np.median(batch.identity["snr_g"]) == pytest.approx(snr, rel=0.15)
+    # The scatter is what the inverse variance says.
+    deviation = np.diff(batch.flux[:, 500:1500], axis=1) / np.sqrt(2)
+    pull = deviation * np.sqrt(batch.ivar[:, 500:1499])
+    assert 0.7 < np.median(np.abs(pull)) / 0.6745 < 1.3
+    assert (batch.flux[batch.mask] == 0).all()
+    assert (batch.ivar[batch.mask] == 0).all()
+    assert (batch.ivar[~batch.mask] > 0).all()
+
+
+def test_reddening_dims_the_blue_and_adds_interstellar_lines(noise, rng):
+    flux = np.ones((8, SOURCE_GRID.n_pixels), dtype=np.float32)
+    valid = np.ones(flux.shape, bool)
+    batch = observe(flux, valid, conditions(8, snr=500, a_v=3), noise, rng, gaps=False)
+    blue, red = batch.flux[:, 500:600].mean(), batch.flux[:, 2700:2800].mean()
+    assert 0.15 < blue / red < 0.45
+    k = round(float(LAMOST_GRID.pixel_of(5891.6)))
+    assert batch.flux[:, k].mean() < 0.9 * batch.flux[:, k - 30 : k - 15].mean()
+
+
+def test_an_observed_source_keeps_its_own_noise_and_mask(noise, rng):
+    flux = 1 + 0.1 * rng.standard_normal((3, SOURCE_GRID.n_pixels)).astype(np.float32)
+    ivar = np.full(flux.shape, 100, dtype=np.float32)
+    valid = np.ones(flux.shape, bool)
+    valid[:, 1000:1200] = False
+    quiet = conditions(3, snr=1e6)
+    batch = observe(flux, valid, quiet, noise, rng, ivar=ivar, gaps=False)
+    assert batch.mask[:, 1000 - 128 : 1200 - 128].all()
+    assert np.median(batch.identity["snr_g"]) == pytest.approx(10, rel=0.15)
+    worse = observe(flux, valid, conditions(3, snr=3), noise, rng, ivar=ivar, gaps=False)
+    assert np.median(worse.identity["snr_g"]) == pytest.approx(3, rel=0.3)
+
+
+def test_same_seed_same_observation(noise):
+    flux = np.ones((4, SOURCE_GRID.n_pixels), dtype=np.float32)
+    valid = np.ones(flux.shape, bool)
+
+    def run(seed):
+        rng = np.random.default_rng(seed)
+        return observe(flux, valid, Conditions.draw(4, rng, hot=np.ones(4, bool)), noise, rng).flux
+
+    np.testing.assert_array_equal(run(1), run(1))
+    assert not np.array_equal(run(1), run(2))
+
+
+def test_noise_bank_learns_from_spectra(rng):
+    n = 30
+    level = 100 * np.linspace(0.2, 2, SOURCE_GRID.n_pixels)
+    sigma = 10.0
+    flux = (level + sigma * rng.standard_normal((n, SOURCE_GRID.n_pixels))).astype(np.float32)
+    mask = rng.random(flux.shape) < 0.02
+    bank = NoiseBank.from_spectra(flux, np.full(flux.shape, 1 / sigma**2, np.float32), mask)
+    assert len(bank.snr) == n
+    assert bank.snr[:, -400:].mean() > 2 * bank.snr[:, :400].mean()
+    assert 0.8 < bank.residual.std() < 1.2
+    assert bank.mask.mean() == pytest.approx(0.02, abs=0.005)
+    drawn = bank.draw_noise(64, rng)
+    assert drawn.std() == pytest.approx(1, rel=0.1)
+
+
+def test_g_band_snr_without_valid_pixels_is_nan():
+    flux = np.ones((1, LAMOST_GRID.n_pixels))
+    assert np.isnan(g_band_snr(flux, flux, np.ones(flux.shape, bool), LAMOST_GRID)).all()
+
+
+def test_extinction_curve_is_normalised_at_v():
+    curve = effects.extinction_curve(LAMOST_GRID)
+    v = round(float(LAMOST_GRID.pixel_of(5495.0)))
+    np.testing.assert_allclose(curve[:, v], 1, atol=0.02)
+    assert (np.diff(curve[:, ::300], axis=1) < 0).all()
+
+
+def test_gaps_and_halves(rng):
+    mask = effects.coverage_gaps(200, LAMOST_GRID, rng, gap=0, half=1)
+    lost = mask.mean(axis=1)
+    assert 0.2 < lost.min()
+    assert lost.max() < 0.8
+    assert (np.abs(np.diff(mask.astype(int), axis=1)).sum(axis=1) == 1).all()
+
+
+def test_lookalikes_are_positive_and_varied(rng):
+    kinds = {lookalikes.compact_star(SOURCE_GRID, rng)[1] for _ in range(30)}
+    assert kinds == {"hot_subdwarf", "white_dwarf"}
+    background = np.ones(SOURCE_GRID.n_pixels, dtype=np.float32)
+    for _ in range(40):
+        for flux in (
+            lookalikes.compact_star(SOURCE_GRID, rng)[0],
+            lookalikes.emission_line_object(SOURCE_GRID, rng, background),
+            lookalikes.random_lines(SOURCE_GRID, rng),
+            lookalikes.junk(SOURCE_GRID, rng, background),
+        ):
+            assert flux.shape == (SOURCE_GRID.n_pixels,)
+            assert np.isfinite(flux).all()
+            assert np.median(flux) > 0
