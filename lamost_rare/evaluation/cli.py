@@ -12,8 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     own = what.add_parser(
         "classifier",
-        help="recall, false alarms and look-alikes of a preset's recipe, on stars it has not seen",
-        description="Cross-validate a shipped preset's recipe by star, and write a page with plots.",
+        help="recall, false alarms and look-alikes, on stars not trained on",
+        description="Cross-validate a preset's recipe by star, and write a page with plots.",
     )
     own.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
     own.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")

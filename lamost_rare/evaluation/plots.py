@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .operating_point import rare_score
@@ -32,7 +34,7 @@ def plot_recall(decided, recipe, path) -> None:
     ):
         own = library.group == group
         rate, low, high, middle = [], [], [], []
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in pairwise(edges):
             hit = library.candidate[own & (library.snr >= a) & (library.snr < b)]
             if len(hit):
                 n, p = len(hit), hit.mean()

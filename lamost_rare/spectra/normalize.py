@@ -66,7 +66,7 @@ def _kernel(n_blocks: int, smooth: float):
 
 
 def _interpolate(level: np.ndarray, block: int, n_pixels: int) -> np.ndarray:
-    """Linear between block centres, constant beyond the outermost; (n, n_blocks) to (n, n_pixels)."""
+    """(n, n_blocks) to (n, n_pixels): linear between centres, constant beyond the outermost."""
     padded = np.pad(level, ((0, 0), (1, 1)), mode="edge")
     fraction = (np.arange(block, dtype=np.float32) + np.float32(0.5)) / np.float32(block)
     segments = np.diff(padded, axis=1)[:, :, None] * fraction

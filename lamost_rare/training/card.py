@@ -28,7 +28,8 @@ def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
         if not value or not value.get("n"):
             continue
         if "upper_limit_95" in value:
-            text = f"{value['rate'] * 1e6:.1f} in a million, below {value['upper_limit_95'] * 1e6:.1f} (95 %)"
+            limit = value["upper_limit_95"] * 1e6
+            text = f"{value['rate'] * 1e6:.1f} in a million, below {limit:.1f} (95 %)"
             numbers = f"{value['count']} of {value['n']:,}"
         else:
             text = f"{value['rate']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
@@ -44,7 +45,8 @@ def write_card(preset) -> None:
     how = (
         "Measured on the quarter of the stars that was left out of training, at a threshold of 0.5."
         if training["holdout"]
-        else f"Measured by {training['n_folds']}-fold cross-validation, split by star: each star is observed by "
+        else f"Measured by {training['n_folds']}-fold cross-validation, split by star: "
+        "each star is observed by "
         "a classifier that has not seen it, at the threshold that the other folds give. The "
         "shipped weights "
         "are trained on all stars by the same recipe; they themselves have not been measured on "

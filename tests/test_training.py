@@ -1,0 +1,189 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from lamost_rare.inference.predictor import Predictor
+from lamost_rare.presets import load_preset
+from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.spectra.grid import WavelengthGrid
+from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
+from lamost_rare.training.classifier import TrainingOptions, train_network
+from lamost_rare.training.dataset import load_data_folder
+from lamost_rare.training.own import train_classifier
+from lamost_rare.training.stream import ObservationStream, StreamOptions
+
+GRID = WavelengthGrid(3.5682, 1e-4, 3909)
+KINDS = {"O": "O8", "A": "A3", "G": "G2"}
+TINY = {"block_channels": [4], "stem_channels": 4, "template_units": 4, "head_units": 8}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """24 spectra of three classes, as files with a labels table."""
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(6)
+    rows = []
+    kinds = [kind for kind in KINDS for _ in range(8)]
+    batch = analytic_spectra([KINDS[k] for k in kinds], rng, snr=30.0, grid=GRID)
+    for i, kind in enumerate(kinds):
+        path = f"{kind}-{i}.fits.gz"
+        write_lamost_file(
+            folder / path,
+            "dr1-7",
+            GRID,
+            batch.flux[i],
+            batch.ivar[i],
+            andmask=batch.mask[i].astype(np.float32),
+            obsid=1000 + i,
+            ra=10.0 + i,
+            dec=5.0,
+        )
+        rows.append({"path": path, "obsid": 1000 + i, "class": kind})
+    for name, columns in (("labels.csv", ["path", "class"]), ("by_obsid.csv", ["obsid", "class"])):
+        with open(folder / name, "w", newline="") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sources(folder):
+    return load_data_folder(folder)
+
+
+def test_labels_by_path_and_by_obsid(folder, sources):
+    other = load_data_folder(folder, labels=folder / "by_obsid.csv")
+    assert sorted(sources.label) == sorted(other.label) == sorted(["O", "A", "G"] * 8)
+    assert len(set(sources.star)) == 24
+    assert sources.observed.all()
+
+
+def test_unreadable_spectra_are_left_out_and_said(folder, tmp_path, caplog):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("path,class\nO-0.fits.gz,O\nnowhere.fits.gz,G\n")
+    assert len(load_data_folder(folder, labels=labels)) == 1
+    assert "1 of 2 labelled spectra could not be used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("path,kind\na,b\n", "needs a column 'class'"), ("path,class\nx.fits,O\n", "none of the 1")],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_bad_labels(folder, tmp_path, text, message):
+    labels = tmp_path / "labels.csv"
+    labels.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_data_folder(folder, labels=labels)
+
+
+def test_an_empty_folder_says_what_it_lacks(tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither libraries"):
+        load_data_folder(tmp_path)
+
+
+def test_stream_is_seeded(sources):
+    def inputs(seed):
+        stream = ObservationStream(
+            sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, StreamOptions(), seed=seed
+        )
+        return stream.inputs(3, 32)
+
+    (x, y), (again, labels), (other, _) = inputs(1), inputs(1), inputs(2)
+    np.testing.assert_array_equal(x, again)
+    np.testing.assert_array_equal(y, labels)
+    assert not np.array_equal(x, other)
+    assert set(y) == {0, 1, 2}
+
+
+def test_a_class_without_spectra_is_an_error(sources):
+    with pytest.raises(ValueError, match="'K' has no spectra"):
+        ObservationStream(sources, ("O", "K"), DEFAULT_PREPROCESSING)
+
+
+def _weights(model):
+    return [np.asarray(v) for v in model.trainable_variables]
+
+
+def test_interrupted_training_ends_with_the_same_weights(sources, tmp_path, monkeypatch):
+    def stream():
+        return ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+
+    options = TrainingOptions(batch_size=8, steps_per_epoch=3, epochs=3, patience=0, seed=4)
+    whole, log = train_network(stream(), TINY, options, tmp_path / "whole")
+
+    from lamost_rare.training import classifier
+
+    save = classifier._save
+
+    def save_and_die(folder, model, optimizer, fingerprint, log, best):
+        save(folder, model, optimizer, fingerprint, log, best)
+        if len(log) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(classifier, "_save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        train_network(stream(), TINY, options, tmp_path / "parts")
+    monkeypatch.setattr(classifier, "_save", save)
+    resumed, resumed_log = train_network(stream(), TINY, options, tmp_path / "parts")
+    assert [e["loss"] for e in resumed_log] == pytest.approx([e["loss"] for e in log], rel=1e-5)
+    for a, b in zip(_weights(whole), _weights(resumed), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    lines = (tmp_path / "parts" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_state_of_another_training_is_refused(sources, tmp_path):
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1, patience=0)
+    train_network(stream, TINY, options, tmp_path)
+    with pytest.raises(ValueError, match="other options"):
+        train_network(stream, TINY, TrainingOptions(batch_size=16), tmp_path)
+
+
+def test_patience_stops(sources, tmp_path):
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    # A learning rate that ruins the network: the first epoch stays the best.
+    options = TrainingOptions(
+        learning_rate=50.0, batch_size=8, steps_per_epoch=1, epochs=30, patience=2
+    )
+    x, y = stream.inputs(99, 16)
+    _, log = train_network(stream, TINY, options, tmp_path, validation=(x, y))
+    assert len(log) < 30
+    losses = [entry["validation_loss"] for entry in log]
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2
+
+
+def test_a_users_own_classifier(folder, tmp_path):
+    output = tmp_path / "mine-v1"
+    options = TrainingOptions(
+        learning_rate=1e-3, batch_size=16, steps_per_epoch=2, epochs=1, seed=1
+    )
+    preset = train_classifier(folder, output, options=options, n_validation=32)
+    again = load_preset(output)
+    assert again.classes == preset.classes == ("O", "A", "G")
+    assert again.figures["validation_loss"] > 0
+    batch = analytic_spectra(["O8", "G2"], np.random.default_rng(0), snr=30.0)
+    p = Predictor(again, batch_size=2).predict(batch).probabilities
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    with pytest.raises(FileExistsError, match="choose another"):
+        train_classifier(folder, output, options=options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rare_class": "W"}, "'W' is not among the classes"),
+        ({"classes": ["O"]}, "at least two classes"),
+        ({"classes": ["O", "K"]}, "'K' has 0 stars; at least 4"),
+        ({"classes": ["O", "a b"]}, "cannot be a column's name"),
+        ({"validation": 1.5}, "between 0 and 1"),
+    ],
+)
+def test_unusable_requests(folder, tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train_classifier(folder, tmp_path / "p", **arguments)
