@@ -144,6 +144,7 @@ def build_preset(
     from ..evaluation.operating_point import OperatingPoint
     from ..presets import save_preset
     from .card import write_card
+    from .classifier import export_weights
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
@@ -185,7 +186,10 @@ def build_preset(
         },
         "figures": measure(decided, recipe.classes, seed),
     }
-    preset = save_preset(Path(output) / recipe.name, config, trained / "best.weights.h5")
+    weights = export_weights(
+        config["architecture"], trained / "best.weights.h5", trained / "shipped.weights.h5"
+    )
+    preset = save_preset(Path(output) / recipe.name, config, weights)
     write_golden(preset)
     write_card(preset)
     return preset

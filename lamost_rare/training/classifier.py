@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["TrainingOptions", "predict_logits", "train_network"]
+__all__ = ["TrainingOptions", "export_weights", "predict_logits", "train_network"]
 
 
 @dataclass
@@ -185,6 +185,29 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
             batches.close()
     model.load_weights(folder / "best.weights.h5")
     return model, log
+
+
+def export_weights(architecture, trained, output) -> Path:
+    """Copy trained weights without the optimizer's state, which is twice their size.
+
+    Parameters
+    ----------
+    architecture : dict
+        With ``n_classes``.
+    trained, output : path-like
+        ``.weights.h5`` files.
+
+    Returns
+    -------
+    Path
+        ``output``.
+    """
+    from ..networks.racnet import build_racnet
+
+    model = build_racnet(architecture)
+    model.load_weights(trained)
+    model.save_weights(output)
+    return Path(output)
 
 
 def _reseed(model, seed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def train_classifier(
     from ..spectra.grid import LAMOST_GRID
     from ..spectra.normalize import DEFAULT_PREPROCESSING
     from .build import write_golden
-    from .classifier import train_network
+    from .classifier import export_weights, train_network
     from .crossvalidation import network_predictor
     from .recipes import HE_II_EVIDENCE, KEY_LINES, Recipe
     from .stream import ObservationStream
@@ -154,8 +155,12 @@ def train_classifier(
             **measure(decided, classes, options.seed),
         },
     }
-    preset = save_preset(output, config, state / "best.weights.h5")
+    weights = export_weights(
+        config["architecture"], state / "best.weights.h5", state / "shipped.weights.h5"
+    )
+    preset = save_preset(output, config, weights)
     write_golden(preset)
+    shutil.rmtree(state)
     return preset
 
 
