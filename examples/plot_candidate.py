@@ -1,6 +1,6 @@
 """Plot a spectrum with the lines that tell an O star.
 
-    python examples/plot_candidate.py SPECTRUM.fits.gz candidate.png
+python examples/plot_candidate.py SPECTRUM.fits.gz candidate.png
 """
 
 import sys

@@ -9,10 +9,11 @@ from lamost_rare.simulation.library import (
     read_library,
     resolution_fwhm,
 )
-from lamost_rare.simulation.noise import NoiseBank, g_band_snr
+from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.simulation.observe import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
 from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.spectra.snr import g_band_snr
 
 
 @pytest.fixture

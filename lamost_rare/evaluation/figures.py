@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inference.calibration import calibrate
-from .operating_point import candidates, choose_operating_point
+from .operating_point import candidates, choose_operating_point, probabilities
 from .statistics import rate_by_star, upper_limit
 from .trials import SNR_BINS, subtype_group
 
@@ -31,7 +30,6 @@ class Decided:
         self.candidate = np.concatenate([c for _, _, c in parts])
         self.snr = np.concatenate([trial.snr for trial, _, _ in parts])
         self.covered = np.concatenate([trial.covered for trial, _, _ in parts])
-        self.contradicted = np.concatenate([trial.contradicted for trial, _, _ in parts])
         self.label = sources.label[rows]
         self.mk_type = sources.mk_type[rows]
         self.star = sources.star[rows]
@@ -77,7 +75,7 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None):
         )
         points.append(point)
         for trial in trials:
-            p = calibrate(trial.logits, {"temperature": point.temperature})
+            p = probabilities(trial, rare, point)
             parts.setdefault(trial.kind, []).append((trial, p, candidates(trial, rare, point)))
     return {k: Decided(k, v, sources) for k, v in parts.items()}, shipped, points
 

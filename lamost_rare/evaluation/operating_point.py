@@ -1,4 +1,4 @@
-"""Temperature and threshold of a classifier, from spectra that it was not trained on."""
+"""Temperature, weight of the line evidence and thresholds, from spectra not trained on."""
 
 from __future__ import annotations
 
@@ -6,45 +6,95 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inference.calibration import calibrate, fit_temperature
+from ..inference.calibration import add_evidence, calibrate, rare_score, thresholds_of
 from .trials import subtype_group
 
-__all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "rare_score"]
+__all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
+
+LOW_SNR = 10.0
+"""S/N (g) below which the threshold is another."""
 
 
 @dataclass
 class Requirements:
-    """What the threshold must keep: highest rates of wrong candidates.
+    """What the thresholds must keep: highest rates of wrong candidates.
 
-    ``reobserved`` is the rate among re-observed survey spectra, far below what can be counted; it
-    is reached by extrapolating the exponential tail of the score.
+    ``reobserved`` is the rate among re-observed survey spectra, below what can be counted; it is
+    reached by extrapolating the exponential tail of the score. Rates hold above and below
+    `LOW_SNR` each.
     """
 
     reobserved: float = 2e-6
     early_b: float = 0.15
     late_b: float = 0.003
-    lookalike: float = 0.0005
+    lookalike: float = 0.005
     lowest: float = 0.5
 
 
 @dataclass
 class OperatingPoint:
-    """Temperature for `calibrate`, and the lowest probability of a candidate."""
+    """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate."""
 
-    temperature: float
-    threshold: float
+    temperature: float = 1.0
+    threshold: float = 0.5
+    weight: float = 0.0
+    low_threshold: float = 0.5
+
+    @property
+    def calibration(self) -> dict:
+        """As a preset's ``calibration``."""
+        return {"temperature": self.temperature, "evidence_weight": self.weight}
+
+    @property
+    def low_snr(self) -> dict:
+        """As a preset's ``low_snr``."""
+        return {"snr": LOW_SNR, "threshold": self.low_threshold}
 
 
-def rare_score(logits, rare: int, temperature: float = 1.0) -> np.ndarray:
-    """log(p / (1 - p)) of the rare class, shape (n,): does not saturate as p does."""
-    z = np.asarray(logits, dtype=np.float64) / temperature
-    others = np.delete(z, rare, axis=1)
-    top = others.max(axis=1, keepdims=True)
-    return z[:, rare] - (top + np.log(np.exp(others - top).sum(axis=1, keepdims=True)))[:, 0]
+def probabilities(trial, rare: int, point: OperatingPoint) -> np.ndarray:
+    """Calibrated probabilities of a trial, shape (n, n_classes)."""
+    return calibrate(
+        add_evidence(trial.logits, rare, trial.evidence, point.weight), point.calibration
+    )
+
+
+def score_of(trial, rare: int, point: OperatingPoint) -> np.ndarray:
+    """Log-odds of the rare class, shape (n,); -inf where the key lines are not covered."""
+    logits = add_evidence(trial.logits, rare, trial.evidence, point.weight)
+    return np.where(trial.covered, rare_score(logits, rare, point.temperature), -np.inf)
+
+
+def candidates(trial, rare: int, point: OperatingPoint) -> np.ndarray:
+    """Whether each spectrum of a trial would be a candidate, shape (n,)."""
+    p = probabilities(trial, rare, point)[:, rare]
+    limit = thresholds_of(trial.measured_snr, point.threshold, point.low_snr)
+    return (p >= limit) & trial.covered
+
+
+def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
+    """Temperature and evidence weight of the lowest cross-entropy.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n, n_classes)
+    label : ndarray of int, shape (n,)
+    rare : int
+    evidence : ndarray, shape (n,)
+    """
+    from scipy.optimize import minimize
+
+    def loss(parameters):
+        z = add_evidence(logits, rare, evidence, parameters[1]) / np.exp(parameters[0])
+        z -= z.max(axis=1, keepdims=True)
+        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return -log_p[np.arange(len(label)), label].mean()
+
+    best = minimize(loss, [0.0, 0.3], method="Nelder-Mead", options={"xatol": 1e-3}).x
+    return float(np.exp(best[0])), max(float(best[1]), 0.0)
 
 
 def choose_operating_point(trials, sources, classes, rare_class, requirements=None):
-    """The temperature of the lowest cross-entropy, and the lowest threshold that meets the
+    """Calibration of the lowest cross-entropy, and the lowest thresholds that meet the
     requirements.
 
     Parameters
@@ -62,35 +112,43 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     """
     need = requirements or Requirements()
     index = {name: i for i, name in enumerate(classes)}
-    logits, labels = [], []
+    rare = index[rare_class]
+    logits, labels, evidence = [], [], []
     for trial in trials:
         label = sources.label[trial.row]
         known = np.isin(label, list(classes))
         if trial.kind != "reobserved":
             logits.append(trial.logits[known])
             labels.append(np.array([index[x] for x in label[known]], dtype=int))
-    temperature = fit_temperature(np.concatenate(logits), np.concatenate(labels))
+            evidence.append(trial.evidence[known])
+    fitted = fit_calibration(
+        np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
+    )
+    point = OperatingPoint(fitted[0], weight=fitted[1])
+    high = _threshold(trials, sources, rare_class, rare, point, need, lambda snr: snr >= LOW_SNR)
+    low = _threshold(trials, sources, rare_class, rare, point, need, lambda snr: ~(snr >= LOW_SNR))
+    point.threshold, point.low_threshold = high, max(low, high)
+    return point
 
-    rare = index[rare_class]
+
+def _threshold(trials, sources, rare_class, rare, point, need, chosen) -> float:
     limits = [np.log(need.lowest / (1 - need.lowest))]
     for trial in trials:
-        score = rare_score(trial.logits, rare, temperature)
-        score = np.where(trial.usable, score, -np.inf)
-        group = np.array(
-            [
-                subtype_group(*x)
-                for x in zip(sources.label[trial.row], sources.mk_type[trial.row], strict=True)
-            ]
-        )
+        own = chosen(trial.measured_snr)
+        score, rows = score_of(trial, rare, point)[own], trial.row[own]
+        label = sources.label[rows]
         if trial.kind == "library":
+            pairs = zip(label, sources.mk_type[rows], strict=True)
+            group = np.array([subtype_group(*pair) for pair in pairs], dtype=object)
             limits.append(_limit(score[group == "B0-B0.5"], need.early_b))
             limits.append(_limit(score[group == "B1+"], need.late_b))
-            for name in ("hot_subdwarf", "white_dwarf"):
-                limits.append(_limit(score[group == name], need.lookalike))
-        elif rare_class not in set(sources.label[trial.row]):
-            limits.append(_tail(score, need.reobserved) if len(score) > 5000 else _limit(score, 0))
-    limit = max(limits)
-    return OperatingPoint(temperature, float(1 / (1 + np.exp(-limit))))
+            compact = (group == "hot_subdwarf") | (group == "white_dwarf")
+            limits.append(_limit(score[compact], need.lookalike))
+        elif trial.kind == "lamost":
+            limits.append(_limit(score[label != rare_class], 0))
+        else:
+            limits.append(_tail(score[label != rare_class], need.reobserved))
+    return float(1 / (1 + np.exp(-max(limits))))
 
 
 def _limit(score, rate) -> float:
@@ -103,19 +161,11 @@ def _limit(score, rate) -> float:
 
 
 def _tail(score, rate, largest=200) -> float:
-    """The score that a part ``rate`` would exceed if the tail beyond the largest scores is
-    exponential."""
+    """The score that a part ``rate`` would exceed if the tail is exponential."""
     score = np.sort(score[np.isfinite(score)])[::-1]
     n = min(largest, len(score) // 5)
     if n < 10:
         return float(score[0]) if len(score) else -np.inf
-    start = score[n]
-    scale = float((score[:n] - start).mean())
-    extrapolated = start + scale * np.log(n / len(score) / rate)
+    scale = float((score[:n] - score[n]).mean())
+    extrapolated = score[n] + scale * np.log(n / len(score) / rate)
     return max(float(extrapolated), float(score[0]) + 1e-6)
-
-
-def candidates(trial, rare: int, point: OperatingPoint) -> np.ndarray:
-    """Whether each spectrum of a trial would be a candidate, shape (n,)."""
-    p = calibrate(trial.logits, {"temperature": point.temperature})[:, rare]
-    return (p >= point.threshold) & trial.usable

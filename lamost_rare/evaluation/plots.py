@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .operating_point import rare_score
+from .operating_point import score_of
 
 __all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
 
@@ -62,8 +62,7 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
                 own = sources.label[trial.row] == recipe.rare_class
                 if trial.kind != kind:
                     continue
-                score = rare_score(trial.logits, rare, point.temperature)
-                score = np.where(trial.usable, score, -np.inf)
+                score = score_of(trial, rare, point)
                 scores.append(score[own if kind == "library" else ~own])
         if not scores:
             continue

@@ -52,7 +52,7 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
     output = Path(output)
     images = output.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
-    fixed = OperatingPoint(1.0, 0.5) if recipe.holdout else None
+    fixed = OperatingPoint() if recipe.holdout else None
     decided, shipped, points = cross_fitted(
         trials_of_fold, sources, recipe.classes, recipe.rare_class, fixed=fixed
     )

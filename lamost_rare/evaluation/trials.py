@@ -13,6 +13,7 @@ from ..simulation.noise import NoiseBank
 from ..simulation.observe import Conditions, observe
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
+from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
 
 __all__ = ["Trial", "as_observed", "run_trials", "subtype_group"]
@@ -33,21 +34,24 @@ class Trial:
     logits : ndarray, shape (n, n_classes), float32
     covered : ndarray of bool, shape (n,)
         Whether the key lines were covered.
-    contradicted : ndarray of bool, shape (n,)
-        Whether the measured lines contradict the rare class.
+    evidence : ndarray, shape (n,)
+        Log-likelihood ratio of the line evidence.
     snr : ndarray, shape (n,)
         S/N (g) asked for, or measured for spectra as they are.
+    measured_snr : ndarray, shape (n,)
+        S/N (g) of the result.
     row : ndarray of int, shape (n,)
         Index into the whole set of sources.
     """
 
-    ARRAYS: ClassVar = ("logits", "covered", "contradicted", "snr", "row")
+    ARRAYS: ClassVar = ("logits", "covered", "evidence", "snr", "measured_snr", "row")
 
     kind: str
     logits: np.ndarray
     covered: np.ndarray
-    contradicted: np.ndarray
+    evidence: np.ndarray
     snr: np.ndarray
+    measured_snr: np.ndarray
     row: np.ndarray
 
     @classmethod
@@ -57,11 +61,6 @@ class Trial:
         return cls(
             trials[0].kind, *(np.concatenate([getattr(t, a) for t in trials]) for a in cls.ARRAYS)
         )
-
-    @property
-    def usable(self) -> np.ndarray:
-        """Whether a high probability makes a candidate, shape (n,)."""
-        return self.covered & ~self.contradicted
 
 
 def as_observed(sources: LabelledSources) -> SpectrumBatch:
@@ -96,7 +95,7 @@ def run_trials(
     Parameters
     ----------
     predict : callable
-        From `SpectrumBatch` to (logits, covered, contradicted).
+        From `SpectrumBatch` to (logits, covered, evidence).
     sources : LabelledSources
     held_out : ndarray of int
         Rows of ``sources`` that the classifier has not seen.
@@ -149,6 +148,7 @@ def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, chunk=512)
 
 
 def _classify(kind, predict, batch, snr, rows) -> Trial:
-    logits, covered, against = predict(batch)
+    logits, covered, evidence = predict(batch)
+    measured = g_band_snr(batch.flux, batch.ivar, batch.mask, batch.grid)
     logits = np.asarray(logits, np.float32)
-    return Trial(kind, logits, covered, against, np.asarray(snr), np.asarray(rows))
+    return Trial(kind, logits, covered, evidence, np.asarray(snr), measured, np.asarray(rows))

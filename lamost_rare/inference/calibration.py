@@ -6,14 +6,18 @@ import numpy as np
 
 from ..presets import Preset
 from ..spectra.batch import SpectrumBatch
+from ..spectra.snr import g_band_snr
 
 __all__ = [
+    "add_evidence",
     "calibrate",
-    "contradicted",
-    "fit_temperature",
     "is_candidate",
     "key_lines_missing",
+    "line_evidence",
+    "mean_width",
     "missing_lines",
+    "rare_score",
+    "thresholds_of",
 ]
 
 KEY_LINE_HALF_WIDTH = 12.0
@@ -38,19 +42,6 @@ def calibrate(logits: np.ndarray, calibration: dict | None) -> np.ndarray:
     z -= z.max(axis=1, keepdims=True)
     p = np.exp(z)
     return (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def fit_temperature(logits: np.ndarray, label: np.ndarray) -> float:
-    """The temperature of the lowest cross-entropy on logits (n, k) with labels (n,)."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_temperature):
-        z = logits / np.exp(log_temperature)
-        z = z - z.max(axis=1, keepdims=True)
-        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-        return -log_p[np.arange(len(label)), label].mean()
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
 
 
 def missing_lines(batch: SpectrumBatch, key_lines: dict | None) -> np.ndarray:
@@ -79,28 +70,24 @@ def key_lines_missing(batch: SpectrumBatch, preset: Preset) -> np.ndarray:
     return missing_lines(batch, preset.config.get("key_lines"))
 
 
-def contradicted(batch: SpectrumBatch, evidence: dict | None) -> np.ndarray:
-    """True where the lines that define the rare class can be measured and are not there, shape
-    (n_spectra,).
+def rare_score(logits, rare: int, temperature: float = 1.0) -> np.ndarray:
+    """log(p / (1 - p)) of the rare class, shape (n_spectra,): does not saturate as p does."""
+    z = np.asarray(logits, dtype=np.float64) / temperature
+    others = np.delete(z, rare, axis=1)
+    top = others.max(axis=1, keepdims=True)
+    return z[:, rare] - (top + np.log(np.exp(others - top).sum(axis=1, keepdims=True)))[:, 0]
 
-    The weighted mean E of the equivalent widths of ``evidence["lines"]`` (He II lines that are
-    never in emission in O stars) with its error s contradicts the class if E + ``sigmas`` s <
-    ``lowest``. Each line's error has ``floor`` added in quadrature, for the continuum that no
-    error bar knows. Nothing is contradicted where no line can be measured.
 
-    Parameters
-    ----------
-    batch : SpectrumBatch
-    evidence : dict or None
-        ``lines`` (names of `evidence.LINES`), ``lowest`` and ``floor`` in Å, ``sigmas``.
+def mean_width(batch: SpectrumBatch, evidence: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean of the equivalent widths of ``evidence["lines"]``, and its error, in Å.
+
+    Each line's error has ``floor`` added in quadrature, for the continuum that no error bar knows.
+    NaN where no line can be measured.
     """
-    if not evidence or not len(batch):
-        return np.zeros(len(batch), dtype=bool)
     from .evidence import measure_lines
 
     measured = measure_lines(batch)
-    total = np.zeros(len(batch))
-    weight = np.zeros(len(batch))
+    total, weight = np.zeros(len(batch)), np.zeros(len(batch))
     for name in evidence["lines"]:
         width = np.asarray(measured[f"ew_{name}"], dtype=float)
         error = np.hypot(np.asarray(measured[f"ew_{name}_err"], dtype=float), evidence["floor"])
@@ -108,23 +95,79 @@ def contradicted(batch: SpectrumBatch, evidence: dict | None) -> np.ndarray:
         w = np.where(good, 1 / np.where(good, error, 1) ** 2, 0)
         total += w * np.where(good, width, 0)
         weight += w
-    seen = weight > 0
-    weight[~seen] = 1
-    highest = total / weight + evidence["sigmas"] / np.sqrt(weight)
-    return seen & (highest < evidence["lowest"])
+    weight[weight == 0] = np.nan
+    return total / weight, 1 / np.sqrt(weight)
+
+
+def line_evidence(batch: SpectrumBatch, logits, rare: int, evidence: dict | None) -> np.ndarray:
+    """What the lines that define the rare class say, as a log-likelihood ratio, shape (n_spectra,).
+
+    The mean equivalent width of `mean_width` is compared with two normal distributions, that of
+    the rare class (``present``: mean and scatter in Å) and that of everything else (``absent``),
+    both widened by the measurement's error. Between -8 and 4; 0 where no line can be measured, and
+    where the network leaves no doubt that the spectrum is something else (its log-odds are below
+    -4.6, p below 0.01).
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    logits : ndarray, shape (n_spectra, n_classes)
+        Of the network.
+    rare : int
+        Index of the rare class.
+    evidence : dict or None
+        ``lines``, ``floor``, ``present``, ``absent``.
+    """
+    out = np.zeros(len(batch))
+    if not evidence:
+        return out
+    rows = np.flatnonzero(rare_score(logits, rare) > -4.6)
+    if not len(rows):
+        return out
+    width, error = mean_width(batch[rows], evidence)
+
+    def log_normal(mean, scatter):
+        s = np.hypot(scatter, error)
+        return -0.5 * ((width - mean) / s) ** 2 - np.log(s)
+
+    ratio = log_normal(*evidence["present"]) - log_normal(*evidence["absent"])
+    out[rows] = np.where(np.isfinite(ratio), np.clip(ratio, -8, 4), 0)
+    return out
+
+
+def add_evidence(logits, rare: int, ratio, weight: float) -> np.ndarray:
+    """Logits (n_spectra, n_classes), float64, with ``weight * ratio`` added to the rare class."""
+    out = np.array(logits, dtype=np.float64)
+    out[:, rare] += weight * np.asarray(ratio)
+    return out
+
+
+def thresholds_of(snr, threshold: float, low_snr: dict | None) -> np.ndarray:
+    """The threshold for spectra of a given S/N (g), shape (n_spectra,).
+
+    Below ``low_snr["snr"]``, or where the S/N is unknown, it is ``low_snr["threshold"]``: noise
+    makes more likenesses of a rare star than there are rare stars.
+    """
+    if not low_snr:
+        return np.full(len(snr), threshold)
+    return np.where(np.asarray(snr) >= low_snr["snr"], threshold, low_snr["threshold"])
 
 
 def is_candidate(batch: SpectrumBatch, probabilities: np.ndarray, preset: Preset) -> np.ndarray:
     """Whether each spectrum is a candidate of the preset's rare class, shape (n_spectra,).
 
-    Its probability must reach the preset's threshold, its key lines must be covered, and its line
-    evidence must not contradict it (`contradicted`); generated spectra are never candidates.
+    Its probability must reach the threshold for its S/N, which is measured from its own flux and
+    inverse variance, and its key lines must be covered; generated spectra are never candidates.
     """
     if batch.generated or not preset.rare_class:
         return np.zeros(len(batch), dtype=bool)
     rare = probabilities[:, preset.classes.index(preset.rare_class)]
-    candidate = (rare >= preset.threshold) & ~key_lines_missing(batch, preset)
+    low_snr = preset.config.get("low_snr")
+    candidate = rare >= min(preset.threshold, (low_snr or {}).get("threshold", 1.0))
     rows = np.flatnonzero(candidate)
     if len(rows):
-        candidate[rows] = ~contradicted(batch[rows], preset.config.get("evidence"))
+        some = batch[rows]
+        snr = g_band_snr(some.flux, some.ivar, some.mask, some.grid)
+        candidate[rows] = rare[rows] >= thresholds_of(snr, preset.threshold, low_snr)
+        candidate[rows] &= ~key_lines_missing(some, preset)
     return candidate

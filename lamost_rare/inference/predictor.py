@@ -10,7 +10,13 @@ from ..presets import Preset, PresetError
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
 from ..spectra.quality import QualityFlag
-from .calibration import calibrate, is_candidate, key_lines_missing
+from .calibration import (
+    add_evidence,
+    calibrate,
+    is_candidate,
+    key_lines_missing,
+    line_evidence,
+)
 
 __all__ = ["Prediction", "Predictor", "build_network", "compile_network"]
 
@@ -138,7 +144,12 @@ class Predictor:
     def predict(self, batch: SpectrumBatch) -> Prediction:
         """Calibrated probabilities, candidates and flags of a batch on the preset's grid."""
         logits = self.logits(batch)
-        probabilities = calibrate(logits, self.preset.calibration)
+        calibration = self.preset.calibration
+        if self.preset.rare_class and calibration.get("evidence_weight"):
+            rare = self.preset.classes.index(self.preset.rare_class)
+            ratio = line_evidence(batch, logits, rare, self.preset.config.get("evidence"))
+            logits = add_evidence(logits, rare, ratio, calibration["evidence_weight"])
+        probabilities = calibrate(logits, calibration)
         flags = np.zeros(len(batch), dtype=np.int64)
         missing = key_lines_missing(batch, self.preset)
         flags[missing] |= int(QualityFlag.KEY_LINES_MISSING)

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
+from ..spectra.snr import g_band_snr
 from . import effects
 from .library import MARGIN, SOURCE_GRID
-from .noise import NoiseBank, g_band_snr
+from .noise import NoiseBank
 
 __all__ = ["Conditions", "observe", "shift_and_rotate"]
 

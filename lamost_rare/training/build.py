@@ -158,7 +158,7 @@ def build_preset(
         repeats=repeats,
         n_reobserved=n_reobserved,
     )
-    fixed = OperatingPoint(1.0, 0.5) if recipe.holdout else None
+    fixed = OperatingPoint() if recipe.holdout else None
     decided, shipped, _ = cross_fitted(
         trials, sources, recipe.classes, recipe.rare_class, fixed=fixed
     )
@@ -173,7 +173,8 @@ def build_preset(
         "grid": LAMOST_GRID.to_dict(),
         "preprocessing": dict(recipe.preprocessing),
         "threshold": shipped.threshold,
-        "calibration": {"temperature": shipped.temperature},
+        "low_snr": shipped.low_snr,
+        "calibration": shipped.calibration,
         "key_lines": recipe.key_lines,
         "evidence": recipe.evidence,
         "training": {

@@ -42,10 +42,8 @@ def train_fold(
 
 
 def network_predictor(model, recipe: Recipe, batch_size=256):
-    """A function from `SpectrumBatch` to (logits, covered, contradicted), for
-    `evaluation.trials`."""
-    from ..evaluation.operating_point import rare_score
-    from ..inference.calibration import contradicted, missing_lines
+    """A function from `SpectrumBatch` to (logits, covered, evidence), for `evaluation.trials`."""
+    from ..inference.calibration import line_evidence, missing_lines
     from ..inference.predictor import compile_network
     from ..spectra.normalize import network_input
 
@@ -59,11 +57,8 @@ def network_predictor(model, recipe: Recipe, batch_size=256):
             x = np.zeros((batch_size, LAMOST_GRID.n_pixels, 2), dtype=np.float32)
             x[: len(some)] = network_input(some, recipe.preprocessing)
             logits[start : start + len(some)] = call(x)[: len(some)]
-        against = np.zeros(len(batch), dtype=bool)
-        # Only what might become a candidate needs to be measured.
-        rows = np.flatnonzero(rare_score(logits, rare) > -3)
-        against[rows] = contradicted(batch[rows], recipe.evidence)
-        return logits, ~missing_lines(batch, recipe.key_lines), against
+        evidence = line_evidence(batch, logits, rare, recipe.evidence)
+        return logits, ~missing_lines(batch, recipe.key_lines), evidence
 
     return predict
 
@@ -78,7 +73,7 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     from ..evaluation.trials import Trial, run_trials
 
     folder = Path(folder)
-    path = folder / f"trials-{repeats}-{n_reobserved}.npz"
+    path = folder / f"trials-{repeats}-{n_reobserved}-evidence.npz"
     if path.exists():
         with np.load(path) as stored:
             kinds = [str(k) for k in stored["kinds"]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..simulation.library import SOURCE_GRID, Sources, read_library
-from ..simulation.noise import g_band_snr
+from ..spectra.snr import g_band_snr
 from .labels import CLASSES, library_class, observed_class, star_name
 
 __all__ = ["LabelledSources", "assign_folds", "load_data_folder"]

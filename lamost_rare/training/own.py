@@ -127,9 +127,7 @@ def train_classifier(
         n_reobserved=10_000,
         hot=classes,
     )
-    decided, _, _ = cross_fitted(
-        {0: trials}, sources, classes, rare_class, fixed=OperatingPoint(1.0, 0.5)
-    )
+    decided, _, _ = cross_fitted({0: trials}, sources, classes, rare_class, fixed=OperatingPoint())
     config = {
         "name": output.name,
         "kind": "classifier",

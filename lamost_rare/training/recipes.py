@@ -19,11 +19,13 @@ KEY_LINES = {
 }
 HE_II_EVIDENCE = {
     "lines": ["heii_4200", "heii_4541", "heii_5411"],
-    "lowest": 0.12,
     "floor": 0.05,
-    "sigmas": 2.5,
+    "present": [0.55, 0.22],
+    "absent": [0.0, 0.12],
 }
-"""He II absorption defines the class; 4686 is left out because it is in emission in Of stars."""
+"""He II absorption defines the class; 4686 is left out because it is in emission in Of stars. Mean
+and scatter (Å) are those of library O and B stars, near what LAMOST's own O and B0-B2 stars
+show."""
 
 
 @dataclass
