@@ -7,11 +7,17 @@ from lamost_rare.evaluation.operating_point import (
     Requirements,
     candidates,
     choose_operating_point,
-    rare_score,
+    fit_calibration,
 )
 from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
 from lamost_rare.evaluation.trials import Trial, subtype_group
-from lamost_rare.inference.calibration import calibrate, contradicted, fit_temperature
+from lamost_rare.inference.calibration import (
+    calibrate,
+    line_evidence,
+    mean_width,
+    rare_score,
+    thresholds_of,
+)
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.training.dataset import LabelledSources
 from lamost_rare.training.recipes import HE_II_EVIDENCE
@@ -29,13 +35,13 @@ def sources_of(label, mk_type=None, observed=None):
     return LabelledSources(empty, empty, empty > 0, text, star, mk_type, text, star, snr)
 
 
-def trial_of(kind, score, row, contradicted=False):
+def trial_of(kind, score, row, evidence=0.0, snr=25.0):
     """Two-class logits in the first two columns, the others far below."""
     score = np.asarray(score, dtype=float)
     logits = np.full((len(score), len(CLASSES)), -60.0)
     logits[:, 0], logits[:, 1] = score, 0
-    yes = np.ones(len(score), bool)
-    return Trial(kind, logits, yes, yes & contradicted, 25.0 * yes, np.asarray(row))
+    one = np.ones(len(score))
+    return Trial(kind, logits, one > 0, one * evidence, one * snr, one * snr, np.asarray(row))
 
 
 def test_upper_limits_are_clopper_pearson():
@@ -68,7 +74,18 @@ def test_temperature_is_recovered():
     honest = rng.normal(0, 2, (4000, 3))
     p = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
     label = np.array([rng.choice(3, p=row) for row in p])
-    assert fit_temperature(3 * honest, label) == pytest.approx(3, rel=0.1)
+    temperature, _ = fit_calibration(3 * honest, label, 0, np.zeros(4000))
+    assert temperature == pytest.approx(3, rel=0.1)
+
+
+def test_weight_of_the_evidence_is_recovered():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (8000, 3))
+    evidence = rng.normal(0, 3, 8000)
+    whole = logits + np.outer(0.7 * evidence, [1, 0, 0])
+    p = np.exp(whole) / np.exp(whole).sum(axis=1, keepdims=True)
+    label = np.array([rng.choice(3, p=row) for row in p])
+    assert fit_calibration(logits, label, 0, evidence)[1] == pytest.approx(0.7, rel=0.15)
 
 
 def test_threshold_meets_its_requirements():
@@ -85,24 +102,28 @@ def test_threshold_meets_its_requirements():
     point = choose_operating_point([library, sky], sources, CLASSES, "O", need)
     late = candidates(library, 0, point)[200:]
     assert late.mean() <= 0.003
-    # An exponential tail of scale 1 falls to 1e-5 at -8 + ln(1e5) = 3.5 (before the temperature).
-    limit = np.log(point.threshold / (1 - point.threshold)) * point.temperature
-    assert limit > 2.5
+    assert point.low_threshold >= point.threshold >= 0.5
     assert candidates(sky, 0, point).sum() == 0
 
 
-def test_contradicted_spectra_are_no_candidates():
-    trial = trial_of("library", [9.0, 9.0], [0, 1], contradicted=np.array([True, False]))
-    assert list(candidates(trial, 0, OperatingPoint(1.0, 0.5))) == [False, True]
+def test_evidence_decides_close_calls():
+    trial = trial_of("library", [0.5, 0.5], [0, 1], evidence=np.array([-3.0, 3.0]))
+    point = OperatingPoint(1.0, 0.7, 1.0, 0.7)
+    assert list(candidates(trial, 0, point)) == [False, True]
+
+
+def test_threshold_below_snr_10():
+    low = {"snr": 10.0, "threshold": 0.99}
+    found = thresholds_of(np.array([50.0, 10.0, 9.9, np.nan]), 0.8, low)
+    np.testing.assert_array_equal(found, [0.8, 0.8, 0.99, 0.99])
+    np.testing.assert_array_equal(thresholds_of(np.array([3.0]), 0.8, None), [0.8])
 
 
 def test_figures_count_what_they_say():
     sources = sources_of(["O", "B", "B", "A"], ["O7V", "B0.5V", "B5V", "A0"], [0, 0, 0, 1])
     library = trial_of("library", [5, 5, -5], [0, 1, 2])
     sky = trial_of("lamost", [-5], [3])
-    decided, _, _ = cross_fitted(
-        {0: [library, sky]}, sources, CLASSES, "O", fixed=OperatingPoint(1.0, 0.5)
-    )
+    decided, _, _ = cross_fitted({0: [library, sky]}, sources, CLASSES, "O", fixed=OperatingPoint())
     figures = measure(decided, CLASSES)
     assert figures["recall_snr_above_20"]["rate"] == 1
     assert figures["recall_snr_5_10"]["n"] == 0
@@ -126,12 +147,21 @@ def test_subtype_groups():
 def test_he_ii_evidence():
     kinds = ["O7", "B2", "A0", "qso"] * 6
     batch = analytic_spectra(kinds, np.random.default_rng(3), snr=100.0)
-    against = contradicted(batch, HE_II_EVIDENCE).reshape(6, 4)
-    assert not against[:, 0].any()
-    assert against[:, 1].mean() >= 0.5
-    assert against[:, 1:3].sum() > 5
-    hidden = analytic_spectra(["B2"], np.random.default_rng(3), snr=100.0)
-    hidden.mask[:] = True
-    hidden.flux[:] = hidden.ivar[:] = 0
-    assert not contradicted(hidden, HE_II_EVIDENCE).any()
-    assert not contradicted(batch, None).any()
+    width, error = (x.reshape(6, 4) for x in mean_width(batch, HE_II_EVIDENCE))
+    assert (width[:, 0] > 0.35).all()
+    assert np.abs(width[:, 1:3]).max() < 0.3
+    assert (error < 0.1).all()
+    unsure = np.zeros((24, 3))
+    ratio = line_evidence(batch, unsure, 0, HE_II_EVIDENCE).reshape(6, 4)
+    assert (ratio[:, 0] > 0).all()
+    assert (ratio[:, 1] < 0).all()
+
+
+def test_no_evidence_where_nothing_is_seen_or_nothing_is_in_doubt():
+    batch = analytic_spectra(["B2", "O7"], np.random.default_rng(3), snr=100.0)
+    batch.mask[0] = True
+    batch.flux[0] = batch.ivar[0] = 0
+    assert line_evidence(batch, np.zeros((2, 3)), 0, HE_II_EVIDENCE)[0] == 0
+    certain = np.array([[-9.0, 0, 0], [-9.0, 0, 0]])
+    assert (line_evidence(batch, certain, 0, HE_II_EVIDENCE) == 0).all()
+    assert (line_evidence(batch, np.zeros((2, 3)), 0, None) == 0).all()

@@ -19,12 +19,11 @@ LOW_SNR = 10.0
 class Requirements:
     """What the thresholds must keep: highest rates of wrong candidates.
 
-    ``reobserved`` is the rate among re-observed survey spectra, below what can be counted; it is
-    reached by extrapolating the exponential tail of the score. Rates hold above and below
+    ``reobserved`` is the rate among re-observed survey spectra. Rates hold above and below
     `LOW_SNR` each.
     """
 
-    reobserved: float = 2e-6
+    reobserved: float = 5e-6
     early_b: float = 0.15
     late_b: float = 0.003
     lookalike: float = 0.005
@@ -90,7 +89,7 @@ def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
         return -log_p[np.arange(len(label)), label].mean()
 
     best = minimize(loss, [0.0, 0.3], method="Nelder-Mead", options={"xatol": 1e-3}).x
-    return float(np.exp(best[0])), max(float(best[1]), 0.0)
+    return float(np.exp(best[0])), float(np.clip(best[1], 0, 3))
 
 
 def choose_operating_point(trials, sources, classes, rare_class, requirements=None):
@@ -147,7 +146,7 @@ def _threshold(trials, sources, rare_class, rare, point, need, chosen) -> float:
         elif trial.kind == "lamost":
             limits.append(_limit(score[label != rare_class], 0))
         else:
-            limits.append(_tail(score[label != rare_class], need.reobserved))
+            limits.append(_limit(score[label != rare_class], need.reobserved))
     return float(1 / (1 + np.exp(-max(limits))))
 
 
@@ -157,15 +156,4 @@ def _limit(score, rate) -> float:
         return -np.inf
     ordered = np.sort(score)[::-1]
     allowed = int(np.floor(rate * len(score)))
-    return float(ordered[min(allowed, len(ordered) - 1)]) + 1e-6
-
-
-def _tail(score, rate, largest=200) -> float:
-    """The score that a part ``rate`` would exceed if the tail is exponential."""
-    score = np.sort(score[np.isfinite(score)])[::-1]
-    n = min(largest, len(score) // 5)
-    if n < 10:
-        return float(score[0]) if len(score) else -np.inf
-    scale = float((score[:n] - score[n]).mean())
-    extrapolated = score[n] + scale * np.log(n / len(score) / rate)
-    return max(float(extrapolated), float(score[0]) + 1e-6)
+    return float(ordered[min(allowed, len(ordered) - 1)]) + 1e-3

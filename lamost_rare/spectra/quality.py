@@ -28,7 +28,7 @@ class QualityFlag(IntFlag):
     DUPLICATE_OBSID = 1 << 7
     """The same OBSID was met before in the same run."""
     OUT_OF_DISTRIBUTION = 1 << 8
-    """Unlike what the network was trained on; never a candidate."""
+    """Reserved for spectra unlike those trained on; no preset sets it yet."""
     RESAMPLED = 1 << 9
     """The source grid was not the preset's: flux was resampled, not copied."""
     KEY_LINES_MISSING = 1 << 10
