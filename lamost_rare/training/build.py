@@ -94,7 +94,7 @@ def cross_validate(
     saved = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    share = n_reobserved // len(folds)
+    share = n_reobserved // recipe.n_folds
     fixed = (str(work), seed, repeats, share)
     try:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
