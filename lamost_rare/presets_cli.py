@@ -8,6 +8,7 @@ import textwrap
 
 from .presets import DEFAULT_PRESET, Preset, PresetError, list_presets, load_preset
 from .text import printable
+from .training.card import figure_rows
 
 __all__ = ["add_arguments", "run"]
 
@@ -50,7 +51,13 @@ def _paragraph(preset: Preset):
     grid = preset.grid
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"
-    facts |= {name.replace("_", " "): _figure(value) for name, value in preset.figures.items()}
+    known = figure_rows(preset.figures)
+    facts |= {title: f"{value} [{numbers}]" for title, value, numbers in known}
+    facts |= {
+        name.replace("_", " "): _figure(value)
+        for name, value in preset.figures.items()
+        if not known
+    }
     facts["SHA-256"] = f"{preset.sha256} (verified)"
     facts["folder"] = str(preset.folder)
     width = max(map(len, facts))

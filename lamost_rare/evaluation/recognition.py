@@ -76,7 +76,9 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
         f"spectra of one "
         "position on the sky do too. The threshold that decides a fold is chosen on the other "
         "folds "
-        f"({', '.join(f'{p.threshold:.3f}' for p in points)}; shipped: {shipped.threshold:.4f}).",
+        f"({', '.join(f'{p.threshold:.3f}' for p in points)}; shipped: {shipped.threshold:.4f}; "
+        f"below S/N 10: {', '.join(f'{p.low_threshold:.3f}' for p in points)}; "
+        f"shipped: {shipped.low_threshold:.4f}).",
         "",
         "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
         "pixel in g, "
@@ -133,11 +135,18 @@ def _met(goal: str, value: dict) -> bool:
     return value["count"] == 0 if goal == "0" else value["rate"] >= number
 
 
+def _short(value) -> str:
+    text = f"{value['rate']:.4g}"
+    if "upper_limit_95" in value:
+        text += f" (below {value['upper_limit_95'] * 1e6:.1f} in a million)"
+    return text
+
+
 def _shortfalls(figures) -> list[str]:
     from ..training.card import TITLES
 
     short = [
-        f"- {TITLES[key]}: {figures[key]['rate']:.4g}, goal {goal}."
+        f"- {TITLES[key]}: {_short(figures[key])}, goal {goal}."
         for key, goal in GOALS.items()
         if figures.get(key, {}).get("n") and not _met(goal, figures[key])
     ]

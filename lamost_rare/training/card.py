@@ -38,6 +38,22 @@ def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _rule(config: dict) -> str:
+    """When a spectrum is a candidate."""
+    rule = f"calibrated probability of at least {config['threshold']:.4f}"
+    low = config.get("low_snr")
+    if low and low["threshold"] != config["threshold"]:
+        rule += f", or {low['threshold']:.4f} where S/N (g) is below {low['snr']:g}"
+    rule += "; enough of the key lines covered."
+    if config["calibration"].get("evidence_weight"):
+        rule += (
+            f" The logit of {config['rare_class']} has "
+            f"{config['calibration']['evidence_weight']:.2f} times "
+            "the log-likelihood ratio of the measured He II lines added."
+        )
+    return rule
+
+
 def write_card(preset) -> None:
     """Write ``CARD.md`` into the preset's folder."""
     config = preset.config
@@ -58,12 +74,7 @@ def write_card(preset) -> None:
         config["description"],
         "",
         f"- Classes: {', '.join(preset.classes)}. Candidates are of class {preset.rare_class}.",
-        f"- Candidate: calibrated probability of at least {preset.threshold:.4f}"
-        + (
-            ", key lines covered, and He II absorption not measured to be absent."
-            if config.get("evidence")
-            else ", key lines covered."
-        ),
+        f"- Candidate: {_rule(config)}",
         f"- Input: {preset.grid.wavelength[0]:.0f} to {preset.grid.wavelength[-1]:.0f} Å (vacuum), "
         f"{preset.grid.n_pixels} pixels; normalization {config['preprocessing']['normalization']}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
