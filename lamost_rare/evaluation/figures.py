@@ -134,7 +134,7 @@ def measure(decided: dict, classes, seed=0) -> dict:
         }
     if "lamost" in decided:
         d = decided["lamost"]
-        own = (d.snr > 20) & np.isin(d.label, list("AFGKM"))
+        own = (d.snr > 20) & np.isin(d.label, [c for c in classes if c in "AFGKM"])
         order = [LETTERS.index(c) if c in LETTERS else 99 for c in classes]
         predicted = np.array(order)[d.p[own].argmax(axis=1)] if own.any() else np.array([])
         true = np.array([LETTERS.index(x) for x in d.label[own]], dtype=int)

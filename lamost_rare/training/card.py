@@ -59,7 +59,8 @@ def write_card(preset) -> None:
     config = preset.config
     training = config["training"]
     how = (
-        "Measured on the quarter of the stars that was left out of training, at a threshold of 0.5."
+        f"Measured on the stars that were left out of training, one in {training['n_folds']}, at a "
+        "threshold of 0.5."
         if training["holdout"]
         else f"Measured by {training['n_folds']}-fold cross-validation, split by star: "
         "each star is observed by "
