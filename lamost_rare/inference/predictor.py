@@ -17,6 +17,7 @@ from .calibration import (
     key_lines_missing,
     line_evidence,
 )
+from .native_logs import without_native_logs
 
 __all__ = ["Prediction", "Predictor", "build_network", "compile_network"]
 
@@ -111,6 +112,11 @@ class Predictor:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
         self.preset = preset
         self.batch_size = batch_size
+        with without_native_logs():
+            self._build()
+
+    def _build(self):
+        preset = self.preset
         self.model = build_network(preset)
         self._shape = self.model.input_shape[1:]
         if preset.grid.n_pixels != self._shape[0]:
@@ -118,7 +124,8 @@ class Predictor:
                 f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
                 f"network of {self._shape[0]}"
             )
-        self._call = compile_network(self.model, batch_size, *self._shape)
+        self._call = compile_network(self.model, self.batch_size, *self._shape)
+        self._call(np.zeros((self.batch_size, *self._shape), dtype=np.float32))  # compiles now
 
     def logits(self, batch: SpectrumBatch) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.
