@@ -165,6 +165,7 @@ def test_a_users_own_classifier(folder, tmp_path):
     )
     preset = train_classifier(folder, output, options=options, n_validation=32)
     again = load_preset(output)
+    assert "train classifier" in (output / "CARD.md").read_text(encoding="utf-8")
     assert again.classes == preset.classes == ("O", "A", "G")
     assert again.figures["validation_loss"] > 0
     batch = analytic_spectra(["O8", "G2"], np.random.default_rng(0), snr=30.0)

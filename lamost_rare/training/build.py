@@ -183,7 +183,7 @@ def build_preset(
             "seed": seed,
             "n_folds": recipe.n_folds,
             "holdout": recipe.holdout,
-            "sources": _summary(sources, recipe),
+            "sources": summarize(sources, recipe),
         },
         "figures": measure(decided, recipe.classes, seed),
     }
@@ -196,7 +196,7 @@ def build_preset(
     return preset
 
 
-def _summary(sources: LabelledSources, recipe: Recipe) -> dict:
+def summarize(sources: LabelledSources, recipe: Recipe) -> dict:
     """Spectra and stars a class."""
     out = {}
     for name in recipe.classes:

@@ -20,6 +20,15 @@ TITLES = {
 """What a figure is called, in the order in which figures are shown."""
 
 
+_SHIPPED_DATA = (
+    "Library stars are observed in simulation with LAMOST's resolution, noise, reddening and "
+    "defects; LAMOST spectra with their own noise and more. No O star was observed by LAMOST "
+    "itself: recall is that of library stars made to look like LAMOST's. Hot subdwarfs, white "
+    "dwarfs and other objects are few, and are complemented by invented spectra in training, "
+    "never in a measurement."
+)
+
+
 def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
     """Title, value with uncertainty, and numbers of each figure."""
     rows = []
@@ -98,15 +107,8 @@ def write_card(preset) -> None:
             for name, n in training["sources"].items()
         ),
         "",
-        "Library stars are observed in simulation with LAMOST's resolution, noise, reddening and "
-        "defects; "
-        "LAMOST spectra with their own noise and more. No O star was observed by LAMOST itself: "
-        "recall is that of "
-        "library stars made to look like LAMOST's. Hot subdwarfs, white dwarfs and other objects "
-        "are few, and "
-        "are complemented by invented spectra in training, never in a measurement.",
-        "",
-        f"Rebuild: `make weights DATA=DIR` (seed {training['seed']}).",
+        *([] if "command" in training else [_SHIPPED_DATA, ""]),
+        f"Made by `{training.get('command', 'make weights DATA=DIR')}` (seed {training['seed']}).",
         "",
     ]
     (preset.folder / "CARD.md").write_text("\n".join(lines), encoding="utf-8")

@@ -72,7 +72,8 @@ def train_classifier(
     from ..presets import save_preset
     from ..spectra.grid import LAMOST_GRID
     from ..spectra.normalize import DEFAULT_PREPROCESSING
-    from .build import write_golden
+    from .build import summarize, write_golden
+    from .card import write_card
     from .classifier import export_weights, train_network
     from .crossvalidation import network_predictor
     from .recipes import HE_II_EVIDENCE, KEY_LINES, Recipe
@@ -146,6 +147,11 @@ def train_classifier(
             "stream": recipe.stream.to_dict(),
             "validation": validation,
             "epochs": len(log),
+            "seed": options.seed,
+            "holdout": True,
+            "n_folds": round(1 / validation),
+            "sources": summarize(sources, recipe),
+            "command": "lamost-rare train classifier",
         },
         "figures": {
             "validation_loss": min(entry["validation_loss"] for entry in log),
@@ -158,6 +164,7 @@ def train_classifier(
     )
     preset = save_preset(output, config, weights)
     write_golden(preset)
+    write_card(preset)
     shutil.rmtree(state)
     return preset
 
