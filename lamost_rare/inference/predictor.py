@@ -19,7 +19,7 @@ from .calibration import (
 )
 from .native_logs import without_native_logs
 
-__all__ = ["Prediction", "Predictor", "build_network", "compile_network"]
+__all__ = ["Prediction", "Predictor", "batched_logits", "build_network", "compile_network"]
 
 
 @dataclass
@@ -91,6 +91,33 @@ def compile_network(model, batch_size: int, n_pixels: int, n_channels: int):
     return lambda x: np.asarray(model.predict_on_batch(x))
 
 
+def batched_logits(call, batch: SpectrumBatch, preprocessing: dict, shape, n_classes: int):
+    """Logits of a batch from a function compiled for one shape; the last part is padded.
+
+    Parameters
+    ----------
+    call : callable
+        From `compile_network`.
+    batch : SpectrumBatch
+    preprocessing : dict
+        As `network_input` takes it.
+    shape : tuple of int
+        (batch size, n_pixels, n_channels) that ``call`` was compiled for.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, n_classes), float32
+    """
+    out = np.empty((len(batch), n_classes), dtype=np.float32)
+    for start in range(0, len(batch), shape[0]):
+        some = batch[start : start + shape[0]]
+        x = np.zeros(shape, dtype=np.float32)
+        x[: len(some)] = network_input(some, preprocessing)
+        out[start : start + len(some)] = call(x)[: len(some)]
+    return out
+
+
 class Predictor:
     """Predict with a preset.
 
@@ -140,13 +167,13 @@ class Predictor:
                 f"the batch is on {batch.grid}, preset {self.preset.name!r} needs "
                 f"{self.preset.grid}: resample first"
             )
-        out = np.empty((len(batch), len(self.preset.classes)), dtype=np.float32)
-        for start in range(0, len(batch), self.batch_size):
-            stop = min(start + self.batch_size, len(batch))
-            x = np.zeros((self.batch_size, *self._shape), dtype=np.float32)
-            x[: stop - start] = network_input(batch[start:stop], self.preset.preprocessing)
-            out[start:stop] = self._call(x)[: stop - start]
-        return out
+        return batched_logits(
+            self._call,
+            batch,
+            self.preset.preprocessing,
+            (self.batch_size, *self._shape),
+            len(self.preset.classes),
+        )
 
     def predict(self, batch: SpectrumBatch) -> Prediction:
         """Calibrated probabilities, candidates and flags of a batch on the preset's grid."""

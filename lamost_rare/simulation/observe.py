@@ -161,7 +161,7 @@ def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=
     factor = 10 ** (-0.4 * c.a_v[:, None].astype(np.float32) * curve)
     factor *= effects.interstellar_lines(c.a_v / 3.1, grid, rng)
     factor *= effects.telluric_bands(n, grid, rng)
-    factor *= effects.calibration_error(n, grid, rng, scale=1.0 * c.calibration[:, None])
+    factor *= effects.calibration_error(n, grid, rng, scale=c.calibration[:, None])
     out *= factor
     own_variance *= factor * factor
 

@@ -109,7 +109,7 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
         As `networks.racnet.build_racnet` takes it.
     options : TrainingOptions
     folder : path-like
-        For ``state/``, ``best.weights.h5`` and ``log.jsonl``.
+        For ``state.npz``, ``best.weights.h5`` and ``log.jsonl``.
     validation : tuple of ndarray, optional
         Network input and labels; without it there is no early stop, and the last weights are the
         best.

@@ -44,19 +44,14 @@ def train_fold(
 def network_predictor(model, recipe: Recipe, batch_size=256):
     """A function from `SpectrumBatch` to (logits, covered, evidence), for `evaluation.trials`."""
     from ..inference.calibration import line_evidence, missing_lines
-    from ..inference.predictor import compile_network
-    from ..spectra.normalize import network_input
+    from ..inference.predictor import batched_logits, compile_network
 
     rare = recipe.classes.index(recipe.rare_class)
-    call = compile_network(model, batch_size, LAMOST_GRID.n_pixels, 2)
+    shape = (batch_size, LAMOST_GRID.n_pixels, 2)
+    call = compile_network(model, *shape)
 
     def predict(batch):
-        logits = np.empty((len(batch), len(recipe.classes)), dtype=np.float32)
-        for start in range(0, len(batch), batch_size):
-            some = batch[start : start + batch_size]
-            x = np.zeros((batch_size, LAMOST_GRID.n_pixels, 2), dtype=np.float32)
-            x[: len(some)] = network_input(some, recipe.preprocessing)
-            logits[start : start + len(some)] = call(x)[: len(some)]
+        logits = batched_logits(call, batch, recipe.preprocessing, shape, len(recipe.classes))
         evidence = line_evidence(batch, logits, rare, recipe.evidence)
         return logits, ~missing_lines(batch, recipe.key_lines), evidence
 
