@@ -17,10 +17,11 @@ from lamost_rare.simulation.fits_files import (
     lamost_file_bytes,
     write_lamost_file,
 )
-from lamost_rare.spectra._file_bytes import MAX_BYTES, decompress, printable
+from lamost_rare.spectra._file_bytes import MAX_BYTES, decompress
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.lamost import read_lamost
 from lamost_rare.spectra.quality import QualityFlag, SpectrumError
+from lamost_rare.text import printable
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 SMALL_GRID = WavelengthGrid(3.5682, 1e-4, 40)

@@ -6,23 +6,16 @@ import os
 import stat
 import zlib
 
+from ..text import printable
 from .quality import SpectrumError
 
-__all__ = ["MAX_BYTES", "decompress", "printable", "read_bytes"]
+__all__ = ["MAX_BYTES", "decompress", "read_bytes"]
 
 MAX_BYTES = 8 * 2**20
 """Limit on a file and on what it expands to; LAMOST spectra stay under 60 kB and 200 kB."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31  # zlib's code for "one gzip member, header and checksum verified"
-
-
-def printable(text: str) -> str:
-    """``text`` with everything that a terminal or a table could trip over escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
-                   for c in text)  # fmt: skip
 
 
 def read_bytes(path) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 
-from ._file_bytes import printable
+from ..text import printable
 from ._lamost_layout import (
     MAX_EXTENSIONS,
     PRINTABLE_BYTES,

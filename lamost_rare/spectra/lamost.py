@@ -23,7 +23,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ._file_bytes import decompress, printable, read_bytes
+from ..text import printable
+from ._file_bytes import decompress, read_bytes
 from ._lamost_fast import FastPathUnavailable, parse_fast
 from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
 from .quality import QualityFlag, SpectrumError
