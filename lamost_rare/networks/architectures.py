@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
-__all__ = ["PAPER_RACNET", "SHIPPED_RACNET"]
+__all__ = ["PAPER_RACNET", "SHIPPED_LCGAN", "SHIPPED_RACNET", "SHIPPED_SGAN"]
 
 SHIPPED_RACNET = {
     "network": "racnet",
     "n_pixels": 3072,
     "n_channels": 2,
-    "stem_channels": 24,
+    "stem_channels": 32,
     "stem_kernel": 16,
-    "stem_stride": 4,
-    "block_channels": [24, 32, 48, 64],
+    "stem_stride": 8,
+    "block_channels": [32, 48, 64],
     "kernel": 7,
     "convolutions": 1,
     "head_channels": 16,
     "head_units": 64,
     "dropout": 0.3,
-    "template_units": 256,
+    "template_units": 512,
     "template_pool": 2,
     "template_dropout": 0.5,
     "template_l2": 2e-5,
 }
-"""Four residual attention blocks after a strided stem whose kernel is as wide as a line, and
+"""Three residual attention blocks after a strided stem whose kernel is as wide as a line, and
 beside them a layer of templates, each a weight for every pixel of the spectrum: at low S/N a line
 is only seen by a filter that knows where it is. Small enough that a survey runs on a laptop."""
 
-PAPER_RACNET = {**SHIPPED_RACNET, "template_units": 0}
-"""The paper does not give its layer sizes; its four classes are recognised with the same
-network."""
+PAPER_RACNET = {
+    **SHIPPED_RACNET,
+    "stem_channels": 24,
+    "stem_stride": 4,
+    "block_channels": [24, 32, 48, 64],
+    "template_units": 0,
+}
+"""Residual attention blocks alone, as in the paper, which does not give its layer sizes."""
+
+SHIPPED_LCGAN = {
+    "network": "lcgan",
+    "n_pixels": 3072,
+    "noise": 900,
+    "local_noise": 768,
+    "global_units": 96,
+    "start": 96,
+    "channels": [16, 16, 12, 12, 8],
+    "noise_channels": [6, 4],
+    "kernel": 5,
+    "n_continuum": 24,
+    "discriminator_channels": [16, 24, 32],
+    "discriminator_units": 64,
+    "discriminator_dropout": 0.3,
+    "leak": 0.2,
+}
+"""900 numbers of noise, of which 768 belong to places along the spectrum and become its noise, and
+132 to the spectrum as a whole. Layer sizes are not in the paper."""
+
+SHIPPED_SGAN = {
+    **SHIPPED_LCGAN,
+    "network": "sgan",
+    "start": 48,
+    "channels": [32, 32, 24, 16, 12, 8],
+}
+"""The same sizes with one kernel for all wavelengths, after Zheng et al. (2020)."""

@@ -28,6 +28,9 @@ class TrainingOptions:
     schedule : str
         ``constant``, or ``cosine``: warm-up over the first twentieth, then down to a hundredth.
     batch_size, steps_per_epoch, epochs : int
+    views : int
+        How often each observation is used, each time in another batch: simulating one costs as
+        much as training on it.
     patience : int
         Stop when the validation loss has not fallen for so many epochs; 0: never.
     label_smoothing : float
@@ -39,6 +42,7 @@ class TrainingOptions:
     batch_size: int = 128
     steps_per_epoch: int = 200
     epochs: int = 100
+    views: int = 1
     patience: int = 5
     label_smoothing: float = 0.0
     seed: int = 0
@@ -82,6 +86,41 @@ class _Prefetch:
     def close(self):
         self._stop.set()
         self._thread.join()
+
+
+_POOL = 96
+"""Batches that are simulated together, when each observation is used more than once."""
+
+
+def _views(stream, options: TrainingOptions):
+    """A function from the number of a step to its batch of network input and labels.
+
+    The batches of a pool are used ``views`` times, in another order each time; which ones a step
+    gets depends on its number alone, so that an interrupted training can go on.
+    """
+    if options.views == 1:
+        return lambda number: stream.inputs(number, options.batch_size)
+    held: dict = {"number": None}
+
+    def batch(step):
+        pool, within = divmod(step, _POOL * options.views)
+        if held["number"] != pool:
+            made = [
+                stream.inputs(n, options.batch_size)
+                for n in range(pool * _POOL, (pool + 1) * _POOL)
+            ]
+            # Half precision: rectified flux is of order one to ten.
+            held.update(
+                number=pool,
+                x=np.concatenate([x.astype(np.float16) for x, _ in made]),
+                y=np.concatenate([y for _, y in made]),
+            )
+        view, k = divmod(within, _POOL)
+        order = np.random.default_rng([options.seed, pool, view]).permutation(len(held["y"]))
+        rows = order[k * options.batch_size : (k + 1) * options.batch_size]
+        return held["x"][rows].astype(np.float32), held["y"][rows]
+
+    return batch
 
 
 def _rate(step: int, total: int, options: TrainingOptions) -> float:
@@ -156,7 +195,7 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
     start = len(log)
     if start < options.epochs and not _stopped(log, options.patience):
         first = start * options.steps_per_epoch
-        batches = _Prefetch(lambda n: stream.inputs(n, options.batch_size), first, total)
+        batches = _Prefetch(_views(stream, options), first, total)
         try:
             for epoch in range(start, options.epochs):
                 # Dropout's draws must not depend on where the training was interrupted.
