@@ -1,0 +1,150 @@
+"""What a step is: a class with a name, parameters, and a method from batch to batch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from ..spectra.batch import SpectrumBatch
+from ..survey.columns import Column
+from ..text import printable
+from .errors import PipelineError
+
+__all__ = ["Column", "Parameter", "Step", "did_you_mean"]
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a step.
+
+    Attributes
+    ----------
+    name : str
+        A Python identifier; the value becomes the attribute of this name.
+    type : type
+        ``str``, ``int``, ``float`` or ``bool``, or any class that a value must be an instance of.
+    default
+        The value where none is given. With None, None is an allowed value too.
+    help : str
+        What it does, in a line.
+    choices : tuple
+        The allowed values, if they are few.
+    """
+
+    name: str
+    type: type
+    default: object = None
+    help: str = ""
+    choices: tuple = field(default=())
+
+    def check(self, value):
+        """The value as the step gets it.
+
+        Raises
+        ------
+        ValueError
+            If it is not of the type, not finite or not among the choices.
+        """
+        if value is None and self.default is None:
+            return None
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        wrong = not isinstance(value, self.type) or (self.type is int and isinstance(value, bool))
+        if wrong or (isinstance(value, float) and not math.isfinite(value)):
+            wanted = _WORDS.get(self.type, f"of type {self.type.__name__}")
+            raise ValueError(f"{self.name} must be {wanted}, not {printable(repr(value))}")
+        if self.choices and value not in self.choices:
+            known = ", ".join(map(str, self.choices))
+            hint = did_you_mean(value, self.choices)
+            raise ValueError(f"{self.name} must be one of {known}, not {value!r}{hint}")
+        return value
+
+
+class Step:
+    """A step of a pipeline: subclass it, set the attributes and write `process`.
+
+    Attributes
+    ----------
+    name : str
+        As the step is registered in the entry-point group ``lamost_rare.steps``.
+    summary : str
+        What it does, in a line.
+    parameters : tuple of Parameter
+        The value of each is the instance's attribute of that name.
+    needs : tuple of str
+        Columns or properties that the batch must have (``"label"``), or must not have
+        (``"not rectified"``). An instance may set its own, where they depend on its parameters.
+    adds : tuple of Column or str
+        A `Column` for each column that `process` adds, which `lamost-rare run` writes into the
+        catalogue; a text for a property that the spectra have from here on (``"rectified"``).
+    grid : WavelengthGrid or None
+        The grid on which `process` needs the batch to be, or on which it puts it; None if it takes
+        any. Spectra from files are read onto the grid of the first step that has one.
+    regrids : bool
+        Whether `process` puts a batch onto its grid that is on another.
+
+    Raises
+    ------
+    PipelineError
+        If a parameter is unknown or its value is not allowed. Nothing heavy belongs into
+        ``__init__``: what a step needs for its work is built when `process` is first called.
+    """
+
+    name: str = ""
+    summary: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    needs: tuple[str, ...] = ()
+    adds: tuple[Column | str, ...] = ()
+    grid = None
+    regrids = False
+
+    def __init__(self, **parameters):
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for given in parameters:
+            if given not in known:
+                names = ", ".join(known) or "none"
+                raise self.error(
+                    f"no parameter {printable(repr(given))}{did_you_mean(given, known)}; "
+                    f"it has: {names}"
+                )
+        for name, parameter in known.items():
+            try:
+                value = parameter.check(parameters.get(name, parameter.default))
+            except ValueError as error:
+                raise self.error(str(error)) from None
+            setattr(self, name, value)
+
+    def process(self, batch: SpectrumBatch) -> SpectrumBatch:
+        """A new batch made from ``batch``, which stays as it is.
+
+        In a run, the rows stay the same and in their order. A spectrum that the step cannot use is
+        refused with `~lamost_rare.spectra.quality.SpectrumError`; whatever else is raised rejects
+        the spectrum with the reason ``step_failed``.
+        """
+        raise NotImplementedError(f"step {self.name!r} has no method process")
+
+    def values(self) -> dict:
+        """The parameters' values."""
+        return {parameter.name: getattr(self, parameter.name) for parameter in self.parameters}
+
+    def fingerprint(self) -> dict:
+        """What the results of the step depend on, as JSON can hold it: a run that was begun with
+        one fingerprint is not gone on with another."""
+        return {"name": self.name, "parameters": self.values()}
+
+    def error(self, message: str) -> PipelineError:
+        """An error that names the step."""
+        return PipelineError(f"step {self.name!r}: {message}")
+
+    def __repr__(self):
+        values = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
+        return f"{type(self).__name__}({values})"
+
+
+def did_you_mean(word, known) -> str:
+    """A hint at the nearest of the known names, or nothing."""
+    close = get_close_matches(str(word), list(map(str, known)), n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""The steps that come with the package, one file each."""

@@ -1,0 +1,76 @@
+"""`rare_star_classifier` and `o_star_classifier`: presets as steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..step import Column, Parameter, Step
+
+__all__ = ["OStarClassifier", "RareStarClassifier"]
+
+
+class RareStarClassifier(Step):
+    """Classify with a preset, which standardizes the spectra itself.
+
+    The network is built when the first batch comes, and kept.
+    """
+
+    name = "rare_star_classifier"
+    summary = "classify with a preset: class, probabilities, candidates of its rare class"
+    parameters = (
+        Parameter("preset", str, None, "name of a shipped preset or folder (the default preset)"),
+        Parameter(
+            "threshold",
+            float,
+            None,
+            "least probability of a candidate, at any S/N (the preset's, higher at low S/N)",
+        ),
+        Parameter("batch_size", int, 256, "spectra that the network sees at a time"),
+    )
+    needs = ("not rectified",)
+    adds = (
+        Column("prediction", str, "most probable class"),
+        Column("p_<class>", "f4", "calibrated probability of each class"),
+        Column("candidate", bool, "whether it is worth a look"),
+    )
+
+    def __init__(self, **parameters):
+        super().__init__(**parameters)
+        from ...presets import load_preset
+        from ...survey.classifier import BatchClassifier
+
+        if not 1 <= self.batch_size <= 16_384:
+            raise self.error(f"batch_size must lie between 1 and 16384, not {self.batch_size}")
+        preset = load_preset(self.preset)
+        if self.threshold is not None:
+            if not 0 < self.threshold <= 1:
+                raise self.error(f"threshold must lie above 0 and up to 1, not {self.threshold}")
+            changes = {"threshold": self.threshold, "low_snr": None}
+            preset = replace(preset, config={**preset.config, **changes})
+        self.classifier = BatchClassifier(preset, self.batch_size, self.name)
+        self.adds = self.classifier.adds
+        self.grid = preset.grid
+
+    @property
+    def rare_class(self) -> str:
+        """The class whose members are candidates."""
+        return self.classifier.preset.rare_class
+
+    def process(self, batch):
+        """The batch with ``prediction``, ``p_<class>`` and ``candidate``, and with flags added."""
+        return self.classifier.process(batch)
+
+
+class OStarClassifier(RareStarClassifier):
+    """The same, for presets whose rare class is O."""
+
+    name = "o_star_classifier"
+    summary = "find O stars: the default preset, or another one that looks for them"
+
+    def __init__(self, **parameters):
+        super().__init__(**parameters)
+        if self.rare_class != "O":
+            name = self.classifier.preset.name
+            raise self.error(
+                f"preset {name!r} looks for {self.rare_class!r}: use rare_star_classifier"
+            )

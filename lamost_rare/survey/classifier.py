@@ -1,0 +1,81 @@
+"""A preset as what a scan does to a batch: prediction, probabilities and candidates as columns."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from ..inference.rows import catalogue_columns, catalogue_dtypes, column_description
+from ..presets import Preset, PresetError
+from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
+from .columns import Column
+
+__all__ = ["BatchClassifier", "classifier_columns"]
+
+
+def classifier_columns(preset: Preset) -> tuple[Column, ...]:
+    """The columns that a classifier adds: ``prediction``, ``p_<class>`` and ``candidate``."""
+    return tuple(
+        Column(name, str if dtype.kind == "O" else dtype.str, column_description(name))
+        for name, dtype in catalogue_dtypes(preset, evidence=False).items()
+        if name not in IDENTITY_DTYPES and name != "flags"
+    )
+
+
+class BatchClassifier:
+    """Classify batches with a preset.
+
+    The network is built when the first batch comes: a scan that finds nothing to classify does
+    without TensorFlow.
+
+    Parameters
+    ----------
+    preset : Preset
+    batch_size : int
+        Spectra that the network sees at a time.
+    name : str
+        Of the step, for messages.
+
+    Raises
+    ------
+    PresetError
+        If the preset is no classifier.
+    """
+
+    grid = property(lambda self: self.preset.grid)
+
+    def __init__(self, preset: Preset, batch_size: int = 256, name: str = "rare_star_classifier"):
+        if preset.kind != "classifier":
+            raise PresetError(f"preset {preset.name} is a {preset.kind}, not a classifier")
+        self.preset = preset
+        self.batch_size = batch_size
+        self.name = name
+        self.adds = classifier_columns(preset)
+        self._built = None
+
+    def process(self, batch: SpectrumBatch) -> SpectrumBatch:
+        """The batch with the columns of the classifier, and with its flags OR-ed to the others.
+
+        Generated spectra get probabilities too, and are never candidates. In a batch of real and
+        generated ones the boolean column ``generated`` tells which are which.
+        """
+        if self._built is None:
+            self._built = _predictor(self.preset, self.batch_size)
+        generated = np.full(len(batch), batch.generated)
+        if batch.generated and "generated" in batch.columns:
+            generated = np.asarray(batch.columns["generated"], dtype=bool)
+        real = replace(batch, generated=False)
+        prediction = self._built.predict(real)
+        values = catalogue_columns(real, prediction, self.preset)
+        values["candidate"] &= ~generated
+        added = {column.name: values[column.name] for column in self.adds}
+        return replace(batch, columns={**batch.columns, **added}, flags=values["flags"])
+
+
+def _predictor(preset: Preset, batch_size: int):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from ..inference.predictor import Predictor
+
+    return Predictor(preset, batch_size=batch_size)

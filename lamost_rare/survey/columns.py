@@ -1,0 +1,37 @@
+"""What a step says of a column that it adds to the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Column"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the catalogue.
+
+    Attributes
+    ----------
+    name : str
+        Letters, digits and ``_``, so that every table format can hold it.
+    dtype : type or str
+        As numpy takes it, or ``str`` for text.
+    description : str
+        What it holds, in a few words.
+    unit : str, optional
+        In astropy's notation.
+    """
+
+    name: str
+    dtype: type | str = "f8"
+    description: str = ""
+    unit: str | None = None
+
+    @property
+    def numpy_dtype(self) -> np.dtype:
+        """The type of the values; ``object`` stands for text."""
+        dtype = np.dtype(self.dtype)
+        return np.dtype(object) if dtype.kind in "US" else dtype
