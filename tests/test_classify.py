@@ -12,6 +12,7 @@ from lamost_rare.inference.evidence import LINES
 from lamost_rare.inference.rows import catalogue_columns, catalogue_dtypes, column_description
 from lamost_rare.presets import Preset, PresetError
 from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.spectra import sources
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.spectra.raw import RawSpectrum
@@ -176,7 +177,7 @@ def test_an_unexpected_error_costs_one_row(network, preset, monkeypatch, files):
             raise ZeroDivisionError("oops")
         return raw(False)
 
-    monkeypatch.setattr(classify_module, "_read", read)
+    monkeypatch.setattr(sources, "_read", read)
     table = classify_spectra(files, preset)
     assert list(table["prediction"]) == ["", "B"]
     assert table.meta["rejected"] == [(0, "internal_error", "ZeroDivisionError: oops")]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from ..presets import Preset, PresetError, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
+from ..spectra.sources import iterate_sources
 from .rows import (
     catalogue_columns,
     catalogue_dtypes,
@@ -78,59 +77,10 @@ def classify_spectra(
         raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
 
     results = _Rows(preset, evidence)
-    sources = _sources(spectra, medium)
+    sources = iterate_sources(spectra, medium)
     while chunk := list(islice(sources, _CHUNK_BATCHES * batch_size)):
         results.add(chunk, batch_size)
     return results.table()
-
-
-def _sources(spectra, medium) -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
-    """(path, spectrum or what is wrong with it) of everything in ``spectra``, one at a time."""
-    if isinstance(spectra, (str, os.PathLike)):
-        yield os.fspath(spectra), _attempt(_read, spectra)
-    elif isinstance(spectra, RawSpectrum):
-        yield spectra.identity.get("path", ""), spectra
-    elif _is_spectrum(spectra):
-        from ..spectra.adapters import iterate_spectra, raw_from_spectrum
-
-        parts = _attempt(iterate_spectra, spectra)
-        for part in [parts] if isinstance(parts, SpectrumError) else parts:
-            if isinstance(part, SpectrumError):
-                yield "", part
-            else:
-                yield "", _attempt(raw_from_spectrum, part, medium=medium)
-    elif isinstance(spectra, Iterable) and not isinstance(spectra, (bytes, dict, np.ndarray)):
-        for item in spectra:
-            yield from _sources(item, medium)
-    else:
-        raise TypeError(
-            f"cannot classify a {type(spectra).__name__}: give paths, specutils Spectrum objects, "
-            "or lists of them"
-        )
-
-
-def _is_spectrum(thing) -> bool:
-    # By what it has, not by its class: specutils takes seconds to load, and has several classes.
-    return hasattr(thing, "spectral_axis") and hasattr(thing, "flux")
-
-
-def _read(path):
-    from ..spectra.lamost import read_lamost
-
-    return read_lamost(path)
-
-
-def _attempt(function, *args, **kwargs):
-    """What ``function`` returns, or the SpectrumError with which it refuses.
-
-    Whatever else it raises counts as one bad spectrum too: one row must not cost all the others.
-    """
-    try:
-        return function(*args, **kwargs)
-    except SpectrumError as error:
-        return error
-    except Exception as error:
-        return SpectrumError("internal_error", f"{type(error).__name__}: {error}")
 
 
 class _Rows:

@@ -1,0 +1,84 @@
+"""Anything that holds spectra, one spectrum at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from .quality import SpectrumError
+from .raw import RawSpectrum
+
+__all__ = ["iterate_sources"]
+
+
+def iterate_sources(
+    spectra, medium: str = "vacuum"
+) -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
+    """Everything that is in ``spectra``, one at a time.
+
+    Parameters
+    ----------
+    spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, or an iterable of those
+        Paths are LAMOST low-resolution files.
+    medium : {"vacuum", "air"}
+        What the wavelengths of the Spectrum objects are measured in. Files say it themselves.
+
+    Yields
+    ------
+    path : str
+        Empty for objects in memory.
+    spectrum : RawSpectrum or SpectrumError
+        The spectrum, or what is wrong with it.
+
+    Raises
+    ------
+    TypeError
+        If something is neither a path nor a spectrum.
+    """
+    if isinstance(spectra, (str, os.PathLike)):
+        yield os.fspath(spectra), _attempt(_read, spectra)
+    elif isinstance(spectra, RawSpectrum):
+        yield spectra.identity.get("path", ""), spectra
+    elif _is_spectrum(spectra):
+        from .adapters import iterate_spectra, raw_from_spectrum
+
+        parts = _attempt(iterate_spectra, spectra)
+        for part in [parts] if isinstance(parts, SpectrumError) else parts:
+            if isinstance(part, SpectrumError):
+                yield "", part
+            else:
+                yield "", _attempt(raw_from_spectrum, part, medium=medium)
+    elif isinstance(spectra, Iterable) and not isinstance(spectra, (bytes, dict, np.ndarray)):
+        for item in spectra:
+            yield from iterate_sources(item, medium)
+    else:
+        raise TypeError(
+            f"cannot read spectra from a {type(spectra).__name__}: give paths, specutils Spectrum "
+            "objects, or lists of them"
+        )
+
+
+def _is_spectrum(thing) -> bool:
+    # By what it has, not by its class: specutils takes seconds to load, and has several classes.
+    return hasattr(thing, "spectral_axis") and hasattr(thing, "flux")
+
+
+def _read(path):
+    from .lamost import read_lamost
+
+    return read_lamost(path)
+
+
+def _attempt(function, *args, **kwargs):
+    """What ``function`` returns, or the SpectrumError with which it refuses.
+
+    Whatever else it raises counts as one bad spectrum too: one row must not cost all the others.
+    """
+    try:
+        return function(*args, **kwargs)
+    except SpectrumError as error:
+        return error
+    except Exception as error:
+        return SpectrumError("internal_error", f"{type(error).__name__}: {error}")
