@@ -16,7 +16,7 @@ from lamost_rare.inference.rows import catalogue_dtypes
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import ScanError, classifying, merge, scan, scan_directory
+from lamost_rare.survey import ScanError, classifier, merge, scan, scan_directory
 from lamost_rare.survey.lock import directory_lock
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.shards import ShardStore
@@ -28,7 +28,7 @@ DUPLICATE = int(QualityFlag.DUPLICATE_OBSID)
 @pytest.fixture
 def network(monkeypatch):
     network = StandIn()
-    monkeypatch.setattr(classifying, "_predictor", lambda preset, batch_size: network)
+    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
     return network
 
 
@@ -167,7 +167,7 @@ def test_every_kind_of_damage_is_a_reject_with_its_reason(preset, network, tmp_p
 def test_only_damage_leaves_empty_tables_and_no_network(preset, tmp_path, monkeypatch):
     (tmp_path / "in" / "x.fits").mkdir(parents=True)
     (tmp_path / "in" / "y.fits").touch()
-    monkeypatch.setattr(classifying, "_predictor", None)  # calling it would fail
+    monkeypatch.setattr(classifier, "_predictor", None)  # calling it would fail
     summary = scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)
     assert (summary.classified, summary.rejected) == (0, 2)
     assert table(tmp_path / "out")["path"] == []

@@ -26,7 +26,7 @@ import sys, time
 sys.path.insert(0, {tests!r})
 from scan_helpers import StandIn
 from lamost_rare import cli
-from lamost_rare.survey import classifying, scan
+from lamost_rare.survey import classifier, scan
 
 class Slow(StandIn):
     def predict(self, batch):
@@ -35,7 +35,7 @@ class Slow(StandIn):
         return super().predict(batch)
 
 scan.SHARD_SIZE = 8
-classifying._predictor = lambda preset, batch_size: Slow()
+classifier._predictor = lambda preset, batch_size: Slow()
 sys.exit(cli.main(sys.argv[1:]))
 """
 

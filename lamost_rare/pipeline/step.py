@@ -85,6 +85,8 @@ class Step:
         any. Spectra from files are read onto the grid of the first step that has one.
     regrids : bool
         Whether `process` puts a batch onto its grid that is on another.
+    origin : str
+        Distribution and version that the step was found in.
 
     Raises
     ------
@@ -100,6 +102,7 @@ class Step:
     adds: tuple[Column | str, ...] = ()
     grid = None
     regrids = False
+    origin: str = ""
 
     def __init__(self, **parameters):
         known = {parameter.name: parameter for parameter in self.parameters}
@@ -133,7 +136,7 @@ class Step:
     def fingerprint(self) -> dict:
         """What the results of the step depend on, as JSON can hold it: a run that was begun with
         one fingerprint is not gone on with another."""
-        return {"name": self.name, "parameters": self.values()}
+        return {"name": self.name, "origin": self.origin, "parameters": self.values()}
 
     def error(self, message: str) -> PipelineError:
         """An error that names the step."""

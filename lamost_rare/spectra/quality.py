@@ -55,6 +55,7 @@ REJECT_REASONS = {
     "too_few_pixels": "too few valid pixels on the grid to say anything",
     "bad_spectrum": "a Spectrum object whose unit, shape or uncertainty cannot be used",
     "generated": "a generated spectrum: never classified into a catalogue",
+    "step_failed": "a step of the pipeline raised an error on this spectrum; the detail names it",
     "internal_error": "an unexpected error in this software; please report it",
 }
 """Reason codes of the rejected table, with their meaning. Codes are never reused."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
-from ..inference.rows import (
-    catalogue_columns,
-    catalogue_dtypes,
-    column_description,
-    column_unit,
-)
-from ..presets import Preset
+from ..inference.evidence import LINES
+from ..inference.rows import column_description, column_unit
+from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
+from .columns import Column
 
 __all__ = ["REJECTED_SCHEMA", "as_text", "catalogue_schema", "catalogue_table", "rejected_table"]
 
@@ -30,25 +29,58 @@ REJECTED_SCHEMA = pa.schema(
 """Columns of the rejected table."""
 
 
-def catalogue_schema(preset: Preset) -> pa.Schema:
-    """Columns of a preset's catalogue, with unit and description in the metadata of each."""
+def evidence_columns() -> list[Column]:
+    """The columns of line evidence, which readers measure."""
+    names = [f"ew_{line}{suffix}" for line in LINES for suffix in ("", "_err")]
+    return [_documented(name, "f4") for name in names]
+
+
+def _documented(name: str, dtype) -> Column:
+    dtype = str if dtype is object else dtype
+    return Column(name, dtype, column_description(name), column_unit(name))
+
+
+def catalogue_schema(added: Iterable[Column]) -> pa.Schema:
+    """Columns of a catalogue, with unit and description in the metadata of each.
+
+    Parameters
+    ----------
+    added : iterable of Column
+        What steps add. A classifier's columns have their place before the flags, those of line
+        evidence are there anyway, and all others come last.
+    """
+    added = list(added)
+    identity = [_documented(name, dtype) for name, dtype in IDENTITY_DTYPES.items()]
+    classes = [c for c in added if c.name in ("prediction", "candidate") or c.name[:2] == "p_"]
+    fixed = [*identity, *classes, _documented("flags", "i8"), *evidence_columns()]
+    columns = {column.name: column for column in [*fixed, *added]}
     return pa.schema(
         _field(
             name,
-            pa.string() if dtype.kind == "O" else pa.from_numpy_dtype(dtype),
-            column_description(name),
-            column_unit(name),
+            pa.string()
+            if column.numpy_dtype.kind == "O"
+            else pa.from_numpy_dtype(column.numpy_dtype),
+            column.description,
+            column.unit,
         )
-        for name, dtype in catalogue_dtypes(preset).items()
+        for name, column in columns.items()
     )
 
 
-def catalogue_table(batch, prediction, preset: Preset, evidence: dict, schema) -> pa.Table:
-    """Catalogue rows of one batch."""
-    columns = catalogue_columns(batch, prediction, preset, evidence)
+def catalogue_table(batch: SpectrumBatch, schema: pa.Schema) -> pa.Table:
+    """Catalogue rows of one batch.
+
+    Raises
+    ------
+    ValueError
+        If the spectra were generated: those never enter a catalogue.
+    """
+    if batch.generated:
+        raise ValueError("generated spectra never enter a catalogue")
+    values = {**batch.columns, **batch.identity, "flags": batch.flags}
     arrays = [
         pa.array(map(as_text, column) if column.dtype.kind == "O" else column, field.type)
-        for field, column in zip(schema, columns.values(), strict=True)
+        for field, column in ((field, values[field.name]) for field in schema)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
 

@@ -11,6 +11,7 @@ from ..inference.rows import catalogue_columns, catalogue_dtypes, column_descrip
 from ..presets import Preset, PresetError
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from .columns import Column
+from .manifest import describe_preset
 
 __all__ = ["BatchClassifier", "classifier_columns"]
 
@@ -54,6 +55,10 @@ class BatchClassifier:
         self.name = name
         self.adds = classifier_columns(preset)
         self._built = None
+
+    def fingerprint(self) -> dict:
+        """What the results depend on."""
+        return {"name": self.name, "trained": describe_preset(self.preset)}
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
         """The batch with the columns of the classifier, and with its flags OR-ed to the others.

@@ -1,4 +1,4 @@
-"""The middle of a scan: shards of inputs through readers and inference to shards of rows."""
+"""The middle of a scan: shards of inputs through readers and steps to shards of rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from ..presets import Preset
-from ..text import printable
+from ..spectra.grid import WavelengthGrid
 from .catalogue import catalogue_table, rejected_table
 from .discovery import Entry, path_text
-from .errors import ScanError
 from .inputs import InputList
 from .reader import Chunk
-from .shards import ShardCounts, ShardStore
+from .shards import ShardCounts, ShardStore, n_candidates
+from .stepping import StepLine
 from .workers import ReaderPool, Task
 
 __all__ = ["classify_shards"]
@@ -27,12 +26,13 @@ def classify_shards(
     numbers: list[int],
     *,
     root: bytes,
-    preset: Preset,
+    grid: WavelengthGrid,
+    steps: StepLine,
     workers: int,
     batch_size: int,
     stopped: Callable[[], bool],
 ) -> Iterator[ShardCounts]:
-    """Classify shards and put them on disk, yielding the counts of each batch on the way.
+    """Run shards through steps and put them on disk, yielding counts of batches on the way.
 
     A batch is ``batch_size`` neighbouring inputs of one shard, less those that turn out to be
     unusable: so what stands in a row does not depend on which reader was how fast.
@@ -46,10 +46,17 @@ def classify_shards(
         Shards to do.
     root : bytes
         Directory to which the inputs' paths are relative.
-    preset : Preset
+    grid : WavelengthGrid
+        Where readers put the spectra.
+    steps : StepLine
     workers, batch_size : int
     stopped : callable
         When it says True, the iteration ends; shards that are not finished then are lost.
+
+    Raises
+    ------
+    ScanError
+        If readers keep dying, or a step fails on everything.
     """
     doing: dict[int, _Shard] = {}
     n_batches = sum(-(-inputs.sizes[number] // batch_size) for number in numbers)
@@ -63,26 +70,32 @@ def classify_shards(
                 paths = [os.path.join(root, e.path) for e in entries if not e.reason]
                 yield Task((number, k), paths)
 
-    predictor = None
+    held: list[tuple] = []  # results of which it is open whether they are rejects or a failed run
     workers = min(workers, n_batches)
-    with ReaderPool(preset.grid, workers=workers, batch_size=batch_size) as pool:
+    with ReaderPool(grid, workers=workers, batch_size=batch_size) as pool:
         for task, chunk in pool.run(tasks(), stopped):
             number, k = task.key
-            shard = doing[number]
             _name(chunk, task.paths)
-            rejects = _rejects(chunk, shard.batches[k], root)
+            chunk.batch.columns.update(chunk.evidence)
             rows = store.schema.empty_table()
             if len(chunk.batch):
-                predictor = predictor or _predictor(preset, batch_size)
-                prediction = _predict(predictor, chunk)
-                rows = catalogue_table(
-                    chunk.batch, prediction, preset, chunk.evidence, store.schema
-                )
-            if shard.add(k, rows, rejects):
-                store.write(number, *shard.tables())
-                del doing[number]
-            found = rows["candidate"].to_numpy() if len(rows) else ()
-            yield ShardCounts(len(rows), len(rejects), int(np.count_nonzero(found)))
+                batch, chunk.kept, failed = steps.run(chunk.batch, chunk.kept)
+                chunk.rejects += failed
+                if len(batch):
+                    rows = catalogue_table(batch, store.schema)
+            rejects = _rejects(chunk, doing[number].batches[k], root)
+            held.append((number, k, rows, rejects))
+            if steps.doubtful:
+                continue
+            for number, k, rows, rejects in held:
+                shard = doing[number]
+                if shard.add(k, rows, rejects):
+                    store.write(number, *shard.tables())
+                    del doing[number]
+                yield ShardCounts(len(rows), len(rejects), n_candidates(rows))
+            held.clear()
+    if held and not stopped():
+        raise steps.verdict()
 
 
 class _Shard:
@@ -128,23 +141,3 @@ def _rejects(chunk: Chunk, entries: list[Entry], root: bytes) -> list[tuple[str,
         if why:
             rejects.append((path_text(os.path.join(root, entry.path)), *why))
     return rejects
-
-
-def _predictor(preset: Preset, batch_size: int):
-    # TensorFlow comes in here: a scan that finds nothing to classify does without it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from ..inference.predictor import Predictor
-
-    return Predictor(preset, batch_size=batch_size)
-
-
-def _predict(predictor, chunk: Chunk):
-    try:
-        return predictor.predict(chunk.batch)
-    except Exception as error:
-        lines = str(error).splitlines() or [""]
-        what = f"{type(error).__name__}: {lines[0]}"
-        first = chunk.batch.identity["path"][0]
-        raise ScanError(
-            f"inference failed in the batch of {printable(first)}: {printable(what)}"
-        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,14 @@ class Column:
     description: str = ""
     unit: str | None = None
 
+    def __post_init__(self):
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", self.name):
+            raise ValueError(f"a column cannot be called {self.name!r}: use letters, digits and _")
+        if np.dtype(self.dtype).kind not in "biufU":
+            raise ValueError(f"column {self.name!r} cannot hold {self.dtype!r}")
+
     @property
     def numpy_dtype(self) -> np.dtype:
         """The type of the values; ``object`` stands for text."""
         dtype = np.dtype(self.dtype)
-        return np.dtype(object) if dtype.kind in "US" else dtype
+        return np.dtype(object) if dtype.kind == "U" else dtype

@@ -13,7 +13,14 @@ from ..text import printable
 from .atomic import write_text_atomically
 from .errors import ScanError
 
-__all__ = ["describe_preset", "read_manifest", "refuse_other", "versions", "write_manifest"]
+__all__ = [
+    "describe_preset",
+    "describe_steps",
+    "read_manifest",
+    "refuse_other",
+    "versions",
+    "write_manifest",
+]
 
 FORMAT = 1
 """Version of the layout of output directories."""
@@ -68,6 +75,23 @@ def read_manifest(path: Path) -> dict | None:
     )
 
 
+def describe_steps(steps) -> list[dict]:
+    """What identifies steps with their parameters, as it comes back from JSON."""
+    return json.loads(json.dumps([step.fingerprint() for step in steps], default=repr))
+
+
+def _other_steps(old: list[dict], new: list[dict]) -> str:
+    before, now = ([step["name"] for step in steps] for steps in (old, new))
+    if before != now:
+        return f"steps {printable(', '.join(before) or 'none')}, not {printable(', '.join(now))}"
+    for name, *both in zip(now, old, new, strict=True):
+        a, b = ({**step, **step.pop("parameters", {})} for step in map(dict, both))
+        for key in {**a, **b}:
+            if a.get(key) != b.get(key):
+                return printable(f"{key} {a.get(key)!r} of step {name}, not {b.get(key)!r}")
+    return "other steps"
+
+
 def refuse_other(old: dict, new: dict, output: Path) -> None:
     """Raise `ScanError` unless ``new`` asks for what the manifest ``old`` stands for."""
     where = f"{printable(output)} holds a scan"
@@ -80,11 +104,13 @@ def refuse_other(old: dict, new: dict, output: Path) -> None:
         what = f"{before} inputs, now there are {now}" if before != now else "other inputs"
         raise ScanError(f"{where} of {what}: {_OVERRIDE}")
     if old["preset"] != new["preset"]:
-        before, now = old["preset"], new["preset"]
-        what = f"{printable(before['name'])}, not {printable(now['name'])}"
-        if before["name"] == now["name"]:
-            what = f"another state of {printable(now['name'])}"
+        before, now = (printable((m["preset"] or {"name": "none"})["name"]) for m in (old, new))
+        what = f"{before}, not {now}" if before != now else f"another state of {now}"
         raise ScanError(f"{where} with preset {what}: {_OVERRIDE}")
+    if old.get("steps") != new["steps"]:
+        raise ScanError(
+            f"{where} with {_other_steps(old.get('steps') or [], new['steps'])}: {_OVERRIDE}"
+        )
     for name, value in new["configuration"].items():
         if old["configuration"].get(name) != value:
             option = name.replace("_", "-")

@@ -51,6 +51,7 @@ def merge_shards(
     numbers = range(n_shards)
     summary.predictions, summary.flags, summary.reasons = Counter(), Counter(), Counter()
 
+    names = store.schema.names
     duplicate = _duplicates(store, numbers)
     candidates = []
     with _writer(output / RESULTS[0], store.schema) as write:
@@ -60,8 +61,10 @@ def merge_shards(
             table = _flag(table, duplicate[row : row + len(table)])
             row += len(table)
             write(table)
-            candidates.append(table.filter(table["candidate"]))
-            _count(summary.predictions, table["prediction"])
+            if "candidate" in names:
+                candidates.append(table.filter(table["candidate"]))
+            if "prediction" in names:
+                _count(summary.predictions, table["prediction"])
             flags = table["flags"].to_numpy()
             for flag in QualityFlag:
                 summary.flags[flag.name] += int(np.count_nonzero(flags & flag))
@@ -79,7 +82,8 @@ def merge_shards(
     found = pa.concat_tables([store.schema.empty_table(), *candidates])
     summary.candidates = len(found)
     probability = f"p_{summary.rare_class}"
-    found = found.sort_by([(probability, "descending"), ("path", "ascending")])
+    first = [(probability, "descending")] if probability in names else []
+    found = found.sort_by([*first, ("path", "ascending")])
     with _writer(output / RESULTS[2], store.schema) as write:
         write(found)
     with atomic_path(output / RESULTS[3]) as temporary:

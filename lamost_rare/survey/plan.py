@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ..presets import Preset
 from ..text import printable
 from .atomic import atomic_path
 from .discovery import SUFFIXES, Walk, find_spectra, path_text
 from .errors import ScanError
 from .inputs import write_inputs
-from .manifest import FORMAT, describe_preset, read_manifest, refuse_other, versions
+from .manifest import FORMAT, read_manifest, refuse_other, versions
 from .merge import RESULTS
 from .shards import ShardStore
 from .summary import ScanSummary
@@ -30,7 +29,7 @@ def now() -> str:
 def make_plan(
     summary: ScanSummary,
     store: ShardStore,
-    preset: Preset,
+    asked: dict,
     configuration: dict,
     *,
     overwrite: bool,
@@ -44,7 +43,8 @@ def make_plan(
         Says where source and output are.
     store : ShardStore
         Receives the list.
-    preset : Preset
+    asked : dict
+        ``preset`` and ``steps``, as a manifest describes them.
     configuration : dict
         What else results depend on; its keys are names of options.
     overwrite : bool
@@ -85,7 +85,7 @@ def make_plan(
                     "other_files": walk.other_files,
                     "repeated_directories": walk.repeated_directories,
                 },
-                "preset": describe_preset(preset),
+                **asked,
                 "configuration": configuration,
                 "versions": versions(),
                 "started": now(),

@@ -1,4 +1,4 @@
-"""A directory of spectra to a catalogue: what ``lamost-rare scan`` does."""
+"""A directory of spectra to a catalogue: what ``lamost-rare scan`` and ``lamost-rare run`` do."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..presets import Preset, load_preset
+from ..spectra.grid import LAMOST_GRID
 from ..text import printable
 from .catalogue import catalogue_schema
+from .classifier import BatchClassifier
 from .classifying import classify_shards
+from .columns import Column
 from .errors import ScanError, ScanInterrupted
 from .inputs import InputList
 from .lock import directory_lock
-from .manifest import write_manifest
+from .manifest import describe_preset, describe_steps, write_manifest
 from .merge import RESULTS, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .shards import ShardStore
+from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
 
-__all__ = ["scan_directory"]
+__all__ = ["run_steps", "scan_directory"]
 
 SHARD_SIZE = 2048
 """Inputs to a shard, about: the most that a killed scan has to do again."""
@@ -83,18 +87,69 @@ def scan_directory(
     ScanInterrupted
         After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
     """
-    started = time.monotonic()
     preset = preset if isinstance(preset, Preset) else load_preset(preset)
     if preset.kind != "classifier":
         raise ScanError(f"preset {printable(preset.name)} is a {preset.kind}, not a classifier")
+    return run_steps(
+        source,
+        output,
+        [BatchClassifier(preset, _whole("batch_size", batch_size))],
+        preset=preset,
+        workers=workers,
+        batch_size=batch_size,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+def run_steps(
+    source,
+    output,
+    steps,
+    *,
+    preset: Preset | None = None,
+    workers: int | None = None,
+    batch_size: int = 256,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> ScanSummary:
+    """Run steps over every spectrum below a directory: `scan_directory` with steps of any kind.
+
+    Parameters
+    ----------
+    source, output, workers, overwrite, progress
+        As for `scan_directory`.
+    steps : sequence
+        Objects with the attributes ``name``, ``adds`` and ``grid`` and the methods ``process`` and
+        ``fingerprint``, as `lamost_rare.pipeline.Step` has them. Their columns come after those
+        that a catalogue has anyway. Readers put the spectra onto the first grid that a step has.
+    preset : Preset, optional
+        Whose candidates are counted.
+    batch_size : int
+        Spectra to a step.
+
+    Returns
+    -------
+    ScanSummary
+
+    Raises
+    ------
+    ScanError, PresetError, ScanInterrupted
+        As for `scan_directory`; also if a step fails on all spectra, or does not keep to what it
+        declares.
+    """
+    started = time.monotonic()
     workers = _whole("workers", default_workers() if workers is None else workers)
     batch_size = _whole("batch_size", batch_size)
     source, output = (Path(os.path.abspath(os.fsdecode(path))) for path in (source, output))
     if not source.exists():
         raise ScanError(f"no such file or directory: {printable(source)}")
 
-    summary = ScanSummary(source, output, preset.name, preset.rare_class)
-    store = ShardStore(output / "shards", catalogue_schema(preset))
+    asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
+    names = (preset.name, preset.rare_class) if preset else ("", "")
+    summary = ScanSummary(source, output, *names)
+    added = [item for step in steps for item in step.adds if isinstance(item, Column)]
+    store = ShardStore(output / "shards", catalogue_schema(added))
     with _clear_errors(output), contextlib.ExitStack() as stack:
         output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(directory_lock(output))
@@ -107,7 +162,7 @@ def scan_directory(
 
         configuration = {"batch_size": batch_size, "shard_size": _shard_size(batch_size)}
         manifest = make_plan(
-            summary, store, preset, configuration, overwrite=overwrite, checkpoint=checkpoint
+            summary, store, asked, configuration, overwrite=overwrite, checkpoint=checkpoint
         )
         summary.discovered = manifest["inputs"]["count"]
         if manifest["state"] == "complete" and all((output / name).exists() for name in RESULTS):
@@ -132,7 +187,7 @@ def scan_directory(
         summary.done_before = summary.done
         record("running")
         try:
-            _classify(summary, store, inputs, to_do, preset, workers, batch_size, stop, progress)
+            _classify(summary, store, inputs, to_do, steps, workers, batch_size, stop, progress)
             checkpoint()
             merge_shards(store, len(inputs), output, summary, checkpoint)
         except ScanInterrupted:
@@ -146,16 +201,18 @@ def scan_directory(
     return summary
 
 
-def _classify(summary, store, inputs, to_do, preset, workers, batch_size, stop, progress) -> None:
+def _classify(summary, store, inputs, to_do, steps, workers, batch_size, stop, progress) -> None:
     """Do the shards that are to be done, counting in ``summary``."""
     source = summary.source
+    grids = (step.grid for step in steps if step.grid is not None)
     with contextlib.closing(Progress(progress, summary)) as bar:
         for counts in classify_shards(
             store,
             inputs,
             to_do,
             root=os.fsencode(source if source.is_dir() else source.parent),
-            preset=preset,
+            grid=next(grids, LAMOST_GRID),
+            steps=StepLine(steps, proven=summary.classified > 0),
             workers=workers,
             batch_size=batch_size,
             stopped=stop,

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .atomic import atomic_path
 from .catalogue import REJECTED_SCHEMA
 
-__all__ = ["ShardCounts", "ShardStore"]
+__all__ = ["ShardCounts", "ShardStore", "n_candidates"]
 
 _OURS = re.compile(r"\.?(inputs|\d{6,}\.(catalogue|rejected))\.parquet(\.part)?")
 
@@ -24,6 +25,13 @@ class ShardCounts(NamedTuple):
     classified: int
     rejected: int
     candidates: int
+
+
+def n_candidates(rows: pa.Table) -> int:
+    """How many rows are candidates; none where no step looks for any."""
+    if "candidate" not in rows.column_names:
+        return 0
+    return pc.sum(rows["candidate"]).as_py() or 0
 
 
 class ShardStore:
@@ -74,8 +82,7 @@ class ShardStore:
                     or not rejected.schema_arrow.equals(REJECTED_SCHEMA)
                 ):
                     return None
-                flags = catalogue.read(["candidate"])["candidate"]
-                return ShardCounts(*rows, flags.to_pylist().count(True))
+                return ShardCounts(*rows, n_candidates(catalogue.read(["candidate"])))
         except (OSError, pa.ArrowException):
             return None
 

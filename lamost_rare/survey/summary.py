@@ -19,9 +19,9 @@ class ScanSummary:
     ----------
     source, output : Path
     preset : str
-        Name of the preset.
+        Name of the preset; empty if no step classifies.
     rare_class : str
-        The class whose members are candidates.
+        The class whose members are candidates, or empty.
     discovered : int
         Inputs: files named like spectra, and what `discovery.find_spectra` lists besides.
     classified, rejected, to_do : int
@@ -114,7 +114,8 @@ class ScanSummary:
             lines.append("flagged:   " + _tally(self.flags))
         if self.reasons:
             lines.append("rejected:  " + _tally(self.reasons))
-        lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
+        if self.rare_class:
+            lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
         look = [f"{self.output / 'candidates.csv'} (most probable first)"] * (self.candidates > 0)
         look.append(str(self.catalogue))
         if self.rejected:

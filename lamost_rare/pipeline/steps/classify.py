@@ -28,9 +28,9 @@ class RareStarClassifier(Step):
         Parameter("batch_size", int, 256, "spectra that the network sees at a time"),
     )
     needs = ("not rectified",)
+    # An instance, whose classes are known, adds a column p_<class> for each of them too.
     adds = (
         Column("prediction", str, "most probable class"),
-        Column("p_<class>", "f4", "calibrated probability of each class"),
         Column("candidate", bool, "whether it is worth a look"),
     )
 
@@ -55,6 +55,10 @@ class RareStarClassifier(Step):
     def rare_class(self) -> str:
         """The class whose members are candidates."""
         return self.classifier.preset.rare_class
+
+    def fingerprint(self):
+        """The parameters, and what the preset was when the run began."""
+        return {**super().fingerprint(), **self.classifier.fingerprint()}
 
     def process(self, batch):
         """The batch with ``prediction``, ``p_<class>`` and ``candidate``, and with flags added."""
