@@ -15,7 +15,7 @@ _MODULES = {
     "lamost": ("read_lamost",),
     "air_vacuum": ("air_to_vacuum", "vacuum_to_air"),
     "resample": ("assemble",),
-    "sources": ("iterate_sources",),
+    "sources": ("iterate_sources", "read_batch"),
     "normalize": ("network_input", "normalize_l2"),
     "adapters": ("iterate_spectra", "raw_from_spectrum", "to_spectrum", "to_spectrum_list"),
 }

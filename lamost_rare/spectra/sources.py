@@ -1,4 +1,4 @@
-"""Anything that holds spectra, one spectrum at a time."""
+"""Anything that holds spectra: one spectrum at a time, or as one batch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,51 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from .batch import SpectrumBatch
+from .grid import WavelengthGrid
 from .quality import SpectrumError
 from .raw import RawSpectrum
 
-__all__ = ["iterate_sources"]
+__all__ = ["iterate_sources", "read_batch"]
+
+
+def read_batch(
+    spectra, grid: WavelengthGrid, medium: str = "vacuum"
+) -> tuple[SpectrumBatch, list[tuple[int, str, SpectrumError]]]:
+    """Everything that is in ``spectra`` as one batch.
+
+    Parameters
+    ----------
+    spectra, medium
+        As `iterate_sources` takes them.
+    grid : WavelengthGrid
+        What the spectra are put on.
+
+    Returns
+    -------
+    batch : SpectrumBatch
+        The usable spectra, in their order. Columns ``class`` and ``subclass`` are what the
+        survey's own pipeline takes them for, as their files state it; empty where they do not.
+    rejects : list of (int, str, SpectrumError)
+        Number, path and reason of each of the others.
+
+    Raises
+    ------
+    TypeError
+        If something is neither a path nor a spectrum.
+    """
+    from .resample import assemble
+
+    found = list(iterate_sources(spectra, medium))
+    readable = [i for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)]
+    batch, refused = assemble([found[i][1] for i in readable], grid)
+    errors = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, SpectrumError)}
+    errors |= {readable[i]: error for i, error in refused}
+    headers = [found[i][1].header for i in readable if i not in errors]
+    for name in ("class", "subclass"):
+        values = [str(header.get(name.upper(), "")) for header in headers]
+        batch.columns[name] = np.array(values, dtype=object)
+    return batch, [(i, found[i][0], errors[i]) for i in sorted(errors)]
 
 
 def iterate_sources(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLASSES", "library_class", "observed_class", "star_name"]
+__all__ = ["CLASSES", "labelled", "library_class", "observed_class", "star_name"]
 
 CLASSES = ("O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "other")
 """Classes of the default preset, in the order of its outputs."""
@@ -146,3 +146,37 @@ def observed_class(class_name: str, subclass: str, shows_he_i: bool = False) -> 
         return "other"
     found = re.match(r"(?:[dg]|sd:?)?([OBAFGKM])", subclass)
     return found.group(1) if found else None
+
+
+def labelled(batch):
+    """The spectra of a batch that have a label.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+        With a column ``label``, or with ``class`` and ``subclass`` as
+        `~lamost_rare.spectra.sources.read_batch` gives them, from which `observed_class` makes it.
+
+    Returns
+    -------
+    SpectrumBatch
+        With a column ``label``; spectra whose label is empty are left out.
+
+    Raises
+    ------
+    ValueError
+        If it has neither.
+    """
+    import numpy as np
+
+    columns = batch.columns
+    if "label" in columns:
+        labels = np.asarray(columns["label"], dtype=object)
+    elif {"class", "subclass"} <= columns.keys():
+        pairs = zip(columns["class"], columns["subclass"], strict=True)
+        labels = np.array([observed_class(*pair) or "" for pair in pairs], dtype=object)
+    else:
+        raise ValueError("no labels: the spectra need a column 'label', or 'class' and 'subclass'")
+    batch = batch[labels != ""]
+    batch.columns["label"] = labels[labels != ""]
+    return batch
