@@ -22,6 +22,8 @@ PROGRAM = "lamost-rare"
 COMMANDS = {
     "classify": ("inference.cli", "classify spectra, to the terminal or to a table"),
     "scan": ("survey.cli", "search a directory of spectra, however large, for candidates"),
+    "run": ("pipeline.cli", "run a pipeline of steps over a directory of spectra"),
+    "steps": ("pipeline.steps_cli", "list the installed steps with their parameters"),
     "presets": ("presets_cli", "list the shipped presets"),
     "train": ("training.cli", "train a classifier, or rebuild the shipped presets"),
     "evaluate": ("evaluation.cli", "measure how well a preset does"),

@@ -13,9 +13,12 @@ from .step import Column, Parameter, Step
 
 _WHERE = {
     "check_order": "order",
+    "check_pipeline": "runner",
     "list_steps": "registry",
     "load_step": "registry",
     "make_step": "registry",
+    "read_pipeline": "config",
+    "run_pipeline": "runner",
 }
 
 __all__ = ["Column", "Parameter", "PipelineError", "Step", *_WHERE]

@@ -101,7 +101,12 @@ def load_step(name: str) -> type[Step]:
     PipelineError
         If there is no such step, several distributions register it, or it cannot be imported.
     """
-    return _load(_find(name))
+    return load_entry(name)
+
+
+def load_entry(entry: StepEntry | str) -> type[Step]:
+    """`load_step` for an entry that was listed, whether or not its name is another's too."""
+    return _load(entry if isinstance(entry, StepEntry) else _find(entry))
 
 
 def make_step(name: str, **parameters) -> Step:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import reprlib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -55,7 +57,12 @@ class Parameter:
         wrong = not isinstance(value, self.type) or (self.type is int and isinstance(value, bool))
         if wrong or (isinstance(value, float) and not math.isfinite(value)):
             wanted = _WORDS.get(self.type, f"of type {self.type.__name__}")
-            raise ValueError(f"{self.name} must be {wanted}, not {printable(repr(value))}")
+            hint = ""
+            if self.type is float and isinstance(value, str) and re.fullmatch(r"\d+e-?\d+", value):
+                hint = "; YAML takes it for text, write an exponent as in 1.0e-3"
+            raise ValueError(
+                f"{self.name} must be {wanted}, not {printable(reprlib.repr(value))}{hint}"
+            )
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             hint = did_you_mean(value, self.choices)

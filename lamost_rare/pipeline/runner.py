@@ -1,0 +1,133 @@
+"""Running a pipeline over a directory, with the machinery of scan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ..spectra.batch import IDENTITY_DTYPES
+from ..text import printable
+from .config import Pipeline, make_pipeline, read_pipeline
+from .errors import PipelineError
+from .order import check_order, column_names
+from .step import Step
+
+__all__ = ["check_pipeline", "describe_pipeline", "run_pipeline"]
+
+
+def run_pipeline(
+    pipeline,
+    input=None,
+    output=None,
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: bool | None = None,
+):
+    """Run a pipeline over every spectrum below a directory.
+
+    Parameters
+    ----------
+    pipeline : path, dict, list or Pipeline
+        A pipeline file, what one holds, or its list of steps (names, ``{name: {parameter:
+        value}}``, or `Step` objects).
+    input, output : path-like, optional
+        Directory of spectra (or one file) and directory for the results; by default those that
+        the pipeline names.
+    workers, overwrite, progress
+        As for `lamost_rare.scan_directory`.
+
+    Returns
+    -------
+    lamost_rare.survey.ScanSummary
+        The results are those of `lamost_rare.scan_directory`, with the columns that the steps add
+        after the others.
+
+    Raises
+    ------
+    PipelineError
+        If the pipeline cannot run as it is written; nothing was read then.
+    ScanError
+        If the run cannot start or go on, as for `lamost_rare.scan_directory`; if a step fails on
+        all spectra.
+    """
+    pipeline = check_pipeline(pipeline, input, output)
+    from ..survey.scan import run_steps
+
+    classifier = _classifier(pipeline.steps)
+    return run_steps(
+        pipeline.input,
+        pipeline.output,
+        pipeline.steps,
+        preset=classifier and classifier.preset,
+        batch_size=classifier.batch_size if classifier else 256,
+        workers=workers,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
+    """The pipeline that `run_pipeline` would run, with everything checked that can be before any
+    spectrum is read.
+
+    Raises
+    ------
+    PipelineError
+        As for `run_pipeline`.
+    """
+    if isinstance(pipeline, (str, os.PathLike)):
+        pipeline = read_pipeline(pipeline)
+    elif not isinstance(pipeline, Pipeline):
+        pipeline = make_pipeline({"steps": pipeline} if isinstance(pipeline, list) else pipeline)
+    steps, name = pipeline.steps, pipeline.name
+    try:
+        _check_for_catalogue(steps)
+        check_order(steps, have=[*IDENTITY_DTYPES, "flags", *_evidence()])
+    except PipelineError as error:
+        raise PipelineError(f"{name}: {error}") from None
+    paths = {}
+    for key, given, option in (("input", input, "SOURCE"), ("output", output, "DIR")):
+        chosen = getattr(pipeline, key) if given is None else os.fspath(given)
+        if not chosen:
+            raise PipelineError(f"{name}: no {key}: give --{key} {option}, or write '{key}: ...'")
+        paths[key] = chosen
+    return Pipeline(steps, **paths, name=name)
+
+
+def describe_pipeline(pipeline: Pipeline) -> Iterator[str]:
+    """Lines that say what a pipeline does."""
+    yield f"input:  {printable(pipeline.input)}"
+    yield f"output: {printable(pipeline.output)}"
+    for number, step in enumerate(pipeline.steps, 1):
+        values = ", ".join(f"{k}={v!r}" for k, v in step.values().items() if v is not None)
+        origin = f" ({step.origin})" if step.origin else ""
+        yield f"{number}. {step.name}{origin}{': ' if values else ''}{printable(values)}"
+        added = column_names(step)
+        if added:
+            shown = added if len(added) <= 16 else [*added[:14], f"... ({len(added)} in all)"]
+            yield f"   adds {', '.join(shown)}"
+
+
+def _classifier(steps: list[Step]):
+    """What the first classifier among the steps works with, or None."""
+    return next((step.classifier for step in steps if hasattr(step, "classifier")), None)
+
+
+def _evidence() -> list[str]:
+    from ..inference.evidence import LINES
+
+    return [f"ew_{line}{suffix}" for line in LINES for suffix in ("", "_err")]
+
+
+def _check_for_catalogue(steps: list[Step]) -> None:
+    """Generated spectra never enter a catalogue, and its own columns are nobody else's."""
+    for step in steps:
+        if "generated" in step.adds:
+            raise step.error(
+                "makes generated spectra, which never enter a catalogue: use it from Python or in "
+                "a pipeline for training, not in 'lamost-rare run'"
+            )
+        for name in column_names(step):
+            if name in IDENTITY_DTYPES or name == "flags":
+                raise step.error(f"adds a column {name!r}, which every catalogue has already")
