@@ -42,11 +42,12 @@ SHIPPED_LCGAN = {
     "local_noise": 768,
     "global_units": 96,
     "start": 96,
-    "channels": [16, 16, 12, 12, 8],
-    "noise_channels": [6, 4],
+    "channels": [16, 12, 8, 8],
+    "noise_channels": [4, 3],
     "kernel": 5,
-    "n_continuum": 24,
-    "discriminator_channels": [16, 24, 32],
+    "n_level": 24,
+    "generator_dropout": 0.0,
+    "discriminator_channels": [12, 16, 16],
     "discriminator_units": 64,
     "discriminator_dropout": 0.3,
     "leak": 0.2,
@@ -57,7 +58,8 @@ SHIPPED_LCGAN = {
 SHIPPED_SGAN = {
     **SHIPPED_LCGAN,
     "network": "sgan",
-    "start": 48,
-    "channels": [32, 32, 24, 16, 12, 8],
+    "channels": [32, 32, 24, 16],
+    "noise_channels": [8, 8],
+    "discriminator_channels": [16, 32, 32],
 }
 """The same sizes with one kernel for all wavelengths, after Zheng et al. (2020)."""

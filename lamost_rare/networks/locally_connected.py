@@ -7,6 +7,8 @@ from keras import ops
 
 __all__ = ["LocallyConnected1D"]
 
+_TOGETHER = 4
+
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
 class LocallyConnected1D(keras.layers.Layer):
@@ -127,16 +129,40 @@ class LocallyConnected1D(keras.layers.Layer):
     def call(self, inputs):
         """From (n_spectra, n_pixels, channels) to (n_spectra, n_out, filters)."""
         n_out, before, behind = self._lengths(inputs.shape[1])
-        x = ops.pad(inputs, ((0, 0), (before, behind), (0, 0))) if before or behind else inputs
-        last = (n_out - 1) * self.strides + 1
-        patches = [x[:, k : k + last : self.strides, :] for k in range(self.kernel_size)]
-        x = patches[0] if len(patches) == 1 else ops.concatenate(patches, axis=-1)
-        # One matrix product a position: (n_out, n_spectra, fan_in) @ (n_out, fan_in, filters).
-        x = ops.matmul(ops.transpose(x, (1, 0, 2)), self.kernel)
-        x = ops.transpose(x, (1, 0, 2))
+        # One matrix product for a few neighbouring positions: their kernels stand in it as a band
+        # between zeros. Twice as fast as one tiny product a position, and patches overlap less.
+        together = max(n for n in range(1, _TOGETHER + 1) if n_out % n == 0)
+        blocks, channels = n_out // together, inputs.shape[2]
+        step = together * self.strides
+        window = step - self.strides + self.kernel_size
+        overlap = max(window - step, 0)
+        length = blocks * step + step * -(-overlap // step)
+        behind = max(behind, length - inputs.shape[1] - before)
+        x = ops.pad(inputs, ((0, 0), (before, behind), (0, 0)))
+        parts, missing = [], window
+        for start in range(0, window, step):
+            part = ops.reshape(
+                x[:, start : start + blocks * step], (-1, blocks, step * channels)
+            )
+            parts.append(part[:, :, : min(missing, step) * channels])
+            missing -= step
+        x = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+        x = ops.matmul(ops.transpose(x, (1, 0, 2)), self._bands(blocks, together, window, channels))
+        x = ops.reshape(ops.transpose(x, (1, 0, 2)), (-1, n_out, self.filters))
         if self.use_bias:
             x = x + self.bias
         return self.activation(x)
+
+    def _bands(self, blocks, together, window, channels):
+        """Kernels of neighbouring positions side by side: (blocks, window * channels,
+        together * filters)."""
+        kernel = ops.reshape(self.kernel, (blocks, together, -1, self.filters))
+        bands = []
+        for k in range(together):
+            above = k * self.strides * channels
+            below = window * channels - above - kernel.shape[2]
+            bands.append(ops.pad(kernel[:, k], ((0, 0), (above, below), (0, 0))))
+        return ops.concatenate(bands, axis=-1)
 
     def compute_output_shape(self, input_shape):
         """(n_spectra, n_out, filters)."""

@@ -1,0 +1,205 @@
+"""LCGAN (Yang et al. 2021, Figs. 3 and 4), and the SGAN that it is compared with (Zheng et al.
+2020).
+
+Both generate flux divided by its 2-norm (Eq. 1), times the square root of the number of pixels so
+that it is of order one.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from .architectures import SHIPPED_LCGAN, SHIPPED_SGAN
+from .locally_connected import LocallyConnected1D
+
+__all__ = ["build_discriminator", "build_generator", "complete_architecture"]
+
+_KNOWN = {"lcgan": SHIPPED_LCGAN, "sgan": SHIPPED_SGAN}
+
+
+def complete_architecture(architecture: dict) -> dict:
+    """An architecture block with every key.
+
+    Raises
+    ------
+    ValueError
+        If the network or a key is unknown, or the lengths do not fit.
+    """
+    network = architecture.get("network", "lcgan")
+    if network not in _KNOWN:
+        raise ValueError(f"unknown network {network!r}; known: {', '.join(_KNOWN)}")
+    unknown = sorted(set(architecture) - set(_KNOWN[network]))
+    if unknown:
+        raise ValueError(f"unknown key in the architecture of a GAN: {', '.join(unknown)}")
+    a = {**_KNOWN[network], **architecture}
+    n = a["n_pixels"]
+    lengths = [a["start"] * 2**i for i in range(len(a["channels"]))]
+    lengths += [a["local_noise"] * 2**i for i in range(len(a["noise_channels"]))]
+    lengths += [a["n_level"]]
+    if wrong := [length for length in lengths if n % length]:
+        raise ValueError(f"{n} pixels are not a multiple of a layer's {wrong[0]}")
+    if not 0 < a["local_noise"] < a["noise"]:
+        raise ValueError(f"local_noise must lie between 0 and noise, {a['noise']}")
+    return a
+
+
+@keras.saving.register_keras_serializable(package="lamost_rare")
+class Observed(layers.Layer):
+    """Level, lines and noise put together to standardized flux.
+
+    ``exp(level) (1 + lines + scale * noise)``, divided by its root mean square: Eq. 1 of Yang et
+    al. (2021) times the square root of the number of pixels. Level and the logarithm of scale come
+    at a few wavelengths and are interpolated.
+    """
+
+    def call(self, level, lines, scale, noise):
+        n = lines.shape[1]
+        level, scale = (_interpolate(x, n) for x in (level, scale))
+        # Bounded, so that no step of a training can leave the range of float32.
+        level = ops.exp(3 * ops.tanh(level / 3))
+        scale = ops.exp(4 * ops.tanh(scale / 4) - 3)
+        flux = level * (1 + lines + scale * noise)
+        return flux * ops.rsqrt(ops.mean(ops.square(flux), axis=1, keepdims=True) + 1e-12)
+
+    def compute_output_shape(self, level_shape, lines_shape, scale_shape, noise_shape):
+        return lines_shape
+
+
+def _interpolate(x, length):
+    """(n_spectra, knots, 1) to (n_spectra, length, 1), linearly."""
+    factor = length // x.shape[1]
+    if factor == 1:
+        return x
+    x = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
+    steps = (ops.arange(factor, dtype=x.dtype) + 0.5) / factor
+    x = x[:, :-1] + (x[:, 1:] - x[:, :-1]) * steps  # (n_spectra, knots + 1, factor)
+    x = ops.reshape(x, (-1, x.shape[1] * factor, 1))
+    return x[:, factor // 2 : factor // 2 + length]
+
+
+@keras.saving.register_keras_serializable(package="lamost_rare")
+class LineDepths(layers.Layer):
+    """What the discriminator looks at: the level of a spectrum, and the depth of its lines.
+
+    From flux (n_spectra, n_pixels, 1) to (n_spectra, n_pixels, 2): the logarithm of the smoothed
+    flux, and four times flux over smoothed flux less one. The kernel, a running mean taken twice,
+    is fixed.
+    """
+
+    def __init__(self, width=97, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+
+    def call(self, inputs):
+        n, half = inputs.shape[1], self.width // 2
+        # Differences of a running sum: cheap at any width. At the edges, over what there is.
+        total = ops.pad(ops.cumsum(inputs, axis=1), ((0, 0), (1, 0), (0, 0)))
+        end = np.minimum(np.arange(n) + half + 1, n)
+        start = np.maximum(np.arange(n) - half, 0)
+        weight = (end - start).astype(np.float32)[None, :, None]
+        level = (ops.take(total, end, axis=1) - ops.take(total, start, axis=1)) / weight
+        level = ops.maximum(level, 0.02)
+        return ops.concatenate([ops.log(level), 4 * (inputs / level - 1)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], 2)
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable(package="lamost_rare")
+class MinibatchDeviation(layers.Layer):
+    """Append to each vector how much those of its batch differ (Karras et al. 2018, Sect. 3)."""
+
+    def call(self, inputs):
+        deviation = ops.mean(ops.sqrt(ops.var(inputs, axis=0) + 1e-6))
+        return ops.concatenate([inputs, deviation * ops.ones_like(inputs[:, :1])], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[1] + 1)
+
+
+def _stretch(x, length):
+    factor = length // x.shape[1]
+    return layers.UpSampling1D(factor)(x) if factor > 1 else x
+
+
+def _layer(a, x, channels, name, activation=True):
+    kind = LocallyConnected1D if a["network"] == "lcgan" else layers.Conv1D
+    x = kind(channels, a["kernel"], padding="same", name=name)(x)
+    return layers.LeakyReLU(a["leak"], name=f"{name}_act")(x) if activation else x
+
+
+def build_generator(architecture: dict) -> keras.Model:
+    """From noise (n_spectra, 900) to standardized flux (n_spectra, n_pixels, 1).
+
+    Locally connected convolution and up-sampling alternate up to the length of the spectrum (Yang
+    et al. 2021, Fig. 3); with ``network`` of ``sgan`` the kernels are shared. A part of the 900
+    numbers stands for places along the spectrum and becomes the noise of the pixels there; the
+    rest for the spectrum as a whole: its lines, its level, and how noisy it is.
+
+    Parameters
+    ----------
+    architecture : dict
+        Any keys of `networks.architectures.SHIPPED_LCGAN`.
+
+    Raises
+    ------
+    ValueError
+        If a key is unknown or the lengths do not divide each other.
+    """
+    a = complete_architecture(architecture)
+    n, start, places = a["n_pixels"], a["start"], a["local_noise"]
+    z = keras.Input((a["noise"],), name="noise")
+    whole = z[:, places:]
+    for i in range(2):
+        whole = layers.Dense(a["global_units"], name=f"whole{i}")(whole)
+        whole = layers.LeakyReLU(a["leak"], name=f"whole{i}_act")(whole)
+        whole = layers.Dropout(a["generator_dropout"], name=f"whole{i}_dropout")(whole)
+
+    x = layers.Dense(start * a["channels"][0], name="start")(whole)
+    x = layers.LeakyReLU(a["leak"], name="start_act")(x)
+    x = layers.Reshape((start, a["channels"][0]), name="start_shape")(x)
+    for i, channels in enumerate(a["channels"]):
+        x = _layer(a, _stretch(x, start * 2**i), channels, f"lines{i}")
+    lines = _layer(a, _stretch(x, n), 1, "lines", activation=False)
+
+    y = layers.Reshape((places, 1), name="places")(z[:, :places])
+    for i, channels in enumerate(a["noise_channels"]):
+        y = _layer(a, _stretch(y, places * 2**i), channels, f"noise{i}")
+    noise = _layer(a, _stretch(y, n), 1, "noise_field", activation=False)
+
+    knots = (a["n_level"], 1)
+    level = layers.Reshape(knots, name="level_shape")(layers.Dense(a["n_level"], name="level")(whole))
+    scale = layers.Reshape(knots, name="scale_shape")(layers.Dense(a["n_level"], name="scale")(whole))
+    flux = Observed(name="observed")(level, lines, scale, noise)
+    return keras.Model(z, flux, name=a["network"])
+
+
+def build_discriminator(architecture: dict) -> keras.Model:
+    """From standardized flux (n_spectra, n_pixels, 1) to a logit (n_spectra, 1): real or generated.
+
+    Parameters
+    ----------
+    architecture : dict
+        As for `build_generator`.
+    """
+    a = complete_architecture(architecture)
+    inputs = keras.Input((a["n_pixels"], 1), name="spectrum")
+    x = LineDepths(name="depths")(inputs)
+    for i, channels in enumerate(a["discriminator_channels"]):
+        # Shared kernels first, for noise looks alike everywhere; then each place has its own.
+        local = a["network"] == "lcgan" and i > 0
+        kind = LocallyConnected1D if local else layers.Conv1D
+        x = kind(channels, 9, strides=4, padding="same", name=f"d{i}")(x)
+        x = layers.LeakyReLU(a["leak"], name=f"d{i}_act")(x)
+        x = layers.Dropout(a["discriminator_dropout"], name=f"d{i}_dropout")(x)
+    x = layers.Flatten(name="d_flatten")(x)
+    x = layers.Dense(a["discriminator_units"], name="d_dense")(x)
+    x = layers.LeakyReLU(a["leak"], name="d_dense_act")(x)
+    x = MinibatchDeviation(name="d_batch")(x)
+    logit = layers.Dense(1, name="d_logit")(x)
+    return keras.Model(inputs, logit, name=f"{a['network']}_discriminator")

@@ -1,0 +1,89 @@
+"""What a generated spectrum must share with real ones: lines, level, noise; differentiable."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..inference.evidence import LINES
+from ..spectra.grid import WavelengthGrid
+from .gan import LineDepths
+
+__all__ = ["SpectralFeatures", "sliced_distance"]
+
+_HALF_WIDTH = 8.0  # Å: a line of a fast rotator
+
+
+@keras.saving.register_keras_serializable(package="lamost_rare")
+class SpectralFeatures(keras.layers.Layer):
+    """Features of standardized flux (n_spectra, n_pixels, 1), of shape (n_spectra, n_features).
+
+    Mean depths in windows at lines and in every 24 Å between them, the level at 24 wavelengths,
+    and the logarithm of the noise, from second differences, at 12: all linear, or nearly, in the
+    depths that `LineDepths` gives.
+
+    Parameters
+    ----------
+    grid : dict
+        As `WavelengthGrid.to_dict` gives it.
+    """
+
+    def __init__(self, grid, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.grid = dict(grid)
+        wavelength = WavelengthGrid(**self.grid).wavelength
+        windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
+        edges = np.arange(wavelength[0], wavelength[-1] - 24, 24.0)
+        windows += [(wavelength >= edge) & (wavelength < edge + 24) for edge in edges]
+        windows = np.array([w for w in windows if w.sum() > 3], dtype=np.float32)
+        self._windows = (windows / windows.sum(axis=1, keepdims=True)).T
+        self._depths = LineDepths(name="depths")
+
+    def call(self, inputs):
+        both = self._depths(inputs)
+        level, depth = both[..., 0], both[..., 1]
+        lines = ops.matmul(depth, self._windows)
+        n = depth.shape[1]
+        level = ops.mean(ops.reshape(level[:, : n // 24 * 24], (-1, 24, n // 24)), axis=2)
+        second = ops.abs(depth[:, 1:-1] - 0.5 * (depth[:, :-2] + depth[:, 2:]))
+        m = (n - 2) // 12 * 12
+        noise = ops.mean(ops.reshape(second[:, :m], (-1, 12, m // 12)), axis=2)
+        return ops.concatenate([lines, level, ops.log(noise + 1e-3)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self._windows.shape[1] + 36)
+
+    def get_config(self):
+        return {**super().get_config(), "grid": self.grid}
+
+
+def sliced_distance(scale, n_projections=128, seed=0):
+    """A loss: how differently two batches of features are distributed.
+
+    The Wasserstein distance of every feature, and of random mixtures of them, averaged (sliced
+    Wasserstein distance, Rabin et al. 2012): marginal distributions and correlations.
+
+    Parameters
+    ----------
+    scale : ndarray, shape (n_features,)
+        Standard deviation of each feature among real spectra.
+    n_projections, seed : int
+
+    Returns
+    -------
+    callable
+        From real and generated features (n_spectra, n_features) to (n_spectra,).
+    """
+    rng = np.random.default_rng(seed)
+    mixtures = rng.standard_normal((len(scale), n_projections))
+    mixtures /= np.linalg.norm(mixtures, axis=0)
+    axes = np.concatenate([np.eye(len(scale)), mixtures], axis=1)
+    axes = (axes / np.asarray(scale)[:, None]).astype(np.float32)
+
+    def distance(real, generated):
+        real = ops.sort(ops.matmul(real, axes), axis=0)
+        generated = ops.sort(ops.matmul(generated, axes), axis=0)
+        return ops.mean(ops.abs(real - generated), axis=1)
+
+    return distance
