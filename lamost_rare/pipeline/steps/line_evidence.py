@@ -15,18 +15,26 @@ def _columns():
     for line in LINES:
         for name in (f"ew_{line}", f"ew_{line}_err"):
             yield Column(name, "f4", column_description(name), column_unit(name))
+    yield Column("o_subtype", "f4", "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0")
+    yield Column("o_subtype_err", "f4", "standard error of o_subtype")
 
 
 class LineEvidence(Step):
-    """Measure `lamost_rare.inference.evidence.LINES` in the batch as it is at this point."""
+    """Measure `lamost_rare.inference.evidence.LINES` in the batch as it is at this point, and from
+    He I 4471 and He II 4541 the subtype of an O star."""
 
     name = "line_evidence"
-    summary = "equivalent widths of He I, He II, Balmer, Si IV, Mg II and Ca lines, with errors"
+    summary = "equivalent widths of He, Balmer, Si IV, Mg II and Ca lines, and an O subtype"
     needs = ("not rectified",)
     adds = tuple(_columns())
 
     def process(self, batch):
-        """The batch with ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive."""
+        """The batch with ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive, and with
+        ``o_subtype`` and ``o_subtype_err``, NaN where the lines do not give one."""
         from ...inference.evidence import measure_lines
+        from ...inference.subtype import o_subtype
 
-        return replace(batch, columns={**batch.columns, **measure_lines(batch)})
+        widths = measure_lines(batch)
+        subtype, error = o_subtype(widths)
+        added = {**widths, "o_subtype": subtype, "o_subtype_err": error}
+        return replace(batch, columns={**batch.columns, **added})
