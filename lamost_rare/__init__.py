@@ -11,13 +11,21 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _WHERE = {
+    "augment_spectra": "augmentation",
     "classify_spectra": "inference.classify",
     "list_presets": "presets",
     "load_preset": "presets",
     "scan_directory": "survey",
 }
 
-__all__ = ["__version__", "classify_spectra", "list_presets", "load_preset", "scan_directory"]
+__all__ = [
+    "__version__",
+    "augment_spectra",
+    "classify_spectra",
+    "list_presets",
+    "load_preset",
+    "scan_directory",
+]
 
 
 def __getattr__(name: str):

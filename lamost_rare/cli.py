@@ -25,7 +25,8 @@ COMMANDS = {
     "run": ("pipeline.cli", "run a pipeline of steps over a directory of spectra"),
     "steps": ("pipeline.steps_cli", "list the installed steps with their parameters"),
     "presets": ("presets_cli", "list the shipped presets"),
-    "train": ("training.cli", "train a classifier, or rebuild the shipped presets"),
+    "augment": ("augmentation_cli", "generate spectra of a rare class"),
+    "train": ("training.cli", "train a classifier or a generator, or rebuild the shipped presets"),
     "evaluate": ("evaluation.cli", "measure how well a preset does"),
     "demo": ("demo", "simulate a small survey and search it"),
 }

@@ -173,8 +173,12 @@ def build_generator(architecture: dict) -> keras.Model:
     noise = _layer(a, _stretch(y, n), 1, "noise_field", activation=False)
 
     knots = (a["n_level"], 1)
-    level = layers.Reshape(knots, name="level_shape")(layers.Dense(a["n_level"], name="level")(whole))
-    scale = layers.Reshape(knots, name="scale_shape")(layers.Dense(a["n_level"], name="scale")(whole))
+    level = layers.Reshape(knots, name="level_shape")(
+        layers.Dense(a["n_level"], name="level")(whole)
+    )
+    scale = layers.Reshape(knots, name="scale_shape")(
+        layers.Dense(a["n_level"], name="scale")(whole)
+    )
     flux = Observed(name="observed")(level, lines, scale, noise)
     return keras.Model(z, flux, name=a["network"])
 

@@ -141,9 +141,7 @@ class LocallyConnected1D(keras.layers.Layer):
         x = ops.pad(inputs, ((0, 0), (before, behind), (0, 0)))
         parts, missing = [], window
         for start in range(0, window, step):
-            part = ops.reshape(
-                x[:, start : start + blocks * step], (-1, blocks, step * channels)
-            )
+            part = ops.reshape(x[:, start : start + blocks * step], (-1, blocks, step * channels))
             parts.append(part[:, :, : min(missing, step) * channels])
             missing -= step
         x = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)

@@ -68,10 +68,10 @@ def list_steps() -> list[StepEntry]:
         A name that several distributions use is there once for each, with a ``problem``; such a
         step is used as ``distribution:name``.
     """
-    entries, _ = _discover()
+    entries = sorted(_discover()[0], key=lambda entry: (entry.name, entry.distribution))
     count = Counter(entry.name for entry in entries)
     listed = []
-    for entry in sorted(entries, key=lambda entry: (entry.name, entry.distribution)):
+    for entry in entries:
         if count[entry.name] > 1:
             origins = [other.origin for other in entries if other.name == entry.name]
             problem = (

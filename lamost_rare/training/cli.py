@@ -1,4 +1,4 @@
-"""``lamost-rare train``: a classifier of the user's own, or the shipped presets again."""
+"""``lamost-rare train``: a classifier or generator of the user's own, or the shipped presets."""
 
 from __future__ import annotations
 
@@ -38,6 +38,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--label-smoothing", type=float, default=0.0, help="of the loss (0)")
     own.add_argument("--seed", type=int, default=0, help="of everything random (0)")
 
+    gan = what.add_parser(
+        "gan",
+        help="train a generator of one class",
+        description="Train an LCGAN. Interrupted, the same command goes on.",
+    )
+    gan.add_argument("--data", required=True, metavar="DIR", help="spectra and labels, libraries/")
+    gan.add_argument("--labels", metavar="CSV", help="table with path or obsid, and class")
+    gan.add_argument("--output", required=True, metavar="PRESET", help="folder of the new preset")
+    gan.add_argument("--class", dest="rare_class", default="O", metavar="CLASS", help="which (O)")
+    gan.add_argument(
+        "--network", choices=("lcgan", "sgan"), default="lcgan", help="lcgan, or its baseline"
+    )
+    gan.add_argument(
+        "--source", choices=("auto", "real", "simulated"), default="auto",
+        help="observed spectra as they are, or observations of the class's stars",
+    )  # fmt: skip
+    gan.add_argument("--number", type=int, default=4000, help="observations to simulate (4000)")
+    gan.add_argument("--iterations", type=int, default=3000, help="of the generator (3000)")
+    gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (64)")
+    gan.add_argument(
+        "--matching", type=float, default=5.0,
+        help="weight of the distance in lines, level and noise; 0: adversarial loss alone (5)",
+    )  # fmt: skip
+    gan.add_argument("--unseen", type=float, default=0.25, help="part of the stars left out (0.25)")
+    gan.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+
     shipped = what.add_parser(
         "presets",
         help="rebuild the shipped presets",
@@ -60,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     """Train; returns the exit status."""
     if args.what == "presets":
         return _presets(args)
+    if args.what == "gan":
+        return _gan(args)
     if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
         raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
     from .classifier import TrainingOptions
@@ -89,6 +117,43 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"validation: loss {figures['validation_loss']:.4f}, "
         f"accuracy {figures['validation_accuracy']:.4f}"
+    )
+    return 0
+
+
+def _gan(args) -> int:
+    if min(args.iterations, args.batch_size, args.number) < 1 or args.matching < 0:
+        raise ValueError("--iterations, --batch-size and --number must be positive")
+    if not 0 <= args.unseen < 1:
+        raise ValueError(f"--unseen must be 0 or more and below 1, not {args.unseen:g}")
+    from .gan import GanOptions
+    from .generator import train_generator
+
+    options = GanOptions(
+        iterations=args.iterations,
+        batch_size=args.batch_size,
+        matching=args.matching,
+        seed=args.seed,
+    )
+    preset = train_generator(
+        args.data,
+        args.output,
+        rare_class=args.rare_class,
+        labels=args.labels,
+        architecture={"network": args.network},
+        options=options,
+        source=args.source,
+        number=args.number,
+        unseen=args.unseen,
+    )
+    training = preset.config["training"]
+    print(
+        f"{preset.folder}: {preset.rare_class} from {training['n_examples']} {training['source']} "
+        f"spectra of {len(training['stars'])} stars"
+    )
+    print(
+        f"mean Kolmogorov-Smirnov distance {preset.figures['feature_distance']:.3f} "
+        f"at iteration {training['iteration']}"
     )
     return 0
 

@@ -1,0 +1,50 @@
+"""``lamost-rare augment``: generated spectra into an HDF5 file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .augmentation import DEFAULT_GENERATOR, augment_spectra, write_generated
+from .presets import load_preset
+from .text import printable
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamost-rare augment``."""
+    parser.add_argument("--number", type=int, required=True, metavar="N", help="spectra to make")
+    parser.add_argument(
+        "--preset", metavar="P", help=f"a generator, by name or folder ({DEFAULT_GENERATOR})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same spectra (0)")
+    parser.add_argument("--output", required=True, metavar="FILE.h5", help="where they go")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE.h5 if it exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Generate and write; returns the exit status."""
+    output = Path(args.output)
+    if args.number < 1:
+        raise ValueError("--number must be at least 1")
+    if output.suffix not in (".h5", ".hdf5"):
+        raise ValueError(f"--output must end in .h5 or .hdf5, not {printable(output.name)}")
+    if output.exists() and not args.overwrite:  # before minutes of work
+        raise ValueError(f"{printable(output)} exists; choose another --output or give --overwrite")
+    preset = load_preset(args.preset or DEFAULT_GENERATOR)
+    batch = augment_spectra(args.number, preset, seed=args.seed)
+    write_generated(
+        batch,
+        output,
+        overwrite=args.overwrite,
+        preset=preset.name,
+        weights_sha256=preset.sha256,
+        seed=args.seed,
+        label=preset.rare_class,
+    )
+    print(
+        f"{printable(output)}: {len(batch)} generated spectra of class "
+        f"{printable(preset.rare_class)}, {batch.grid.n_pixels} pixels"
+    )
+    return 0

@@ -1,0 +1,191 @@
+"""A generator of the user's own, or the shipped one: from a data folder to a preset."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..simulation.noise import NoiseBank
+from ..spectra.grid import LAMOST_GRID
+from .dataset import LabelledSources, load_data_folder
+from .examples import Examples, complete_rows, observe_examples, standardize
+from .gan import FEWEST_EXAMPLES, GanOptions, check_examples, generate, train_gan
+
+__all__ = ["noise_of", "real_examples", "split_stars", "train_generator", "write_generator_golden"]
+
+GOLDEN_NUMBER = 4
+
+
+def noise_of(sources: LabelledSources) -> NoiseBank:
+    """Noise of the observed sources, or an analytic model of LAMOST's where they are too few."""
+    seen = sources.observed
+    if seen.sum() < 20:
+        return NoiseBank.analytic(np.random.default_rng(0))
+    return NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
+
+
+def real_examples(sources: LabelledSources, rows) -> Examples:
+    """Observed spectra as they are, standardized."""
+    from ..evaluation.trials import as_observed
+
+    chosen = sources[np.asarray(rows, dtype=int)]
+    return Examples(standardize(as_observed(chosen)), chosen.star.astype(str), chosen.snr)
+
+
+def split_stars(star, unseen: float, seed: int):
+    """Which rows are kept for training, by star; at least one star stays on each side.
+
+    Parameters
+    ----------
+    star : ndarray of str, shape (n,)
+    unseen : float
+        Part of the stars to leave out.
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for training.
+    """
+    names = np.random.default_rng([seed, 38]).permutation(sorted(set(star)))
+    n_unseen = min(max(round(unseen * len(names)), 1 if unseen else 0), len(names) - 1)
+    return ~np.isin(star, names[:n_unseen])
+
+
+def train_generator(
+    data,
+    output,
+    *,
+    rare_class="O",
+    labels=None,
+    architecture=None,
+    options: GanOptions | None = None,
+    source="auto",
+    number=4000,
+    snr_range=(8.0, 100.0),
+    unseen=0.25,
+    work=None,
+):
+    """Train an LCGAN on one class and save it as a preset.
+
+    Parameters
+    ----------
+    data, labels
+        As `load_data_folder` takes them.
+    output : path-like
+        Folder of the preset.
+    rare_class : str
+        What to generate.
+    architecture : dict, optional
+        `networks.architectures.SHIPPED_LCGAN` by default.
+    options : GanOptions, optional
+    source : str
+        ``real``: observed spectra of the class as they are. ``simulated``: observations of its
+        stars (`observe_examples`). ``auto``: real ones if there are enough that cover the grid.
+    number, snr_range
+        Observations to simulate, and their S/N (g).
+    unseen : float
+        Part of the stars that is left out of training, for `evaluate gan` to compare with.
+    work : path-like, optional
+        Folder for the state of the training; by default ``<output>.training``, removed at the end.
+
+    Returns
+    -------
+    Preset
+
+    Raises
+    ------
+    FileExistsError
+        If ``output`` is a preset already.
+    ValueError
+        If the class is not in the labels, or there is too little of it.
+    """
+    from ..networks.architectures import SHIPPED_LCGAN
+    from ..networks.gan import complete_architecture
+    from ..presets import save_preset
+    from .generator_card import write_generator_card
+
+    output = Path(output)
+    if (output / "config.json").exists():
+        raise FileExistsError(f"{output} holds a preset already; choose another --output")
+    if source not in ("auto", "real", "simulated"):
+        raise ValueError(f"unknown source {source!r}; known: auto, real, simulated")
+    options = options or GanOptions()
+    architecture = complete_architecture(architecture or SHIPPED_LCGAN)
+    sources = load_data_folder(data, labels=labels)
+    known = sorted(set(sources.label) - {""})
+    if rare_class not in known:
+        raise ValueError(f"no spectrum is labelled {rare_class!r}; there are {', '.join(known)}")
+    rows = complete_rows(sources, rare_class)
+    if source == "auto":
+        enough = sources.observed[rows].sum() >= 4 * FEWEST_EXAMPLES
+        source = "real" if enough else "simulated"
+    if source == "real":
+        rows = rows[sources.observed[rows]]
+    if len(set(sources.star[rows])) < 2:
+        raise ValueError(
+            f"{len(rows)} spectra of class {rare_class!r} cover the whole grid ({source}): at "
+            "least two stars are needed, and twenty or more are better; add spectra, or use "
+            "--source simulated with library stars"
+        )
+    kept = split_stars(sources.star[rows], unseen, options.seed)
+    if source == "real":
+        everything = real_examples(sources, rows)
+        examples = everything[kept]
+        validation = everything[~kept] if (~kept).sum() >= FEWEST_EXAMPLES else examples
+    else:
+        noise = noise_of(sources)
+        seen = rows[kept]
+        arguments = {"snr_range": snr_range}
+        examples = observe_examples(
+            sources, seen, number, noise, seed=options.seed * 2 + 1, **arguments
+        )
+        validation = observe_examples(
+            sources, seen, max(number // 5, 200), noise, seed=options.seed * 2 + 2, **arguments
+        )
+    check_examples(examples.flux)
+    state = Path(work) if work else output.with_name(output.name + ".training")
+    generator, log = train_gan(examples.flux, validation.flux, architecture, options, state)
+    best = min(log, key=lambda entry: entry["quality"])
+    weights = state / "shipped.weights.h5"
+    generator.save_weights(weights)
+    config = {
+        "name": output.name,
+        "kind": "generator",
+        "description": (
+            f"Generates spectra of class {rare_class} as LAMOST would observe them "
+            f"({architecture['network'].upper()}; Yang et al. 2021)."
+        ),
+        "architecture": architecture,
+        "rare_class": rare_class,
+        "grid": LAMOST_GRID.to_dict(),
+        "preprocessing": {"normalization": "l2"},
+        "training": {
+            "options": asdict(options),
+            "source": source,
+            "n_examples": len(examples),
+            "snr_range": list(snr_range) if source == "simulated" else None,
+            "stars": sorted(set(examples.star)),
+            "unseen_stars": sorted(set(sources.star[rows[~kept]].astype(str))),
+            "iteration": best["iteration"],
+        },
+        "figures": {
+            "feature_distance": best["quality"],
+            "iteration": best["iteration"],
+        },
+    }
+    preset = save_preset(output, config, weights)
+    write_generator_golden(preset, generator)
+    write_generator_card(preset)
+    if work is None:
+        shutil.rmtree(state)
+    return preset
+
+
+def write_generator_golden(preset, generator) -> None:
+    """The first spectra of seed 0, into ``golden.npz``."""
+    flux = generate(generator, GOLDEN_NUMBER, 0)
+    np.savez_compressed(preset.folder / "golden.npz", seed=0, flux=flux)

@@ -1,0 +1,47 @@
+"""CARD.md of a generator, from its configuration."""
+
+from __future__ import annotations
+
+__all__ = ["write_generator_card"]
+
+
+def write_generator_card(preset) -> None:
+    """Write ``CARD.md`` into the preset's folder."""
+    config, training = preset.config, preset.config["training"]
+    options = training["options"]
+    if training["source"] == "simulated":
+        low, high = training["snr_range"]
+        how = (
+            f"{training['n_examples']} simulated LAMOST observations, S/N (g) {low:g} to {high:g}, "
+            f"of {len(training['stars'])} library stars: reddened, rotating, with LAMOST's own "
+            "noise. No star of the class was observed by LAMOST itself."
+        )
+    else:
+        how = f"{training['n_examples']} observed spectra of {len(training['stars'])} stars."
+    grid = preset.grid
+    lines = [
+        f"# {preset.name}",
+        "",
+        config["description"],
+        "",
+        "- Output: flux over its 2-norm (Eq. 1) times the square root of the number of pixels, "
+        f"{grid.wavelength[0]:.0f} to {grid.wavelength[-1]:.0f} Å (vacuum), {grid.n_pixels} "
+        "pixels, without lost pixels or cosmic rays.",
+        f"- Trained on {how}",
+        f"- {len(training['unseen_stars'])} stars were left out, to compare with.",
+        f"- {options['iterations']} iterations of {options['batch_size']} spectra, seed "
+        f"{options['seed']}; the best, by the features below, was {training['iteration']}.",
+        "- Mean Kolmogorov-Smirnov distance of line depths, level and noise from those of "
+        "other observations of its training stars: "
+        f"{config['figures']['feature_distance']:.3f}.",
+        f"- Weights: SHA-256 `{preset.sha256}`.",
+        "",
+        "What is generated is for training recognisers. It resembles the stars it was trained on "
+        "and is no observation: it never enters a catalogue.",
+        "",
+        "Stars: " + ", ".join(training["stars"]) + ".",
+        "",
+        "Left out: " + (", ".join(training["unseen_stars"]) or "none") + ".",
+        "",
+    ]
+    (preset.folder / "CARD.md").write_text("\n".join(lines), encoding="utf-8")
