@@ -110,6 +110,20 @@ def test_spectra_objects_and_models_of_others(files, same):
     assert OStarClassifierStep(**FAST).run(theirs).meta.filename == "theirs.fits"
 
 
+@pytest.mark.parametrize(
+    "hook",
+    [
+        OStarClassifierStep(threshold=0.9, **FAST),
+        # Without a dot: stpipe would look for the class behind the last one.
+        "lamost_rare_stpipe.steps.OStarClassifierStep(threshold=9e-1, batch_size=16)",
+    ],
+)
+def test_hook_with_a_parameter(files, hook):
+    step = NormalizeStep(post_hooks=[hook])
+    columns = step.run(files).batch.columns
+    assert list(columns["candidate"]) == list(columns["p_O"] >= 0.9)
+
+
 class TestBadInput:
     def test_bad_file_among_good_ones(self, files, tmp_path, caplog):
         bad = tmp_path / "bad\x1b[31m.fits"
@@ -122,7 +136,7 @@ class TestBadInput:
         assert "\x1b" not in caplog.text
 
     def test_nothing_usable(self, tmp_path):
-        with pytest.raises(SpectrumError, match="unreadable: .*missing.fits"):
+        with pytest.raises(SpectrumError, match=r"unreadable: .*missing\.fits"):
             NormalizeStep().run(str(tmp_path / "missing.fits"))
 
     def test_nothing_at_all(self):
@@ -157,7 +171,7 @@ class TestBadInput:
                 OStarClassifierStep().run(source)
 
     def test_unknown_suffix(self, files, tmp_path):
-        with pytest.raises(ValueError, match="the suffix must be .fits or .asdf"):
+        with pytest.raises(ValueError, match=r"the suffix must be \.fits or \.asdf"):
             open_spectra(files[0]).save(tmp_path / "x.csv")
 
 
