@@ -54,12 +54,12 @@ def run_pipeline(
     pipeline = check_pipeline(pipeline, input, output)
     from ..survey.scan import run_steps
 
-    classifier = _classifier(pipeline.steps)
+    classifier = next((step for step in pipeline.steps if hasattr(step, "trained")), None)
     return run_steps(
         pipeline.input,
         pipeline.output,
         pipeline.steps,
-        preset=classifier and classifier.preset,
+        preset=classifier and classifier.trained,
         batch_size=classifier.batch_size if classifier else 256,
         workers=workers,
         overwrite=overwrite,
@@ -107,11 +107,6 @@ def describe_pipeline(pipeline: Pipeline) -> Iterator[str]:
         if added:
             shown = added if len(added) <= 16 else [*added[:14], f"... ({len(added)} in all)"]
             yield f"   adds {', '.join(shown)}"
-
-
-def _classifier(steps: list[Step]):
-    """What the first classifier among the steps works with, or None."""
-    return next((step.classifier for step in steps if hasattr(step, "classifier")), None)
 
 
 def _evidence() -> list[str]:

@@ -13,6 +13,11 @@ class RareStarClassifier(Step):
     """Classify with a preset, which standardizes the spectra itself.
 
     The network is built when the first batch comes, and kept.
+
+    Attributes
+    ----------
+    trained : Preset
+        As it was loaded, whatever the threshold is here.
     """
 
     name = "rare_star_classifier"
@@ -41,7 +46,7 @@ class RareStarClassifier(Step):
 
         if not 1 <= self.batch_size <= 16_384:
             raise self.error(f"batch_size must lie between 1 and 16384, not {self.batch_size}")
-        preset = load_preset(self.preset)
+        self.trained = preset = load_preset(self.preset)
         if self.threshold is not None:
             if not 0 < self.threshold <= 1:
                 raise self.error(f"threshold must lie above 0 and up to 1, not {self.threshold}")
@@ -54,11 +59,13 @@ class RareStarClassifier(Step):
     @property
     def rare_class(self) -> str:
         """The class whose members are candidates."""
-        return self.classifier.preset.rare_class
+        return self.trained.rare_class
 
     def fingerprint(self):
         """The parameters, and what the preset was when the run began."""
-        return {**super().fingerprint(), **self.classifier.fingerprint()}
+        from ...survey.manifest import describe_preset
+
+        return {**super().fingerprint(), "trained": describe_preset(self.trained)}
 
     def process(self, batch):
         """The batch with ``prediction``, ``p_<class>`` and ``candidate``, and with flags added."""
@@ -74,7 +81,7 @@ class OStarClassifier(RareStarClassifier):
     def __init__(self, **parameters):
         super().__init__(**parameters)
         if self.rare_class != "O":
-            name = self.classifier.preset.name
             raise self.error(
-                f"preset {name!r} looks for {self.rare_class!r}: use rare_star_classifier"
+                f"preset {self.trained.name!r} looks for {self.rare_class!r}: "
+                "use rare_star_classifier"
             )
