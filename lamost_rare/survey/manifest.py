@@ -85,7 +85,7 @@ def _other_steps(old: list[dict], new: list[dict]) -> str:
     if before != now:
         return f"steps {printable(', '.join(before) or 'none')}, not {printable(', '.join(now))}"
     for name, *both in zip(now, old, new, strict=True):
-        a, b = ({**step, **step.pop("parameters", {})} for step in map(dict, both))
+        a, b = ({**step.pop("parameters", {}), **step} for step in map(dict, both))
         for key in {**a, **b}:
             if a.get(key) != b.get(key):
                 return printable(f"{key} {a.get(key)!r} of step {name}, not {b.get(key)!r}")
