@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,10 @@ def load_generator(preset=None):
             f"{preset.grid.n_pixels}"
         )
     try:
-        model.load_weights(preset.weights_path)
-    except (OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras warns of layers without weights
+            model.load_weights(preset.weights_path)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise PresetError(
             f"preset {preset.name!r}: its weights do not fit its architecture"
         ) from error

@@ -36,7 +36,7 @@ class SpectralFeatures(keras.layers.Layer):
         windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
         edges = np.arange(wavelength[0], wavelength[-1] - 24, 24.0)
         windows += [(wavelength >= edge) & (wavelength < edge + 24) for edge in edges]
-        windows = np.array([w for w in windows if w.sum() > 3], dtype=np.float32)
+        windows = np.array([w for w in windows if w.sum() >= 2], dtype=np.float32)
         self._windows = (windows / windows.sum(axis=1, keepdims=True)).T
         self._depths = LineDepths(name="depths")
 
