@@ -148,7 +148,7 @@ class LamostRarePipeline(_Common, Pipeline):
     """Normalize, then find O stars."""
 
     class_alias = "lamost_rare"
-    step_defs = {"normalize": NormalizeStep, "o_star_classifier": OStarClassifierStep}  # noqa: RUF012
+    step_defs = {"normalize": NormalizeStep, "o_star_classifier": OStarClassifierStep}
 
     def process(self, *inputs):
         """Run the steps; arguments and result are those of the steps."""
