@@ -117,7 +117,16 @@ def check_examples(examples, needed=FEWEST_EXAMPLES) -> None:
         raise ValueError(f"fewer than {needed} of the {len(examples)} training spectra differ")
 
 
-def train_gan(examples, validation, architecture, options: GanOptions, folder, *, grid=LAMOST_GRID):
+def train_gan(
+    examples,
+    validation,
+    architecture,
+    options: GanOptions,
+    folder,
+    *,
+    grid=LAMOST_GRID,
+    keep_weights=False,
+):
     """Train a generator against a discriminator.
 
     Every ``sample_every`` iterations a few spectra, the state and the quality are written to
@@ -135,6 +144,8 @@ def train_gan(examples, validation, architecture, options: GanOptions, folder, *
     folder : path-like
         For ``state.npz``, ``best.weights.h5``, ``samples.npz`` and ``log.jsonl``.
     grid : WavelengthGrid
+    keep_weights : bool
+        Whether the generator's weights at every look stay, in ``weights/NNNNNN.weights.h5``.
 
     Returns
     -------
@@ -182,6 +193,9 @@ def train_gan(examples, validation, architecture, options: GanOptions, folder, *
                 log.append(entry)
                 best = entry["quality"] <= min(e["quality"] for e in log)
                 duel.save_best(folder, sample[:24], done, best)
+                if keep_weights:
+                    (folder / "weights").mkdir(exist_ok=True)
+                    duel.generator.save_weights(folder / "weights" / f"{done:06d}.weights.h5")
             duel.save(folder, fingerprint, log)
     duel.generator.load_weights(folder / "best.weights.h5")
     return duel.generator, log
@@ -193,7 +207,7 @@ class _Duel:
     def __init__(self, architecture, options, grid, examples):
         import keras
 
-        from ..networks.gan import build_discriminator, build_generator
+        from ..networks.gan import build_discriminator, build_generator, start_from
         from ..networks.spectral_features import SpectralFeatures, sliced_distance
 
         self.options = options
@@ -205,6 +219,7 @@ class _Duel:
                 f"the network makes {n} pixels, the grid has {grid.n_pixels}, the training spectra "
                 f"{examples.shape[1]}"
             )
+        start_from(self.generator, examples, options.seed)
         inputs = keras.Input((n, 1))
         features = SpectralFeatures(grid.to_dict(), name="features")
         self.features = keras.Model(inputs, features(inputs))
