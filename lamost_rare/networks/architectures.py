@@ -45,7 +45,7 @@ SHIPPED_LCGAN = {
     "channels": [16, 12, 8, 8],
     "noise_channels": [4, 3],
     "kernel": 5,
-    "n_level": 24,
+    "n_level": 8,
     "generator_dropout": 0.0,
     "discriminator_channels": [12, 16, 16],
     "discriminator_units": 64,

@@ -14,7 +14,7 @@ from keras import layers, ops
 from .architectures import SHIPPED_LCGAN, SHIPPED_SGAN
 from .locally_connected import LocallyConnected1D
 
-__all__ = ["build_discriminator", "build_generator", "complete_architecture"]
+__all__ = ["build_discriminator", "build_generator", "complete_architecture", "start_from"]
 
 _KNOWN = {"lcgan": SHIPPED_LCGAN, "sgan": SHIPPED_SGAN}
 
@@ -37,7 +37,6 @@ def complete_architecture(architecture: dict) -> dict:
     n = a["n_pixels"]
     lengths = [a["start"] * 2**i for i in range(len(a["channels"]))]
     lengths += [a["local_noise"] * 2**i for i in range(len(a["noise_channels"]))]
-    lengths += [a["n_level"]]
     if wrong := [length for length in lengths if n % length]:
         raise ValueError(f"{n} pixels are not a multiple of a layer's {wrong[0]}")
     if not 0 < a["local_noise"] < a["noise"]:
@@ -49,34 +48,27 @@ def complete_architecture(architecture: dict) -> dict:
 class Observed(layers.Layer):
     """Level, lines and noise put together to standardized flux.
 
-    ``exp(level) (1 + lines + scale * noise)``, divided by its root mean square: Eq. 1 of Yang et
-    al. (2021) times the square root of the number of pixels. Level and the logarithm of scale come
-    at a few wavelengths and are interpolated.
+    ``exp(level) (1 + lines + exp(scale) noise)``, divided by its root mean square: Eq. 1 of Yang
+    et al. (2021) times the square root of the number of pixels. Level and scale are given by the
+    coefficients of Legendre polynomials along the spectrum.
     """
 
     def call(self, level, lines, scale, noise):
-        n = lines.shape[1]
-        level, scale = (_interpolate(x, n) for x in (level, scale))
+        basis = smooth_basis(lines.shape[1], level.shape[1]).T
+        level, scale = (ops.expand_dims(ops.matmul(x, basis), -1) for x in (level, scale))
         # Bounded, so that no step of a training can leave the range of float32.
-        level = ops.exp(3 * ops.tanh(level / 3))
-        scale = ops.exp(4 * ops.tanh(scale / 4) - 3)
-        flux = level * (1 + lines + scale * noise)
+        level, scale = (5 * ops.tanh(x / 5) for x in (level, scale))
+        flux = ops.exp(level) * (1 + lines + ops.exp(scale) * noise)
         return flux * ops.rsqrt(ops.mean(ops.square(flux), axis=1, keepdims=True) + 1e-12)
 
     def compute_output_shape(self, level_shape, lines_shape, scale_shape, noise_shape):
         return lines_shape
 
 
-def _interpolate(x, length):
-    """(n_spectra, knots, 1) to (n_spectra, length, 1), linearly."""
-    factor = length // x.shape[1]
-    if factor == 1:
-        return x
-    x = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
-    steps = (ops.arange(factor, dtype=x.dtype) + 0.5) / factor
-    x = x[:, :-1] + (x[:, 1:] - x[:, :-1]) * steps  # (n_spectra, knots + 1, factor)
-    x = ops.reshape(x, (-1, x.shape[1] * factor, 1))
-    return x[:, factor // 2 : factor // 2 + length]
+def smooth_basis(n_pixels, n_level) -> np.ndarray:
+    """Legendre polynomials of degree 0 to n_level - 1, (n_pixels, n_level) float32."""
+    x = np.linspace(-1, 1, n_pixels)
+    return np.polynomial.legendre.legvander(x, n_level - 1).astype(np.float32)
 
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
@@ -172,15 +164,63 @@ def build_generator(architecture: dict) -> keras.Model:
         y = _layer(a, _stretch(y, places * 2**i), channels, f"noise{i}")
     noise = _layer(a, _stretch(y, n), 1, "noise_field", activation=False)
 
-    knots = (a["n_level"], 1)
-    level = layers.Reshape(knots, name="level_shape")(
-        layers.Dense(a["n_level"], name="level")(whole)
-    )
-    scale = layers.Reshape(knots, name="scale_shape")(
-        layers.Dense(a["n_level"], name="scale")(whole)
-    )
+    level = layers.Dense(a["n_level"], name="level")(whole)
+    scale = layers.Dense(a["n_level"], name="scale")(whole)
     flux = Observed(name="observed")(level, lines, scale, noise)
     return keras.Model(z, flux, name=a["network"])
+
+
+def start_from(generator: keras.Model, examples, seed=0) -> None:
+    """Let a new generator begin at the mean of real spectra, as variable as they are.
+
+    What takes thousands of steps of an adversary is known beforehand: mean depth of the lines,
+    mean and scatter of level and noise.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        From `build_generator`, changed in place.
+    examples : ndarray, shape (n, n_pixels)
+        Standardized flux.
+    seed : int
+    """
+    n = examples.shape[1]
+    both = ops.convert_to_numpy(LineDepths()(np.asarray(examples, np.float32)[..., None]))
+    log_level, depth = both[..., 0], both[..., 1] / 4
+    layer = generator.get_layer
+    n_level = layer("level").units
+    difference = np.abs(depth[:, 1:-1] - 0.5 * (depth[:, :-2] + depth[:, 2:]))
+    blocks = 2 * n_level
+    size = (n - 2) // blocks
+    noise = difference[:, : blocks * size].reshape(len(depth), blocks, size)
+    # The median of |d| of a Gaussian is 0.67 sigma; the variance of d is 3/2 sigma^2.
+    log_noise = np.log(np.median(noise, axis=2) / 0.67 / np.sqrt(1.5) + 1e-4)
+    rng = np.random.default_rng([seed, 1])
+    draws = rng.standard_normal((512, generator.input_shape[1])).astype(np.float32)
+
+    def outputs(name):
+        part = keras.Model(generator.input, layer(name).output)
+        return np.asarray(part.predict_on_batch(draws))
+
+    for name, values in (("level", log_level), ("scale", log_noise)):
+        basis = smooth_basis(values.shape[1], n_level)
+        real = values @ np.linalg.pinv(basis).T
+        kernel, bias = layer(name).get_weights()
+        made = outputs(name)
+        kernel *= real.std(axis=0) / np.maximum(made.std(axis=0), 1e-6)
+        layer(name).set_weights([kernel, real.mean(axis=0).astype(np.float32)])
+        made = outputs(name)
+        layer(name).set_weights([kernel, (2 * real.mean(axis=0) - made.mean(axis=0))])
+    kernel, bias = layer("lines").get_weights()
+    spread = np.minimum(depth.std(axis=0).mean(), 0.03) / max(outputs("lines").std(), 1e-6)
+    shape = (n, 1) if bias.ndim == 2 else (1,)
+    mean = np.median(depth, axis=0) if bias.ndim == 2 else np.zeros(1)
+    layer("lines").set_weights([kernel * spread, mean.reshape(shape)])
+    kernel, bias = layer("noise_field").get_weights()
+    made = outputs("noise_field")
+    difference = np.abs(made[:, 1:-1] - 0.5 * (made[:, :-2] + made[:, 2:]))
+    size = np.median(difference) / 0.67 / np.sqrt(1.5)
+    layer("noise_field").set_weights([kernel / max(size, 1e-6), bias])
 
 
 def build_discriminator(architecture: dict) -> keras.Model:
