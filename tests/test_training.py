@@ -137,6 +137,33 @@ def test_interrupted_training_ends_with_the_same_weights(sources, tmp_path, monk
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 
 
+def test_every_observation_is_seen_as_often_as_asked(monkeypatch):
+    from lamost_rare.training import classifier
+
+    monkeypatch.setattr(classifier, "_POOL", 4)
+
+    class Numbers:
+        made = 0
+
+        def inputs(self, number, size):
+            self.made += 1
+            values = number * size + np.arange(size)
+            return np.repeat(values[:, None, None], 2, axis=2).astype(np.float32), values
+
+    stream = Numbers()
+    batch = classifier._views(stream, TrainingOptions(batch_size=8, views=3, seed=1))
+    seen = [batch(step) for step in range(24)]
+    assert stream.made == 8
+    counts = np.bincount(np.concatenate([y for _, y in seen]))
+    np.testing.assert_array_equal(counts, np.full(64, 3))
+    for x, y in seen:
+        np.testing.assert_array_equal(x[:, 0, 0], y)
+    # A resumed training gets what the interrupted one would have got.
+    fresh = classifier._views(Numbers(), TrainingOptions(batch_size=8, views=3, seed=1))
+    np.testing.assert_array_equal(fresh(17)[1], seen[17][1])
+    assert not np.array_equal(seen[0][1], seen[4][1])
+
+
 def test_state_of_another_training_is_refused(sources, tmp_path):
     stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
     options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1, patience=0)
