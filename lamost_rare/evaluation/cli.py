@@ -26,9 +26,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
     own.add_argument("--seed", type=int, default=0, help="of everything random (0)")
 
+    gan = what.add_parser(
+        "gan",
+        help="GAN-train, GAN-test, lines, memorisation and coverage of a generator",
+        description="Compare generated spectra with real ones, and write a page with plots.",
+    )
+    gan.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    gan.add_argument(
+        "--preset", default="lcgan-o-v1", metavar="P",
+        help="a generator: preset, or folder of a training (lcgan-o-v1)",
+    )  # fmt: skip
+    gan.add_argument("--compare", metavar="P", help="another generator, for example an SGAN")
+    gan.add_argument("--seeds", type=int, default=5, help="repetitions (5)")
+    gan.add_argument("--output", default="docs/gan.md", metavar="PAGE", help="(docs/gan.md)")
+
+    paper = what.add_parser(
+        "paper",
+        help="the experiments of Yang et al. (2021)",
+        description="Do the paper's experiments and write a page with plots. Interrupted, the "
+        "same command goes on; a run takes about 50 minutes of one core.",
+    )
+    paper.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    paper.add_argument("--runs", type=int, default=2, help="2; the paper has 10")
+    paper.add_argument("--jobs", type=int, default=2, help="pieces of work at a time (2)")
+    paper.add_argument("--iterations", type=int, metavar="N", help="of each GAN (600)")
+    paper.add_argument(
+        "--work", metavar="DIR", default=".cache/paper", help="results, kept (.cache/paper)"
+    )
+    paper.add_argument("--output", default="docs/paper.md", metavar="PAGE", help="(docs/paper.md)")
+    paper.add_argument("--quick", action="store_true", help="in miniature: only that it runs")
+
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print the table, write the page; returns the exit status."""
+    """Measure, print what was found, write the page; returns the exit status."""
+    return {"classifier": _classifier, "gan": _gan, "paper": _paper}[args.what](args)
+
+
+def _classifier(args) -> int:
     from ..training.build import cross_validate
     from ..training.card import figure_rows
     from ..training.dataset import load_data_folder
@@ -46,5 +80,45 @@ def run(args: argparse.Namespace) -> int:
     figures = write_recognition(recipe, sources, trials, args.output, command, args.seed)
     for title, value, numbers in figure_rows(figures):
         print(f"{title}: {value} [{numbers}]")
+    print(args.output)
+    return 0
+
+
+def _gan(args) -> int:
+    from .gan import evaluate_gan
+    from .gan_report import write_gan
+
+    if args.seeds < 1:
+        raise ValueError("--seeds must be at least 1")
+    figures = evaluate_gan(args.data, args.preset, args.compare, n_seeds=args.seeds)
+    command = f"lamost-rare evaluate gan --data DIR --preset {figures.names[0]}"
+    if args.compare:
+        command += f" --compare {figures.names[1]}"
+    write_gan(figures, args.output, f"{command} --seeds {args.seeds}")
+    print(args.output)
+    return 0
+
+
+def _paper(args) -> int:
+    from dataclasses import replace
+
+    from .paper import quick_settings, run_paper
+    from .paper_report import write_paper
+    from .paper_tasks import PaperSettings
+
+    if min(args.runs, args.jobs, args.iterations or 1) < 1:
+        raise ValueError("--runs, --jobs and --iterations must be at least 1")
+    settings = quick_settings() if args.quick else PaperSettings()
+    command = f"lamost-rare evaluate paper --data DIR --runs {args.runs}"
+    if args.iterations:
+        looks = replace(
+            settings.gan, iterations=args.iterations, sample_every=max(1, args.iterations // 4)
+        )
+        settings = replace(settings, gan=looks)
+        command += f" --iterations {args.iterations}"
+    if args.quick:
+        command += " --quick"
+    results = run_paper(args.data, args.work, settings, runs=args.runs, jobs=args.jobs)
+    write_paper(results, args.output, command)
     print(args.output)
     return 0

@@ -1,0 +1,159 @@
+"""The recogniser of Yang et al. (2021) on stored spectra, and the six ways to fill its rare
+class."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from ..spectra.batch import SpectrumBatch
+from ..spectra.grid import LAMOST_GRID
+from ..spectra.normalize import network_input
+from .gan_metrics import repeated
+from .paper_sets import CLASSES, PaperSets
+
+__all__ = ["WAYS", "StoredSpectra", "rare_spectra", "train_recogniser"]
+
+WAYS = {
+    "nothing": "nothing: data set 1 as it is",
+    "repetition": "data set 1 repeated",
+    "simulation": "simulation: more observations of the stars of set 1",
+    "sgan": "SGAN",
+    "lcgan": "LCGAN",
+    "lcgan+simulation": "half LCGAN, half simulation",
+}
+"""Ways to fill the rare class."""
+
+
+class StoredSpectra:
+    """Batches for `training.classifier.train_network` from spectra held in memory.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n, n_pixels), float32
+        Standardized.
+    label : ndarray of int, shape (n,)
+    classes : sequence of str
+    preprocessing : dict
+        As `spectra.normalize.network_input` takes it.
+    seed : int
+        Of the order: each spectrum once in every pass.
+    """
+
+    def __init__(self, flux, label, classes, preprocessing, seed=0, grid=LAMOST_GRID):
+        self.sources, self.label = flux, label
+        self.classes, self.preprocessing = tuple(classes), dict(preprocessing)
+        self.seed, self.grid = seed, grid
+        self.options = self
+
+    def to_dict(self) -> dict:
+        """What the state of a training is recognised by."""
+        return {"sha256": hashlib.sha256(self.sources).hexdigest(), "seed": self.seed}
+
+    def inputs(self, number: int, size: int):
+        """Network input (size, n_pixels, 2) and labels (size,) of the batch of a given number."""
+        n = len(self.label)
+        place = np.arange(number * size, (number + 1) * size)
+        passes = range(place[0] // n, place[-1] // n + 1)
+        order = np.concatenate(
+            [np.random.default_rng([self.seed, k]).permutation(n) for k in passes]
+        )
+        rows = order[place - passes[0] * n]
+        return self.whole(self.sources[rows]), self.label[rows].astype(np.int32)
+
+    def whole(self, flux) -> np.ndarray:
+        """Network input of complete spectra."""
+        batch = SpectrumBatch(
+            self.grid, flux, np.ones(flux.shape, np.float32), np.zeros(flux.shape, dtype=bool)
+        )
+        return network_input(batch, self.preprocessing)
+
+
+def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> np.ndarray:
+    """Different O spectra of a way to fill the rare class, shape (n, n_pixels).
+
+    Parameters
+    ----------
+    way : str
+        Key of `WAYS`.
+    sets : PaperSets
+    number : int
+        Spectra wanted; of data set 1 there may be fewer.
+    generated : ndarray, shape (m, n_pixels), optional
+        From the GAN that the way asks for.
+    """
+    if way in ("nothing", "repetition"):
+        return sets.set1.flux
+    if way == "simulation":
+        return sets.simulated.flux[:number]
+    if way == "lcgan+simulation":
+        half = number // 2
+        return np.concatenate([generated[: number - half], sets.simulated.flux[:half]])
+    return generated[:number]
+
+
+def train_recogniser(rare, sets, number, architecture, options, preprocessing, folder, repeat):
+    """Train on O against F, G and K, with a 7:3 split and an early stop as in the paper.
+
+    Parameters
+    ----------
+    rare : ndarray, shape (n, n_pixels)
+        Different O spectra.
+    sets : PaperSets
+    number : int
+        Spectra of each other class.
+    architecture : dict
+        Of a RAC-Net.
+    options : TrainingOptions
+        ``steps_per_epoch`` follows from the number of spectra.
+    preprocessing : dict
+    folder : path-like
+        For the state of the training.
+    repeat : bool
+        Whether the O spectra are repeated to ``number``: after the split, so that none stands on
+        both sides of it.
+
+    Returns
+    -------
+    dict of ndarray
+        ``logits`` (m, 4) of all spectra of ``sets.test`` with their ``label``, ``snr`` and
+        ``star``, and ``epochs``, how long it trained.
+    """
+    from dataclasses import replace
+
+    from ..training.classifier import predict_logits, train_network
+
+    rng = np.random.default_rng([options.seed, 73])
+    parts = {"train": [], "validation": []}
+    for k, label in enumerate(CLASSES):
+        flux = rare if label == "O" else sets.train[label].flux[:number]
+        order = rng.permutation(len(flux))
+        cut = round(0.7 * len(flux))
+        for part, rows in (("train", order[:cut]), ("validation", order[cut:])):
+            wanted = round(number * len(rows) / len(flux))
+            if repeat and label == "O" and wanted > len(rows):
+                rows = repeated(rows, wanted)
+            parts[part].append((flux[rows], np.full(len(rows), k, dtype=np.int32)))
+    arrays = {
+        part: [np.concatenate(x) for x in zip(*some, strict=True)] for part, some in parts.items()
+    }
+    stream = StoredSpectra(*arrays["train"], CLASSES, preprocessing, options.seed)
+    steps = max(1, len(stream.label) // options.batch_size)
+    flux, label = arrays["validation"]
+    model, log = train_network(
+        stream,
+        architecture,
+        replace(options, steps_per_epoch=steps),
+        Path(folder),
+        validation=(stream.whole(flux), label),
+    )
+    logits = [predict_logits(model, stream.whole(sets.test[c].flux)) for c in CLASSES]
+    return {
+        "logits": np.concatenate(logits).astype(np.float32),
+        "label": np.repeat(np.arange(len(CLASSES)), [len(x) for x in logits]),
+        "snr": np.concatenate([sets.test[c].snr for c in CLASSES]),
+        "star": np.concatenate([sets.test[c].star for c in CLASSES]).astype(str),
+        "epochs": np.array(len(log)),
+    }
