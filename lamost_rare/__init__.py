@@ -11,19 +11,23 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _WHERE = {
+    "RareStarClassifier": "estimator",
     "augment_spectra": "augmentation",
     "classify_spectra": "inference.classify",
     "list_presets": "presets",
     "load_preset": "presets",
+    "run_pipeline": "pipeline",
     "scan_directory": "survey",
 }
 
 __all__ = [
+    "RareStarClassifier",
     "__version__",
     "augment_spectra",
     "classify_spectra",
     "list_presets",
     "load_preset",
+    "run_pipeline",
     "scan_directory",
 ]
 
