@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
+ADAPTED = $(VENV)/.adapters
 DATA   ?= ../shared/data
 
 # Quiet, deterministic logs; the two cores of a small machine are enough.
@@ -11,7 +12,7 @@ export PYTHONHASHSEED ?= 0
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo scan test lint format bench weights clean
+.PHONY: help install demo scan test adapters lint format bench weights clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +37,15 @@ endif
 scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
-test: $(STAMP) lint  ## ruff, then the tests; warnings are errors
+test: $(STAMP) lint adapters  ## ruff, then all tests; warnings are errors
 	$(BIN)/python -m pytest
+
+adapters: $(ADAPTED)  ## tests of the adapters to stpipe and ceci alone
+	$(BIN)/python -m pytest plugins
+
+$(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg
+	$(BIN)/python -m pip install --quiet --editable plugins/stpipe --editable 'plugins/ceci[mpi]'
+	touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -54,5 +62,5 @@ weights: $(STAMP)  ## rebuild the shipped presets from the training data: make w
 	$(BIN)/lamost-rare train presets --data "$(DATA)"
 
 clean:  ## remove what make built, the environment included
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
-	find lamost_rare tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
+	find lamost_rare tests plugins -name __pycache__ -type d -prune -exec rm -rf {} +
