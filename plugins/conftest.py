@@ -59,3 +59,29 @@ def real_files(data_folder):
         for folder in folders
         for path in sorted((data_folder / "lamost" / folder).glob("*.fits*"))[:3]
     ]
+
+
+@pytest.fixture
+def shipped_generator():
+    """Skips where the package has no generator of spectra."""
+    from lamost_rare import list_presets
+    from lamost_rare.augmentation import DEFAULT_GENERATOR
+
+    if DEFAULT_GENERATOR not in list_presets():
+        pytest.skip(f"{DEFAULT_GENERATOR} is not shipped")
+
+
+@pytest.fixture
+def generator(monkeypatch):
+    """In place of the network that generates spectra: noise about a flat continuum."""
+    import lamost_rare
+    from lamost_rare.spectra.batch import SpectrumBatch
+    from lamost_rare.spectra.grid import LAMOST_GRID
+
+    def augment_spectra(number, preset=None, *, seed=0):
+        shape = (number, LAMOST_GRID.n_pixels)
+        flux = np.random.default_rng(seed).normal(1, 0.1, shape).astype("f4")
+        ivar = np.full(shape, 100, "f4")
+        return SpectrumBatch(LAMOST_GRID, flux, ivar, np.zeros(shape, bool), generated=True)
+
+    monkeypatch.setattr(lamost_rare, "augment_spectra", augment_spectra, raising=False)

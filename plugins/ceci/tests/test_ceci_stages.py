@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from ceci import PipelineStage
 
-import lamost_rare
 import lamost_rare_ceci
 from lamost_rare import classify_spectra
 from lamost_rare.pipeline import PipelineError, load_step
-from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare_ceci import (
     LamostRareAugment,
@@ -159,19 +157,7 @@ class TestBadInput:
 
 
 class TestAugment:
-    @pytest.fixture(autouse=True)
-    def generator(self, monkeypatch):
-        """In place of the network that generates spectra: noise."""
-
-        def augment_spectra(number, preset=None, seed=0):
-            shape = (number, LAMOST_GRID.n_pixels)
-            flux = np.random.default_rng(seed).normal(1, 0.1, shape).astype("f4")
-            ivar = np.full(shape, 100, "f4")
-            return SpectrumBatch(LAMOST_GRID, flux, ivar, np.zeros(shape, bool), generated=True)
-
-        monkeypatch.setattr(lamost_rare, "augment_spectra", augment_spectra, raising=False)
-
-    def test_generated_spectra_are_marked(self, spectra, tmp_path):
+    def test_generated_spectra_are_marked(self, spectra, generator, tmp_path):
         path = run(LamostRareAugment, spectra, tmp_path / "augmented.hdf5", number=5, seed=1)
         found = columns(path, "spectra")
         assert found["generated"].tolist() == [False] * 10 + [True] * 5
@@ -179,11 +165,15 @@ class TestAugment:
         with h5py.File(path) as file:
             assert file["spectra"].attrs["generated"]
 
-    def test_generated_spectra_never_enter_a_catalogue(self, spectra, tmp_path):
+    def test_generated_spectra_never_enter_a_catalogue(self, spectra, generator, tmp_path):
         path = run(LamostRareAugment, spectra, tmp_path / "augmented.hdf5", number=5)
         path = run(LamostRareNormalize, path, tmp_path / "normalized.hdf5")
         with pytest.raises(ValueError, match="generated spectra never enter a catalogue"):
             run(LamostRareClassify, path, tmp_path / "found.hdf5")
+
+    def test_the_shipped_generator(self, spectra, shipped_generator, tmp_path):
+        path = run(LamostRareAugment, spectra, tmp_path / "augmented.hdf5", number=2)
+        assert columns(path, "spectra")["generated"].tolist() == [False] * 10 + [True] * 2
 
     def test_without_labels(self, spectra, tmp_path):
         with h5py.File(spectra, "r+") as file:

@@ -6,7 +6,6 @@ from stpipe.entry_points import get_steps
 from stpipe.exceptions import ValidationError
 from stpipe.utilities import import_class
 
-import lamost_rare
 from lamost_rare import classify_spectra
 from lamost_rare.pipeline import PipelineError, load_step
 from lamost_rare.spectra.lamost import read_lamost
@@ -175,21 +174,6 @@ class TestBadInput:
             open_spectra(files[0]).save(tmp_path / "x.csv")
 
 
-@pytest.fixture
-def generator(monkeypatch):
-    """In place of the network that generates spectra: copies of one O star."""
-    from lamost_rare.spectra.batch import SpectrumBatch
-    from lamost_rare.spectra.grid import LAMOST_GRID
-
-    def augment_spectra(number, preset=None, seed=0):
-        shape = (number, LAMOST_GRID.n_pixels)
-        flux = np.random.default_rng(seed).normal(1, 0.1, shape).astype("f4")
-        ivar = np.full(shape, 100, "f4")
-        return SpectrumBatch(LAMOST_GRID, flux, ivar, np.zeros(shape, bool), generated=True)
-
-    monkeypatch.setattr(lamost_rare, "augment_spectra", augment_spectra, raising=False)
-
-
 class TestAugment:
     def test_number_of_the_rare_class_and_marks(self, labelled_files, generator, tmp_path):
         model = AugmentStep.call(labelled_files, configure_log=False, number=5)
@@ -201,6 +185,11 @@ class TestAugment:
             back = open_spectra(model.save(tmp_path / f"augmented{suffix}"))
             assert back.batch.generated
             assert back.batch.columns["generated"].tolist() == [False] * 3 + [True] * 5
+
+    def test_the_shipped_generator(self, labelled_files, shipped_generator):
+        model = AugmentStep.call(labelled_files, configure_log=False)
+        assert model.batch.columns["label"].tolist() == ["O", "G", "G", "O"]
+        assert model.batch.columns["generated"].tolist() == [False, False, False, True]
 
     def test_generated_spectra_are_never_candidates(self, labelled_files, generator):
         model = AugmentStep.call(labelled_files, configure_log=False, number=5)
