@@ -22,7 +22,7 @@ from .gan_metrics import (
     repeated,
     spectral_measures,
 )
-from .paper_sets import split_stars
+from .paper_sets import level_red_end, split_stars
 
 __all__ = ["GanFigures", "GanSizes", "Generator", "evaluate_gan", "load_any_generator"]
 
@@ -233,23 +233,26 @@ def _measure(bench, generators, figures, seed):
     sizes, n = bench.sizes, bench.sizes.compared
     real = {kind: bench.real(kind, seed) for kind in KINDS if len(bench.rows[kind])}
     f, f_test = (
-        bench.observe(rows, sizes.set3, 60_000 + 10 * seed + i) for i, rows in enumerate(bench.f)
+        level_red_end(bench.observe(rows, sizes.set3, 60_000 + 10 * seed + i))
+        for i, rows in enumerate(bench.f)
     )
-    svm = {kind: fit_svm(repeated(flux, sizes.set3), f) for kind, flux in real.items()}
+    level = {kind: level_red_end(flux) for kind, flux in real.items()}
+    svm = {kind: fit_svm(repeated(flux, sizes.set3), f) for kind, flux in level.items()}
     lines = {kind: line_depths(flux) for kind, flux in real.items()}
     measures = {kind: spectral_measures(flux[:n]) for kind, flux in real.items()}
     fakes = {g.name: generate(g.model, sizes.set3, 1000 + seed) for g in generators}
     fakes[REFERENCE] = bench.observe(bench.rows["seen"], sizes.set3, 70_000 + seed)
     for name, fake in fakes.items():
-        trained = fit_svm(fake, f)
+        level_fake = level_red_end(fake)
+        trained = fit_svm(level_fake, f)
         kept = figures.svm.setdefault(name, {}).setdefault("f_kept", [])
         kept.append(float(1 - trained.predict(f_test).mean()))
         some = fake[: sizes.set2]
         own_lines, own_measures = line_depths(some), spectral_measures(fake[:n])
         for kind, flux in real.items():
             score = figures.svm[name].setdefault(kind, {"gan_train": [], "gan_test": []})
-            score["gan_train"].append(float(trained.predict(flux).mean()))
-            score["gan_test"].append(float(svm[kind].predict(fake).mean()))
+            score["gan_train"].append(float(trained.predict(level[kind]).mean()))
+            score["gan_test"].append(float(svm[kind].predict(level_fake).mean()))
             compared = compare_measures(own_measures, measures[kind])
             figures.measures.setdefault(name, {}).setdefault(kind, []).append(compared)
             covered = figures.coverage.setdefault(name, {})

@@ -80,9 +80,9 @@ def _real(f) -> list[str]:
         f"Real spectra are observations, at S/N (g) from {low:g} to {high:g}, of {f.rare_class} "
         "stars that cover the whole grid, in simulation where they are library stars: noise, "
         "bad pixels and sky of LAMOST spectra, extinction, rotation, velocities, nebulae. "
-        f"{known}. Real spectra of a star that both sides hold are no test of new stars, so they "
-        "are measured apart: **unseen stars**, and **training stars** in noise that the generator "
-        "has not seen.",
+        f"{known[0].upper() + known[1:]}. New spectra of stars that it saw are no test of new "
+        "stars, so the two are measured apart: **unseen stars**, and **training stars** in noise "
+        "that the generator has not seen.",
     ]
 
 
@@ -119,7 +119,8 @@ def _svm(f) -> list[str]:
         f"trained on {s.set2} real spectra repeated to {s.set3} and {s.set3} F, tested on "
         f"{s.set3} generated ones. GAN-train: trained on {s.set3} generated and {s.set3} F, "
         f"tested on the {s.set2} real ones; and on {s.set3} spectra of other F stars, without "
-        "which an SVM that always said yes would look perfect.",
+        "which an SVM that always said yes would look perfect. Flux beyond 7380 Å, where some "
+        "libraries end, is made constant for all.",
     ]
 
 

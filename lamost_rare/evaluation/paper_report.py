@@ -123,9 +123,10 @@ def _data_sets(r) -> list[str]:
         "whole grid, observed in simulation (noise, bad pixels and sky of real LAMOST spectra, "
         f"added extinction, rotation, velocities, nebulae), at S/N (g) from {low:g} to {high:g}, "
         "log-uniform. **No star is in both set 1 and set 2**; in the paper set 2 holds 323 of "
-        "the same few hundred spectra from which set 1 was taken. F, G and K are real LAMOST "
-        "spectra with more noise, reddening and shift, and library stars observed in simulation, "
-        "every star as often as any other: "
+        "the same few hundred spectra from which set 1 was taken. Beyond 7380 Å, where some "
+        "libraries end, every spectrum, generated ones too, is made constant. F, G and K are real "
+        "LAMOST spectra with more noise, reddening and shift, and library stars observed in "
+        "simulation, every star as often as any other: "
         + ", ".join(f"{c[x][0]} {x} stars to train on and {c[x][1]} to test on" for x in "FGK")
         + ".",
         "",

@@ -3,13 +3,14 @@ LAMOST spectra."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..spectra.grid import LAMOST_GRID
 from ..training.examples import Examples, complete_rows, observe_examples
 
-__all__ = ["CLASSES", "PaperSets", "PaperSizes", "make_sets", "split_stars"]
+__all__ = ["CLASSES", "PaperSets", "PaperSizes", "level_red_end", "make_sets", "split_stars"]
 
 CLASSES = ("O", "F", "G", "K")
 
@@ -64,6 +65,23 @@ class PaperSets:
     test: dict
 
 
+RED_END = 7380.0
+"""Å; where the reddest spectra of two libraries end, less the largest velocity."""
+
+
+def level_red_end(flux, grid=LAMOST_GRID) -> np.ndarray:
+    """Standardized flux that is constant beyond `RED_END`.
+
+    Many library O stars have no data there, where `training.examples.standardize` bridges to the
+    end of the grid without noise, and few others do: a recogniser must not know them by that.
+    """
+    end = int(np.searchsorted(grid.wavelength, RED_END))
+    out = np.array(flux, dtype=np.float32)
+    out[:, end:] = out[:, end - 16 : end].mean(axis=1, keepdims=True)
+    rms = np.sqrt(np.mean(out**2, axis=1, keepdims=True))
+    return out / np.where(rms > 0, rms, 1)
+
+
 def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) -> PaperSets:
     """The sets of a run: the same for the same arguments.
 
@@ -95,7 +113,8 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
         rows = rows[np.isin(sources.star[rows], stars)]
         # Far apart, so that no two sets of any run share their noise.
         seed = 1000 * run + offset
-        return observe_examples(sources, rows, number, noise, snr_range=snr, seed=seed)
+        made = observe_examples(sources, rows, number, noise, snr_range=snr, seed=seed)
+        return replace(made, flux=level_red_end(made.flux))
 
     set1 = spectra("O", first, max(round(share * sizes.set1), 1), 1)
     simulated = spectra("O", first, sizes.set5, 2)

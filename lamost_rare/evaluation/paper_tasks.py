@@ -22,7 +22,7 @@ from ..training.gan import GanOptions
 from ..training.generator import noise_of
 from .gan_metrics import gan_test, gan_train, repeated
 from .paper_recogniser import rare_spectra, train_recogniser
-from .paper_sets import PaperSizes, make_sets
+from .paper_sets import PaperSizes, level_red_end, make_sets
 
 __all__ = ["PaperSettings", "Workshop", "run_tasks"]
 
@@ -32,6 +32,10 @@ _THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+
+
+_VERSION = 1
+"""To be raised when the same settings give other results."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Workshop:
     def path(self, task: dict) -> Path:
         """Where the result of a task lies: another name if anything that it depends on changes."""
         s = self.settings
-        depends = {"task": task, "data": self.digest, "sizes": asdict(s.sizes)}
+        depends = {"version": _VERSION, "task": task, "data": self.digest, "sizes": asdict(s.sizes)}
         if task.get("network"):
             depends["gan"] = [s.gans[task["network"]], asdict(s.gan)]
         if task["kind"] == "recogniser":
@@ -151,7 +155,7 @@ class Workshop:
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
         model = build_generator(self.settings.gans[network])
         model.load_weights(self.path(task) / "weights" / f"{look:06d}.weights.h5")
-        return generate(model, number, seed=run)
+        return level_red_end(generate(model, number, seed=run))
 
     def _svm(self, task, path):
         """GAN-train and GAN-test; ``network`` None puts set 1 itself in the generator's place."""
@@ -190,7 +194,7 @@ class Workshop:
         temporary = path.with_suffix(".tmp.npz")
         np.savez(temporary, **result)
         os.replace(temporary, path)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         keras.backend.clear_session()
 
     def scores(self, task) -> dict:

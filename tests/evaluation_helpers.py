@@ -1,0 +1,42 @@
+"""A data folder of analytic stars and tiny networks, for the tests of generators."""
+
+import csv
+
+import numpy as np
+
+from lamost_rare.networks.architectures import PAPER_RACNET, SHIPPED_LCGAN, SHIPPED_SGAN
+from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.spectra.grid import WavelengthGrid
+
+GRID = WavelengthGrid(3.5682, 1e-4, 3909)
+TINY = {
+    "global_units": 8,
+    "channels": [2, 2],
+    "noise_channels": [2],
+    "discriminator_channels": [2, 2],
+    "discriminator_units": 4,
+}
+TINY_LCGAN = {**SHIPPED_LCGAN, **TINY}
+TINY_SGAN = {**SHIPPED_SGAN, **TINY}
+TINY_RACNET = {**PAPER_RACNET, "stem_channels": 4, "stem_stride": 8, "block_channels": [4]}
+
+
+def write_data(folder, kinds, seed=0, snr=60.0):
+    """One spectrum each of so many stars of each kind, with a labels table."""
+    rng = np.random.default_rng(seed)
+    names = [kind for kind, number in kinds.items() for _ in range(number)]
+    batch = analytic_spectra(names, rng, snr=snr, grid=GRID)
+    rows = []
+    for i, name in enumerate(names):
+        path = f"{name}-{i}.fits.gz"
+        write_lamost_file(
+            folder / path, "dr1-7", GRID, batch.flux[i], batch.ivar[i],
+            andmask=batch.mask[i].astype(np.float32), obsid=1 + i, ra=10.0 + i, dec=5.0,
+        )  # fmt: skip
+        rows.append({"path": path, "class": name[0]})
+    with open(folder / "labels.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, ["path", "class"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
