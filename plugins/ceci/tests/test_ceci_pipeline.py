@@ -194,6 +194,20 @@ def test_two_processes_give_the_same_as_one(mpi, folder, of_one):
                 np.testing.assert_array_equal(two[column], values, err_msg=column)
 
 
+def test_the_documented_pipeline(tmp_path):
+    text = (Path(__file__).resolve().parents[3] / "docs" / "ceci.md").read_text(encoding="utf-8")
+    pipeline, config = text.split("```yaml\n")[1:3]
+    for name, content in (("pipeline.yml", pipeline), ("config.yml", config)):
+        (tmp_path / name).write_text(content.split("```")[0])
+    (tmp_path / "files.txt").write_text("a.fits\n")
+    status, shown = shell(tmp_path, "ceci", "--dry-run", "pipeline.yml")
+    assert status == 0, shown
+    stages = ["LamostRareRead", "LamostRareNormalize", "LamostRareClassify"]
+    places = [shown.index(f"lamost_rare_ceci {stage} ") for stage in stages]
+    assert places == sorted(places)
+    assert "mpirun -n 2 python3 -m lamost_rare_ceci LamostRareClassify" in " ".join(shown.split())
+
+
 def test_an_error_in_one_process_stops_all(mpi, folder):
     with np.load(folder / "arrays.npz") as arrays, h5py.File(folder / "x.hdf5", "w") as file:
         for name in arrays:
