@@ -94,7 +94,7 @@ class _Stage(PipelineStage):
         names = [parameter.name for parameter in load_step(self.step_name).parameters]
         step = make_step(self.step_name, **{name: self.config[name] for name in names})
         file, name = self.open_input(self.input_tags()[0]), self.config["group"]
-        if name not in file:
+        if name not in file or not hasattr(file[name], "items"):
             raise ValueError(f"{file.filename} has no group {name!r}, it has: {', '.join(file)}")
         group, grid = file[name], step.grid or LAMOST_GRID
         self.check(read_rows(group, slice(0, 0), grid))
@@ -109,12 +109,14 @@ class _Stage(PipelineStage):
         }
 
         def make(start, stop):
-            return self.apply(step, read_rows(group, slice(start, stop), grid))
+            batch = read_rows(group, slice(start, stop), grid)
+            self.check(batch)
+            return self.apply(step, batch)
 
         return len(group["flux"]), make, about
 
     def check(self, batch) -> None:
-        """Raise ValueError if the stage must not see such spectra; the batch is empty."""
+        """Raise ValueError if the stage must not see such spectra."""
 
     def apply(self, step, batch):
         """What the step makes of a batch, with a row for each of its rows."""

@@ -128,27 +128,33 @@ def read_rows(group, rows: slice, grid: WavelengthGrid) -> SpectrumBatch:
     """
     import h5py
 
+    where = f"{group.file.filename}, group {group.name!r}"
+    shapes = {n: d.shape for n, d in group.items() if isinstance(d, h5py.Dataset)}
+    for name in ("flux", "ivar", "wavelength"):
+        if name not in shapes:
+            raise ValueError(f"{where}: no dataset {name!r}")
+    shape = shapes["flux"]
+    if not (
+        len(shape) == 2
+        and shapes["wavelength"] == shape[1:]
+        and shapes["ivar"] == shapes.get("mask", shape) == shape
+    ):
+        raise ValueError(f"{where}: flux, ivar, mask (n_spectra, n_pixels) and wavelength differ")
     data = {}
-    for name in {"flux", "ivar", "wavelength"} - group.keys():
-        raise ValueError(f"{group.file.filename}: no {name!r} in the group {group.name!r}")
-    for name, dataset in group.items():
-        text = h5py.check_string_dtype(dataset.dtype)
-        if name != "wavelength" and len(dataset) == len(group["flux"]):
-            data[name] = (dataset.asstr(errors="surrogateescape") if text else dataset)[rows]
-    flux = data.pop("flux").astype("f4")
-    ivar, mask = (data.pop(name, np.zeros(0)) for name in ("ivar", "mask"))
-    shape = (len(flux), len(group["wavelength"]))
-    if not flux.shape == ivar.shape == shape or mask.size not in (0, flux.size):
-        raise ValueError(
-            f"{group.file.filename}: flux, ivar and mask must have the shape (n_spectra, "
-            f"{shape[1]}), as wavelength has {shape[1]} pixels"
-        )
-    pixels = flux, ivar.astype("f4"), mask.astype(bool) if mask.size else np.zeros(shape, bool)
+    for name in shapes:
+        if name != "wavelength" and shapes[name][:1] == shape[:1]:
+            column = group[name]
+            if h5py.check_string_dtype(column.dtype):
+                column = column.asstr(errors="surrogateescape")
+            data[name] = column[rows]
+    flux, ivar = (data.pop(name).astype("f4") for name in ("flux", "ivar"))
+    mask = data.pop("mask", np.zeros(flux.shape)).astype(bool)
+    pixels = flux, ivar, mask
     identity = {n: data.pop(n).astype(t) for n, t in IDENTITY_DTYPES.items() if n in data}
     flags = data.pop("flags", None)  # of others: they mean something else
+    generated = bool(group.attrs.get("generated", False) or np.any(data.get("generated", False)))
     if "grid" in group.attrs:
         own = WavelengthGrid.from_dict(json.loads(group.attrs["grid"]))
-        generated = bool(group.attrs["generated"])
         return SpectrumBatch(own, *pixels, identity, flags, data, generated)
     wavelength = group["wavelength"][:].astype("f8")
     raws = [
@@ -157,9 +163,8 @@ def read_rows(group, rows: slice, grid: WavelengthGrid) -> SpectrumBatch:
     ]
     batch, refused = assemble(raws, grid)
     batch = with_all_rows(batch, [(i, "", error) for i, error in refused])
-    return replace(
-        batch, identity={**batch.identity, **identity}, columns={**data, **batch.columns}
-    )
+    identity, columns = {**batch.identity, **identity}, {**data, **batch.columns}
+    return replace(batch, identity=identity, columns=columns, generated=generated)
 
 
 def _rows(columns: dict, n: int):

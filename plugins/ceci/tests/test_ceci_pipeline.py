@@ -112,7 +112,7 @@ def shell(folder, *arguments):
         env=environment(folder),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=400,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -91,6 +91,8 @@ class TestFilesOfOthers:
         group["source"] = np.array([b"x", b"y", b"z"])
         group["redshift"] = np.arange(3.0)
         group["flags"] = np.array([1, 1, 1])  # theirs: not our UNUSABLE
+        group["version"] = 7
+        group.create_group("notes")
         read = read_rows(group, slice(1, 3), LAMOST_GRID)
         assert read.identity["obsid"].tolist() == [8, 9]
         assert read.columns["redshift"].tolist() == [1, 2]
@@ -104,16 +106,23 @@ class TestFilesOfOthers:
         assert usable(read).tolist() == [True, False, True]
         assert read.columns["reason"].tolist() == ["", "no_valid_pixels", ""]
 
+    def test_generated_by_an_attribute_or_a_column(self, group):
+        group["generated"] = [False, False, True]
+        assert not read_rows(group, slice(0, 2), LAMOST_GRID).generated
+        assert read_rows(group, slice(0, 3), LAMOST_GRID).generated
+        group.attrs["generated"] = True
+        assert read_rows(group, slice(0, 2), LAMOST_GRID).generated
+
     @pytest.mark.parametrize("name", ["flux", "ivar", "wavelength"])
     def test_something_is_missing(self, group, name):
         del group[name]
-        with pytest.raises(ValueError, match=rf"x\.hdf5: no '{name}' in the group '/spectra'"):
+        with pytest.raises(ValueError, match=rf"x\.hdf5, group '/spectra': no dataset '{name}'"):
             read_rows(group, slice(0, 1), LAMOST_GRID)
 
-    @pytest.mark.parametrize("name", ["flux", "ivar", "mask"])
+    @pytest.mark.parametrize("name", ["flux", "ivar", "mask", "wavelength"])
     def test_shapes_do_not_fit(self, group, name):
         if name in group:
             del group[name]
         group[name] = np.ones((3, 30))
-        with pytest.raises(ValueError, match="must have the shape"):
+        with pytest.raises(ValueError, match=r"flux, ivar, mask .* and wavelength differ"):
             read_rows(group, slice(0, 3), LAMOST_GRID)
