@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,6 +250,18 @@ def test_a_broken_distribution_does_not_hide_the_others(site, text):
     assert re.match(r"the entry points of bad.2\.0 cannot be read", line)
     with pytest.raises(PipelineError, match=r"no step 'smooth'.*of bad.2\.0 cannot be read"):
         make_step("smooth")
+
+
+def test_the_step_of_the_documentation(site):
+    text = (Path(__file__).resolve().parent.parent / "docs" / "pipeline.md").read_text("utf-8")
+    [source] = re.findall("```python\n(.*?)```", text, re.DOTALL)
+    [entry_points] = re.findall(r"```ini\n\[options.entry_points\]\n(.*?)```", text, re.DOTALL)
+    section = "[lamost_rare.steps]\n" + entry_points.split("=\n")[1].strip()
+    install(site, "yours", section.replace("your_package.steps", "your_steps"), your_steps=source)
+    out = make_step("mean_snr", scale=2).process(batch_of())
+    assert out.columns["mean_snr"] == pytest.approx(100, rel=0.05)
+    code = [line for line in source.split("class ")[1].splitlines() if line.strip()]
+    assert len(code) <= 10
 
 
 def test_an_unknown_step():
