@@ -15,6 +15,7 @@ import shutil
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 from .spectra.grid import WavelengthGrid
@@ -301,6 +302,19 @@ def _check_config(config: dict, what: str) -> None:
         "threshold",
         "a number above 0 and up to 1",
     )
+    table = config.get("threshold_by_snr")
+    need(
+        table is None or _is_table(table), "threshold_by_snr", "snr, rising, with a threshold each"
+    )
+
+
+def _is_table(table) -> bool:
+    try:
+        snr, threshold = table["snr"], table["threshold"]
+        rising = all(0 < a < b for a, b in pairwise(snr)) and snr[0] > 0
+        return rising and len(snr) == len(threshold) and all(0 < x < 1 for x in threshold)
+    except (KeyError, TypeError, IndexError):
+        return False
 
 
 def _sha256(path: Path) -> str:

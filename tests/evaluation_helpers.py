@@ -40,3 +40,16 @@ def write_data(folder, kinds, seed=0, snr=60.0):
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+def check_page(path):
+    """Tables have as many cells in each row, images exist, no number is missing."""
+    page = path.read_text(encoding="utf-8")
+    for block in page.split("\n\n"):
+        lines = block.splitlines()
+        if block.startswith("|"):
+            assert len({line.count("|") for line in lines}) == 1, block
+        for line in lines:
+            if line.startswith("!["):
+                assert (path.parent / line.split("(")[-1].rstrip(")")).stat().st_size > 5000
+    assert "nan" not in page.lower().split()

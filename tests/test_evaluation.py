@@ -102,21 +102,41 @@ def test_threshold_meets_its_requirements():
     point = choose_operating_point([library, sky], sources, CLASSES, "O", need)
     late = candidates(library, 0, point)[200:]
     assert late.mean() <= 0.003
-    assert point.low_threshold >= point.threshold >= 0.5
+    assert list(point.by_snr) == sorted(point.by_snr, reverse=True)
+    assert point.by_snr[-1] == point.threshold >= 0.5
     assert candidates(sky, 0, point).sum() == 0
 
 
 def test_evidence_decides_close_calls():
     trial = trial_of("library", [0.5, 0.5], [0, 1], evidence=np.array([-3.0, 3.0]))
-    point = OperatingPoint(1.0, 0.7, 1.0, 0.7)
+    point = OperatingPoint(1.0, 0.7, 1.0)
     assert list(candidates(trial, 0, point)) == [False, True]
 
 
-def test_threshold_below_snr_10():
-    low = {"snr": 10.0, "threshold": 0.99}
-    found = thresholds_of(np.array([50.0, 10.0, 9.9, np.nan]), 0.8, low)
-    np.testing.assert_array_equal(found, [0.8, 0.8, 0.99, 0.99])
-    np.testing.assert_array_equal(thresholds_of(np.array([3.0]), 0.8, None), [0.8])
+def test_threshold_by_snr():
+    table = {"snr": [5.0, 20.0], "threshold": [0.99, 0.5]}
+    found = thresholds_of(np.array([100.0, 20.0, 10.0, 5.0, 1.0, -3.0, np.nan]), 0.5, table)
+    # Half way between in log S/N, and so in log-odds, of which 0.5 has none.
+    middle = 1 / (1 + np.exp(-0.5 * np.log(99)))
+    np.testing.assert_allclose(found, [0.5, 0.5, middle, 0.99, 0.99, 0.99, 0.99])
+    np.testing.assert_array_equal(thresholds_of(np.array([3.0, np.nan]), 0.8, None), [0.8, 0.8])
+
+
+def test_noise_sets_the_threshold_only_where_there_is_noise():
+    sources = sources_of(
+        ["O"] * 200 + ["G"] * 40_000, ["O7V"] * 200 + ["G2"] * 40_000, [0] * 40_200
+    )
+    rng = np.random.default_rng(0)
+    snr = np.where(np.arange(40_000) < 20_000, 6.0, 50.0)
+    score = np.where(snr < 10, 4.0, -5.0) + rng.normal(0, 0.5, 40_000)
+    sky = trial_of("reobserved", score, np.arange(200, 40_200))
+    sky.measured_snr[:] = snr
+    stars = trial_of("library", rng.normal(3, 2, 200), np.arange(200))
+    point = choose_operating_point([stars, sky], sources, CLASSES, "O", Requirements())
+    table = dict(zip(point.threshold_by_snr["snr"], point.by_snr, strict=True))
+    assert table[6.0] > 0.9
+    assert table[60.0] == pytest.approx(0.5, abs=0.01)
+    assert candidates(sky, 0, point).sum() == 0
 
 
 def test_figures_count_what_they_say():

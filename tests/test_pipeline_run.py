@@ -189,15 +189,14 @@ def test_resume_refuses_other_steps(preset, network, survey, tmp_path, monkeypat
 def test_threshold_holds_at_any_s_n(preset, monkeypatch):
     from lamost_rare.pipeline import make_step
 
-    config = {**CONFIG, "low_snr": {"snr": 20.0, "threshold": 0.99}}
+    by_snr = {"snr": [5.0, 20.0], "threshold": [0.99, 0.5]}
+    config = {**CONFIG, "threshold_by_snr": by_snr}
     strict = save_preset(preset.folder.parent / "strict", config, preset.weights_path)
     plain = make_step("o_star_classifier", preset=str(strict.folder)).classifier.preset
-    assert (plain.threshold, plain.config["low_snr"]["threshold"]) == (0.5, 0.99)
+    assert plain.config["threshold_by_snr"] == by_snr
     step = make_step("o_star_classifier", preset=str(strict.folder), threshold=0.75)
-    assert (step.classifier.preset.threshold, step.classifier.preset.config["low_snr"]) == (
-        0.75,
-        None,
-    )
+    flat = step.classifier.preset
+    assert (flat.threshold, flat.config["threshold_by_snr"]) == (0.75, None)
 
 
 # Spectra at which a step fails

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,33 +12,39 @@ from .trials import subtype_group
 
 __all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
 
-LOW_SNR = 10.0
-"""S/N (g) below which the threshold is another."""
+SNR_EDGES = (0.0, 5.0, 7.0, 10.0, 15.0, 20.0, 40.0, np.inf)
+"""Ranges of S/N (g) that have a threshold of their own,"""
+SNR_KNOTS = (4.0, 6.0, 8.4, 12.2, 17.3, 28.0, 60.0)
+"""and the S/N for which it holds; between them it is interpolated."""
 
 
 @dataclass
 class Requirements:
-    """What the thresholds must keep: highest rates of wrong candidates.
+    """What the thresholds must keep in each range of S/N: highest rates of wrong candidates.
 
-    ``reobserved`` is the rate among re-observed survey spectra. Rates hold above and below
-    `LOW_SNR` each.
+    ``reobserved`` is the rate among re-observed survey spectra other than B stars. ``noisy_b``
+    is that of ``late_b`` where S/N (g) is below 10. ``lowest`` is the least probability.
     """
 
-    reobserved: float = 5e-6
+    reobserved: float = 1e-5
     early_b: float = 0.15
     late_b: float = 0.003
+    noisy_b: float = 0.01
     lookalike: float = 0.005
     lowest: float = 0.5
 
 
 @dataclass
 class OperatingPoint:
-    """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate."""
+    """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate.
+
+    ``threshold`` holds at any S/N, unless ``by_snr`` has one for each of `SNR_KNOTS`.
+    """
 
     temperature: float = 1.0
     threshold: float = 0.5
     weight: float = 0.0
-    low_threshold: float = 0.5
+    by_snr: tuple = ()
 
     @property
     def calibration(self) -> dict:
@@ -45,9 +52,11 @@ class OperatingPoint:
         return {"temperature": self.temperature, "evidence_weight": self.weight}
 
     @property
-    def low_snr(self) -> dict:
-        """As a preset's ``low_snr``."""
-        return {"snr": LOW_SNR, "threshold": self.low_threshold}
+    def threshold_by_snr(self) -> dict | None:
+        """As a preset's ``threshold_by_snr``."""
+        if not self.by_snr:
+            return None
+        return {"snr": list(SNR_KNOTS), "threshold": list(self.by_snr)}
 
 
 def probabilities(trial, rare: int, point: OperatingPoint) -> np.ndarray:
@@ -66,7 +75,7 @@ def score_of(trial, rare: int, point: OperatingPoint) -> np.ndarray:
 def candidates(trial, rare: int, point: OperatingPoint) -> np.ndarray:
     """Whether each spectrum of a trial would be a candidate, shape (n,)."""
     p = probabilities(trial, rare, point)[:, rare]
-    limit = thresholds_of(trial.measured_snr, point.threshold, point.low_snr)
+    limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
     return (p >= limit) & trial.covered
 
 
@@ -124,30 +133,39 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
         np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
     )
     point = OperatingPoint(fitted[0], weight=fitted[1])
-    high = _threshold(trials, sources, rare_class, rare, point, need, lambda snr: snr >= LOW_SNR)
-    low = _threshold(trials, sources, rare_class, rare, point, need, lambda snr: ~(snr >= LOW_SNR))
-    point.threshold, point.low_threshold = high, max(low, high)
+    ranges = pairwise(SNR_EDGES)
+    limits = [_log_odds(trials, sources, rare_class, rare, point, need, *r) for r in ranges]
+    # More noise never lowers the threshold.
+    limits = np.minimum(np.maximum.accumulate(limits[::-1])[::-1], 20.0)
+    point.by_snr = tuple(float(1 / (1 + np.exp(-x))) for x in limits)
+    point.threshold = point.by_snr[-1]
     return point
 
 
-def _threshold(trials, sources, rare_class, rare, point, need, chosen) -> float:
+def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> float:
+    """The lowest threshold, as log-odds, that meets the requirements between two S/N."""
     limits = [np.log(need.lowest / (1 - need.lowest))]
+    late_b = [np.array([])]
     for trial in trials:
-        own = chosen(trial.measured_snr)
+        snr = np.nan_to_num(trial.measured_snr, nan=0.0)
+        own = (snr >= low) & (snr < high)
         score, rows = score_of(trial, rare, point)[own], trial.row[own]
         label = sources.label[rows]
         if trial.kind == "library":
             pairs = zip(label, sources.mk_type[rows], strict=True)
             group = np.array([subtype_group(*pair) for pair in pairs], dtype=object)
             limits.append(_limit(score[group == "B0-B0.5"], need.early_b))
-            limits.append(_limit(score[group == "B1+"], need.late_b))
+            late_b.append(score[group == "B1+"])
             compact = (group == "hot_subdwarf") | (group == "white_dwarf")
             limits.append(_limit(score[compact], need.lookalike))
         elif trial.kind == "lamost":
             limits.append(_limit(score[label != rare_class], 0))
         else:
-            limits.append(_limit(score[label != rare_class], need.reobserved))
-    return float(1 / (1 + np.exp(-max(limits))))
+            # A B star is no false alarm of noise: it counts with those of the libraries.
+            late_b.append(score[label == "B"])
+            limits.append(_limit(score[(label != rare_class) & (label != "B")], need.reobserved))
+    limits.append(_limit(np.concatenate(late_b), need.late_b if low >= 10 else need.noisy_b))
+    return float(max(limits))
 
 
 def _limit(score, rate) -> float:

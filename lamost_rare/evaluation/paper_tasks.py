@@ -96,7 +96,7 @@ class Workshop:
         digest = hashlib.sha256(text.encode("utf-8", "replace"))
         digest.update(np.ascontiguousarray(self.sources.flux[self.sources.label == "O"]))
         self.digest = digest.hexdigest()
-        self.sets = lru_cache(maxsize=2)(self._sets)
+        self.sets = lru_cache(maxsize=4)(self._sets)
 
     def _sets(self, run, stars):
         return make_sets(self.sources, self.noise, run, stars, self.settings.sizes)

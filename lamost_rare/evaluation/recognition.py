@@ -76,9 +76,8 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
         f"spectra of one "
         "position on the sky do too. The threshold that decides a fold is chosen on the other "
         "folds "
-        f"({', '.join(f'{p.threshold:.3f}' for p in points)}; shipped: {shipped.threshold:.4f}; "
-        f"below S/N 10: {', '.join(f'{p.low_threshold:.3f}' for p in points)}; "
-        f"shipped: {shipped.low_threshold:.4f}).",
+        f"({', '.join(f'{p.threshold:.3f}' for p in points)} at high S/N; shipped: "
+        f"{shipped.threshold:.4f}{_by_snr(shipped)}).",
         "",
         "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
         "pixel in g, "
@@ -114,6 +113,15 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
     ]
     output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return figures
+
+
+def _by_snr(point) -> str:
+    """The thresholds at lower S/N, in words."""
+    table = point.threshold_by_snr
+    if not table:
+        return ""
+    pairs = zip(table["snr"], table["threshold"], strict=True)
+    return "; by S/N (g): " + ", ".join(f"{snr:g}: {p:.3f}" for snr, p in pairs)
 
 
 def _goals(figures):

@@ -142,15 +142,23 @@ def add_evidence(logits, rare: int, ratio, weight: float) -> np.ndarray:
     return out
 
 
-def thresholds_of(snr, threshold: float, low_snr: dict | None) -> np.ndarray:
+def thresholds_of(snr, threshold: float, by_snr: dict | None) -> np.ndarray:
     """The threshold for spectra of a given S/N (g), shape (n_spectra,).
 
-    Below ``low_snr["snr"]``, or where the S/N is unknown, it is ``low_snr["threshold"]``: noise
-    makes more likenesses of a rare star than there are rare stars.
+    Noise makes more likenesses of a rare star than there are rare stars: the lower the S/N, the
+    higher the probability that is asked for. Between the S/N of ``by_snr["snr"]`` the log-odds of
+    ``by_snr["threshold"]`` are interpolated, linearly in the logarithm of the S/N; where the S/N is
+    unknown the strictest holds. Without ``by_snr`` it is ``threshold`` for all.
     """
-    if not low_snr:
+    snr = np.asarray(snr, dtype=float)
+    if not by_snr:
         return np.full(len(snr), threshold)
-    return np.where(np.asarray(snr) >= low_snr["snr"], threshold, low_snr["threshold"])
+    known = np.asarray(by_snr["threshold"], dtype=float)
+    log_odds = np.log(known / (1 - known))
+    at = np.log(np.clip(np.where(np.isfinite(snr), snr, 0), 1e-3, None))
+    found = np.interp(at, np.log(by_snr["snr"]), log_odds)
+    found = np.where(np.isfinite(snr), found, log_odds.max())
+    return 1 / (1 + np.exp(-found))
 
 
 def is_candidate(batch: SpectrumBatch, probabilities: np.ndarray, preset: Preset) -> np.ndarray:
@@ -162,12 +170,12 @@ def is_candidate(batch: SpectrumBatch, probabilities: np.ndarray, preset: Preset
     if batch.generated or not preset.rare_class:
         return np.zeros(len(batch), dtype=bool)
     rare = probabilities[:, preset.classes.index(preset.rare_class)]
-    low_snr = preset.config.get("low_snr")
-    candidate = rare >= min(preset.threshold, (low_snr or {}).get("threshold", 1.0))
+    by_snr = preset.config.get("threshold_by_snr")
+    candidate = rare >= min([preset.threshold, *(by_snr or {}).get("threshold", ())])
     rows = np.flatnonzero(candidate)
     if len(rows):
         some = batch[rows]
         snr = g_band_snr(some.flux, some.ivar, some.mask, some.grid)
-        candidate[rows] = rare[rows] >= thresholds_of(snr, preset.threshold, low_snr)
+        candidate[rows] = rare[rows] >= thresholds_of(snr, preset.threshold, by_snr)
         candidate[rows] &= ~key_lines_missing(some, preset)
     return candidate

@@ -65,8 +65,3 @@ def _check_need(step: Step, need: str, where: dict, later: list[Step]) -> None:
                     f"needs {need!r}, which step {other.name!r} adds: put {other.name!r} before it"
                 )
         raise step.error(f"needs {need!r}, which no step adds")
-
-
-def end_state(steps: Iterable[Step]) -> set[str]:
-    """Properties of the spectra after the last step."""
-    return {item for step in steps for item in step.adds if isinstance(item, str)}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ..spectra.batch import IDENTITY_DTYPES
+from ..survey.columns import evidence_columns
 from ..text import printable
 from .config import Pipeline, make_pipeline, read_pipeline
 from .errors import PipelineError
@@ -83,7 +84,8 @@ def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
     steps, name = pipeline.steps, pipeline.name
     try:
         _check_for_catalogue(steps)
-        check_order(steps, have=[*IDENTITY_DTYPES, "flags", *_evidence()])
+        measured = [column.name for column in evidence_columns()]
+        check_order(steps, have=[*IDENTITY_DTYPES, "flags", *measured])
     except PipelineError as error:
         raise PipelineError(f"{name}: {error}") from None
     paths = {}
@@ -107,12 +109,6 @@ def describe_pipeline(pipeline: Pipeline) -> Iterator[str]:
         if added:
             shown = added if len(added) <= 16 else [*added[:14], f"... ({len(added)} in all)"]
             yield f"   adds {', '.join(shown)}"
-
-
-def _evidence() -> list[str]:
-    from ..inference.evidence import LINES
-
-    return [f"ew_{line}{suffix}" for line in LINES for suffix in ("", "_err")]
 
 
 def _check_for_catalogue(steps: list[Step]) -> None:

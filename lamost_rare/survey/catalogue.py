@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from ..inference.evidence import LINES
-from ..inference.rows import column_description, column_unit
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
-from .columns import Column
+from .columns import Column, documented_column, evidence_columns
 
 __all__ = ["REJECTED_SCHEMA", "as_text", "catalogue_schema", "catalogue_table", "rejected_table"]
 
@@ -29,17 +27,6 @@ REJECTED_SCHEMA = pa.schema(
 """Columns of the rejected table."""
 
 
-def evidence_columns() -> list[Column]:
-    """The columns of line evidence, which readers measure."""
-    names = [f"ew_{line}{suffix}" for line in LINES for suffix in ("", "_err")]
-    return [_documented(name, "f4") for name in names]
-
-
-def _documented(name: str, dtype) -> Column:
-    dtype = str if dtype is object else dtype
-    return Column(name, dtype, column_description(name), column_unit(name))
-
-
 def catalogue_schema(added: Iterable[Column]) -> pa.Schema:
     """Columns of a catalogue, with unit and description in the metadata of each.
 
@@ -50,9 +37,9 @@ def catalogue_schema(added: Iterable[Column]) -> pa.Schema:
         evidence are there anyway, and all others come last.
     """
     added = list(added)
-    identity = [_documented(name, dtype) for name, dtype in IDENTITY_DTYPES.items()]
+    identity = [documented_column(name, dtype) for name, dtype in IDENTITY_DTYPES.items()]
     classes = [c for c in added if c.name in ("prediction", "candidate") or c.name[:2] == "p_"]
-    fixed = [*identity, *classes, _documented("flags", "i8"), *evidence_columns()]
+    fixed = [*identity, *classes, documented_column("flags", "i8"), *evidence_columns()]
     columns = {column.name: column for column in [*fixed, *added]}
     return pa.schema(
         _field(

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..inference.rows import catalogue_columns, catalogue_dtypes, column_description
+from ..inference.rows import catalogue_columns, catalogue_dtypes
 from ..presets import Preset, PresetError
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
-from .columns import Column
+from .columns import Column, documented_column
 from .manifest import describe_preset
 
 __all__ = ["BatchClassifier", "classifier_columns"]
@@ -19,7 +19,7 @@ __all__ = ["BatchClassifier", "classifier_columns"]
 def classifier_columns(preset: Preset) -> tuple[Column, ...]:
     """The columns that a classifier adds: ``prediction``, ``p_<class>`` and ``candidate``."""
     return tuple(
-        Column(name, str if dtype.kind == "O" else dtype.str, column_description(name))
+        documented_column(name, object if dtype.kind == "O" else dtype.str)
         for name, dtype in catalogue_dtypes(preset, evidence=False).items()
         if name not in IDENTITY_DTYPES and name != "flags"
     )

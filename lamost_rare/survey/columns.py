@@ -1,4 +1,4 @@
-"""What a step says of a column that it adds to the catalogue."""
+"""What is known of a column of the catalogue; steps say it of those that they add."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Column"]
+from ..inference.evidence import LINES
+from ..inference.rows import column_description, column_unit
+
+__all__ = ["Column", "documented_column", "evidence_columns"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,15 @@ class Column:
         """The type of the values; ``object`` stands for text."""
         dtype = np.dtype(self.dtype)
         return np.dtype(object) if dtype.kind == "U" else dtype
+
+
+def documented_column(name: str, dtype) -> Column:
+    """A column that every catalogue may have, with the description and unit that it has there."""
+    dtype = str if dtype is object else dtype
+    return Column(name, dtype, column_description(name), column_unit(name))
+
+
+def evidence_columns() -> list[Column]:
+    """The columns of line evidence, which readers measure."""
+    names = [f"ew_{line}{suffix}" for line in LINES for suffix in ("", "_err")]
+    return [documented_column(name, "f4") for name in names]

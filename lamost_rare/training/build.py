@@ -173,7 +173,7 @@ def build_preset(
         "grid": LAMOST_GRID.to_dict(),
         "preprocessing": dict(recipe.preprocessing),
         "threshold": shipped.threshold,
-        "low_snr": shipped.low_snr,
+        "threshold_by_snr": shipped.threshold_by_snr,
         "calibration": shipped.calibration,
         "key_lines": recipe.key_lines,
         "evidence": recipe.evidence,

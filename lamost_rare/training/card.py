@@ -50,9 +50,11 @@ def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
 def _rule(config: dict) -> str:
     """When a spectrum is a candidate."""
     rule = f"calibrated probability of at least {config['threshold']:.4f}"
-    low = config.get("low_snr")
-    if low and low["threshold"] != config["threshold"]:
-        rule += f", or {low['threshold']:.4f} where S/N (g) is below {low['snr']:g}"
+    table = config.get("threshold_by_snr")
+    if table:
+        pairs = zip(table["snr"], table["threshold"], strict=True)
+        rule += " at high S/N (g), more at lower: "
+        rule += ", ".join(f"{p:.4f} at {snr:g}" for snr, p in pairs) + ", interpolated"
     rule += "; enough of the key lines covered."
     if config["calibration"].get("evidence_weight"):
         rule += (

@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _gan(args) -> int:
     if min(args.iterations, args.batch_size, args.number) < 1 or args.matching < 0:
-        raise ValueError("--iterations, --batch-size and --number must be positive")
+        raise ValueError("--iterations, --batch-size, --number, --matching must not be negative")
     if not 0 <= args.unseen < 1:
         raise ValueError(f"--unseen must be 0 or more and below 1, not {args.unseen:g}")
     from .gan import GanOptions

@@ -50,7 +50,7 @@ class RareStarClassifier(Step):
         if self.threshold is not None:
             if not 0 < self.threshold <= 1:
                 raise self.error(f"threshold must lie above 0 and up to 1, not {self.threshold}")
-            changes = {"threshold": self.threshold, "low_snr": None}
+            changes = {"threshold": self.threshold, "threshold_by_snr": None}
             preset = replace(preset, config={**preset.config, **changes})
         self.classifier = BatchClassifier(preset, self.batch_size, self.name)
         self.adds = self.classifier.adds

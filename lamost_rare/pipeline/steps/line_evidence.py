@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...inference.evidence import LINES
-from ...inference.rows import column_description, column_unit
+from ...survey.columns import evidence_columns
 from ..step import Column, Step
 
 __all__ = ["LineEvidence"]
-
-
-def _columns():
-    for line in LINES:
-        for name in (f"ew_{line}", f"ew_{line}_err"):
-            yield Column(name, "f4", column_description(name), column_unit(name))
-    yield Column("o_subtype", "f4", "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0")
-    yield Column("o_subtype_err", "f4", "standard error of o_subtype")
 
 
 class LineEvidence(Step):
@@ -26,7 +17,11 @@ class LineEvidence(Step):
     name = "line_evidence"
     summary = "equivalent widths of He, Balmer, Si IV, Mg II and Ca lines, and an O subtype"
     needs = ("not rectified",)
-    adds = tuple(_columns())
+    adds = (
+        *evidence_columns(),
+        Column("o_subtype", "f4", "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0"),
+        Column("o_subtype_err", "f4", "standard error of o_subtype"),
+    )
 
     def process(self, batch):
         """The batch with ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive, and with
