@@ -106,9 +106,11 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
 
 def _quiet() -> None:
     """Keep libraries' chatter off the terminal; what matters of it stands in flags and reasons."""
+    import logging
     import warnings
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
 
 
