@@ -30,7 +30,7 @@ class Requirements:
     early_b: float = 0.15
     late_b: float = 0.003
     noisy_b: float = 0.01
-    lookalike: float = 0.005
+    lookalike: float = 0.01
     lowest: float = 0.5
 
 
