@@ -46,8 +46,12 @@ def _paragraph(preset: Preset):
     if preset.classes:
         facts["classes"] = " ".join(preset.classes)
         facts["looks for"] = (
-            f"{preset.rare_class}, at a probability of {preset.threshold:g} or more"
+            f"{preset.rare_class}, at a probability of {preset.threshold:.4g} or more"
         )
+        if table := preset.config.get("threshold_by_snr"):
+            pairs = zip(table["snr"], table["threshold"], strict=True)
+            asked = ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)
+            facts["by S/N (g)"] = asked
     grid = preset.grid
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"
