@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 
 from evaluation_helpers import TINY_LCGAN, check_page, write_data
 from lamost_rare.cli import main
-from lamost_rare.evaluation.gan import GanSizes, evaluate_gan
+from lamost_rare.evaluation.gan import (
+    GanSizes,
+    Generator,
+    evaluate_gan,
+    load_any_generator,
+)
 from lamost_rare.evaluation.gan_metrics import (
     compare_measures,
     coverage,
@@ -18,7 +23,7 @@ from lamost_rare.evaluation.gan_metrics import (
     repeated,
     spectral_measures,
 )
-from lamost_rare.evaluation.gan_report import write_gan
+from lamost_rare.evaluation.gan_report import summary, write_gan
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training.examples import standardize
@@ -211,12 +216,36 @@ def test_evaluation_of_a_generator(data, generator, tmp_path):
         again.svm["tiny-v1"]["unseen"]["gan_test"]
         == (figures.svm["tiny-v1"]["unseen"]["gan_test"][:1])
     )
+    lines = summary(figures)
+    assert lines[0].startswith("tiny-v1, unseen stars: GAN-test")
+    assert len(lines) == 6
     write_gan(figures, tmp_path / "gan.md", "evaluate gan")
     page = (tmp_path / "gan.md").read_text(encoding="utf-8")
     assert "7 stars trained the generator (40 spectra), 5 are unseen" in page
     for word in ("LCGAN `tiny-v1`", "unseen stars", "training stars, other noise", "Too near"):
         assert word in page
     check_page(tmp_path / "gan.md")
+
+
+def test_a_class_that_the_data_lack(data, generator, monkeypatch):
+    other = Generator("w", "lcgan", "W", None, {})
+    monkeypatch.setattr("lamost_rare.evaluation.gan.load_any_generator", lambda path: other)
+    with pytest.raises(ValueError, match="no complete spectrum of class W"):
+        evaluate_gan(data, "w", sizes=SIZES)
+
+
+def test_a_generator_from_the_folder_of_its_training(generator, tmp_path):
+    import json
+    import shutil
+
+    fingerprint = json.dumps({"architecture": TINY_LCGAN})
+    np.savez(tmp_path / "state.npz", fingerprint=fingerprint)
+    shutil.copy(generator[0] / "model.weights.h5", tmp_path / "best.weights.h5")
+    found, preset = load_any_generator(tmp_path), load_any_generator(generator[0])
+    assert (found.network, found.training) == ("lcgan", {})
+    assert (preset.name, preset.rare_class) == ("tiny-v1", "O")
+    for a, b in zip(found.model.get_weights(), preset.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_generators_of_different_stars_are_not_compared(data, generator):

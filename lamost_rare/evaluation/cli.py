@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     paper.add_argument("--jobs", type=int, default=2, help="pieces of work at a time (2)")
     paper.add_argument("--iterations", type=int, metavar="N", help="of each GAN (600)")
     paper.add_argument(
+        "--stars", type=int, nargs="*", metavar="N", help="smaller numbers of O stars too (5 10)"
+    )
+    paper.add_argument(
         "--work", metavar="DIR", default=".cache/paper", help="results, kept (.cache/paper)"
     )
     paper.add_argument("--output", default="docs/paper.md", metavar="PAGE", help="(docs/paper.md)")
@@ -86,11 +89,13 @@ def _classifier(args) -> int:
 
 def _gan(args) -> int:
     from .gan import evaluate_gan
-    from .gan_report import write_gan
+    from .gan_report import summary, write_gan
 
     if args.seeds < 1:
         raise ValueError("--seeds must be at least 1")
     figures = evaluate_gan(args.data, args.preset, args.compare, n_seeds=args.seeds)
+    for line in summary(figures):
+        print(line)
     command = f"lamost-rare evaluate gan --data DIR --preset {figures.names[0]}"
     if args.compare:
         command += f" --compare {figures.names[1]}"
@@ -116,6 +121,11 @@ def _paper(args) -> int:
         )
         settings = replace(settings, gan=looks)
         command += f" --iterations {args.iterations}"
+    if args.stars is not None:
+        if any(n < 1 for n in args.stars):
+            raise ValueError("--stars must be at least 1")
+        settings = replace(settings, few=tuple(args.stars))
+        command += " --stars" + "".join(f" {n}" for n in args.stars)
     if args.quick:
         command += " --quick"
     results = run_paper(args.data, args.work, settings, runs=args.runs, jobs=args.jobs)

@@ -10,7 +10,7 @@ from .gan import KINDS, REFERENCE, GanFigures
 from .gan_plots import MEASURES, plot_measures, plot_panel
 from .paper_report import PAPER, spread
 
-__all__ = ["write_gan"]
+__all__ = ["summary", "write_gan"]
 
 _KIND = {"unseen": "unseen stars", "seen": "training stars, other noise"}
 
@@ -65,6 +65,30 @@ def write_gan(figures: GanFigures, output, command: str) -> None:
         *_memorised(figures),
     ]
     output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def summary(figures: GanFigures) -> list[str]:
+    """The most telling numbers, a line each."""
+    kind = _present(figures)[0]
+    out = []
+    for name in _names(figures):
+        score = figures.svm[name][kind]
+        out.append(
+            f"{name}, {_KIND[kind]}: GAN-test {spread(score['gan_test'], percent=True)} %, "
+            f"GAN-train {spread(score['gan_train'], percent=True)} %"
+        )
+        p = {
+            title: np.median([r[measure]["p"] for r in figures.measures[name][kind]])
+            for measure, title in MEASURES.items()
+        }
+        out.append("  p: " + ", ".join(f"{title} {value:.3f}" for title, value in p.items()))
+        if figures.memorised:
+            near = {
+                space: spread([m["too_near"] for m in found])
+                for space, found in figures.memorised[name].items()
+            }
+            out.append(f"  too near: flux {near['flux']}, line depths {near['lines']}")
+    return out
 
 
 def _real(f) -> list[str]:
