@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="observed spectra as they are, or observations of the class's stars",
     )  # fmt: skip
     gan.add_argument("--number", type=int, default=4000, help="observations to simulate (4000)")
-    gan.add_argument("--iterations", type=int, default=3000, help="of the generator (3000)")
+    gan.add_argument("--iterations", type=int, default=2400, help="of the generator (2400)")
     gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (64)")
     gan.add_argument(
         "--matching", type=float, default=5.0,
@@ -159,14 +159,21 @@ def _gan(args) -> int:
 
 
 def _presets(args) -> int:
+    from ..augmentation import DEFAULT_GENERATOR
     from .build import build_preset
+    from .generator import rebuild_generator
     from .recipes import RECIPES
 
-    if args.only and args.only not in RECIPES:
-        raise ValueError(f"no recipe {args.only!r}; there are {', '.join(RECIPES)}")
+    known = [*RECIPES, DEFAULT_GENERATOR]
+    if args.only and args.only not in known:
+        raise ValueError(f"no recipe {args.only!r}; there are {', '.join(known)}")
     if args.jobs < 1:
         raise ValueError("--jobs must be at least 1")
-    for name in [args.only] if args.only else RECIPES:
+    for name in [args.only] if args.only else known:
+        if name == DEFAULT_GENERATOR:
+            preset = rebuild_generator(name, args.data, args.output, args.work, seed=args.seed)
+            print(f"{preset.name}: SHA-256 {preset.sha256}")
+            continue
         preset = build_preset(
             name, args.data, args.output, args.work, jobs=args.jobs, seed=args.seed
         )

@@ -14,7 +14,14 @@ from .dataset import LabelledSources, load_data_folder
 from .examples import Examples, complete_rows, observe_examples, standardize
 from .gan import FEWEST_EXAMPLES, GanOptions, check_examples, generate, train_gan
 
-__all__ = ["noise_of", "real_examples", "split_stars", "train_generator", "write_generator_golden"]
+__all__ = [
+    "noise_of",
+    "real_examples",
+    "rebuild_generator",
+    "split_stars",
+    "train_generator",
+    "write_generator_golden",
+]
 
 GOLDEN_NUMBER = 4
 
@@ -183,6 +190,31 @@ def train_generator(
     if work is None:
         shutil.rmtree(state)
     return preset
+
+
+def rebuild_generator(name, data, output, work, *, seed=0):
+    """The shipped generator again, in place of the one in ``output``.
+
+    Parameters
+    ----------
+    name : str
+    data, output, work : path-like
+        Data folder, folder of the presets, folder for the state of the training (kept).
+    seed : int
+
+    Returns
+    -------
+    Preset
+    """
+    from ..presets import load_preset
+
+    state = Path(work) / name / f"seed{seed}"
+    built = state / name
+    if built.exists():
+        shutil.rmtree(built)
+    train_generator(data, built, options=GanOptions(seed=seed), work=state)
+    shutil.copytree(built, Path(output) / name, dirs_exist_ok=True)
+    return load_preset(Path(output) / name)
 
 
 def write_generator_golden(preset, generator) -> None:
