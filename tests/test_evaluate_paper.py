@@ -218,7 +218,10 @@ def test_scores_of_known_answers():
     assert flawed["snr_5_10"] == 0
     assert flawed["snr_10_20"] == flawed["snr_20_100"] == 1
     assert flawed["others"] == pytest.approx(11 / 12)
-    assert flawed["log_loss"] > 0.9
+    assert flawed["log_loss"] == pytest.approx((8 + 8 - np.log(3)) / 16, abs=0.1)
+    # F taken for G costs nothing.
+    logits[6] = [-4, -4, 4, -4]
+    assert score(logits, label, snr, 2)["log_loss"] == pytest.approx(flawed["log_loss"])
     sure = score(np.where(np.eye(4)[label] > 0, 1000.0, 0.0), label, snr, 4)
     assert sure["log_loss"] == 0
     assert sure["false_alarms"] == 0

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from lamost_rare import augment_spectra
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import list_presets, load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.batch import SpectrumBatch
 
 CLASSIFIERS = [name for name in list_presets() if load_preset(name).kind == "classifier"]
+CLASSES_OF_DEFAULT = load_preset().classes
 NOT_O = ("B3", "B8", "A2", "A7", "F2", "F8", "G2", "G8", "K2", "K7", "M2", "white_dwarf", "qso")
 
 
@@ -26,6 +28,8 @@ def ordinary():
 
 def test_the_presets_are_shipped():
     assert {"racnet-obafgkm-v1", "racnet-ofgk-v1"} <= set(CLASSIFIERS)
+    assert "lcgan-o-v1" in list_presets()
+    assert load_preset("lcgan-o-v1").weights_path.stat().st_size < 8e6
     size = sum(load_preset(name).weights_path.stat().st_size for name in list_presets())
     assert size < 20e6
 
@@ -39,6 +43,26 @@ def test_golden_outputs(name):
     np.testing.assert_allclose(prediction.probabilities, golden["probabilities"], atol=1e-4)
     np.testing.assert_array_equal(prediction.candidate, golden["candidate"])
     np.testing.assert_allclose(prediction.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_golden_spectra_of_the_generator():
+    preset = load_preset("lcgan-o-v1")
+    with np.load(preset.folder / "golden.npz") as golden:
+        flux, seed = golden["flux"], int(golden["seed"])
+    batch = augment_spectra(len(flux), preset, seed=seed)
+    np.testing.assert_allclose(batch.flux, flux, atol=1e-4)
+    card = (preset.folder / "CARD.md").read_text(encoding="utf-8")
+    assert preset.sha256 in card
+    training = preset.config["training"]
+    assert not set(training["stars"]) & set(training["unseen_stars"])
+
+
+def test_generated_o_stars_look_like_o_stars_to_the_recogniser(default):
+    batch = augment_spectra(64, "lcgan-o-v1", seed=5)
+    prediction = default.predict(batch)
+    p = prediction.probabilities[:, CLASSES_OF_DEFAULT.index("O")]
+    assert np.median(p) > 0.8
+    assert not prediction.candidate.any()
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

@@ -83,6 +83,33 @@ def test_from_library_stars_to_a_preset(folder, tmp_path):
         train(folder, tmp_path / "my-o-v1")
 
 
+def test_a_rebuilt_generator_takes_the_place_of_the_old_one(folder, tmp_path, monkeypatch):
+    from lamost_rare.training import generator
+
+    def small(data, output, *, options, work):
+        return train_generator(
+            data,
+            output,
+            architecture=SMALL,
+            options=GanOptions(iterations=1, batch_size=4, seed=options.seed),
+            number=40,
+            work=work,
+        )
+
+    monkeypatch.setattr(generator, "train_generator", small)
+    made = [
+        generator.rebuild_generator("g-v1", folder, tmp_path / "out", tmp_path / "work", seed=s)
+        for s in (0, 1, 0)
+    ]
+    assert made[0].sha256 != made[1].sha256
+    assert made[0].folder == tmp_path / "out" / "g-v1"
+    np.testing.assert_allclose(
+        augment_spectra(2, made[2]).flux,
+        np.load(made[2].folder / "golden.npz")["flux"][:2],
+        atol=1e-4,
+    )
+
+
 def test_from_observed_spectra_as_they_are(folder, tmp_path):
     preset = train(folder, tmp_path / "wd-v1", rare_class="white_dwarf", source="real", unseen=0.1)
     assert preset.rare_class == "white_dwarf"

@@ -111,7 +111,7 @@ def _paper(args) -> int:
     from .paper_report import write_paper
     from .paper_tasks import PaperSettings
 
-    if min(args.runs, args.jobs, args.iterations or 1) < 1:
+    if min(args.runs, args.jobs) < 1 or (args.iterations is not None and args.iterations < 1):
         raise ValueError("--runs, --jobs and --iterations must be at least 1")
     settings = quick_settings() if args.quick else PaperSettings()
     command = f"lamost-rare evaluate paper --data DIR --runs {args.runs}"

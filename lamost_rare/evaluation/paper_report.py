@@ -192,8 +192,8 @@ def _ways(r) -> list[str]:
         f"Accuracy: percent of O spectra called O (of O, F, G, K), on set 2 ({s.set2} spectra) and "
         f"in bins of S/N ({s.test} spectra of the same stars). False alarms: percent of "
         f"{3 * s.test} F, G and K spectra above the probability that keeps 95 % of the O spectra. "
-        "Log loss and expected calibration error (of the probability of O) are over all of these, "
-        "the classes balanced; lower is better.",
+        "Log loss and expected calibration error, of the probability of O, are over all of these; "
+        "lower is better.",
     ]
 
 

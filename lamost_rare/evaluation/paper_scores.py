@@ -72,6 +72,8 @@ def score(logits, label, snr, n_set2: int) -> dict[str, float]:
         out[f"snr_{low:g}_{high:g}"] = float(own.mean()) if len(own) else float("nan")
     out["others"] = float(1 - hit[~rare].mean())
     out["false_alarms"] = false_alarms_at(RECALL, odds[rare], odds[~rare])
-    out["log_loss"] = float(-log_p[np.arange(len(label)), label].mean())
+    # Of O or not: which of F, G and K it is does not matter here.
+    log_other = others - np.logaddexp(others, z[:, 0])
+    out["log_loss"] = float(-np.where(rare, log_p[:, 0], log_other).mean())
     out["calibration"] = calibration_error(np.exp(log_p[:, 0]), rare)
     return out

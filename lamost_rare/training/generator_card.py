@@ -36,8 +36,8 @@ def write_generator_card(preset) -> None:
         f"{config['figures']['feature_distance']:.3f}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
         "",
-        f"Made by `lamost-rare train gan --data DIR --iterations {options['iterations']}`, the shipped "
-        "one by `make weights DATA=DIR`.",
+        f"Made by `lamost-rare train gan --data DIR --iterations {options['iterations']}`; the "
+        "shipped one by `make weights DATA=DIR`.",
         "",
         "What is generated is for training recognisers. It resembles the stars it was trained on "
         "and is no observation: it never enters a catalogue.",
