@@ -18,12 +18,14 @@ class Entry(NamedTuple):
     """One input of a scan.
 
     ``path`` is relative to the source, in the file system's own bytes. ``reason`` is empty, or the
-    reject reason where it is known without opening anything; ``detail`` says more.
+    reject reason where it is known without opening anything; ``detail`` says more. ``item`` is what
+    a reader is given where that is not the file of this path (see `lamost_rare.survey.items`).
     """
 
     path: bytes
     reason: str = ""
     detail: str = ""
+    item: bytes = b""
 
 
 @dataclass
