@@ -57,7 +57,6 @@ REJECT_REASONS = {
     "corrupt_archive": "a tar archive is damaged or ends too early; what follows is missing",
     "unsafe_name": "a member of a tar archive whose name leads out of it, or is no name of a file",
     "corrupt_store": "the pixels in an HDF5 store do not agree with their checksum",
-    "catalogue_mismatch": "the file is of another object than the catalogue's row says",
     "generated": "a generated spectrum: never classified into a catalogue",
     "step_failed": "a step of the pipeline raised an error on this spectrum; the detail names it",
     "internal_error": "an unexpected error in this software; please report it",

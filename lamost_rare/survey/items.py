@@ -8,8 +8,6 @@ are absolute:
 ``tar:OFFSET:SIZE:LENGTH:ARCHIVE/MEMBER``
     A member of a tar archive whose path has LENGTH bytes; the content begins at OFFSET of the
     archive (of what it expands to, if it is compressed).
-``obs:OBSID:RA:DEC:FILE``
-    A file that has to be of this observation; RA and DEC in degrees, or ``nan``.
 """
 
 from __future__ import annotations
@@ -19,11 +17,10 @@ import re
 
 from ..spectra.raw import RawSpectrum
 
-__all__ = ["checked_item", "member_item", "read_item", "row_item", "rows_of_store"]
+__all__ = ["member_item", "read_item", "row_item", "rows_of_store"]
 
 _ROW = re.compile(rb"row:(\d+):(/.*)", re.DOTALL)
 _MEMBER = re.compile(rb"tar:(\d+):(\d+):(\d+):(/.*)", re.DOTALL)
-_CHECKED = re.compile(rb"obs:(-?\d+):([^:]+):([^:]+):(/.*)", re.DOTALL)
 
 
 def row_item(store: bytes, row: int) -> bytes:
@@ -34,11 +31,6 @@ def row_item(store: bytes, row: int) -> bytes:
 def member_item(archive: bytes, name: bytes, offset: int, size: int) -> bytes:
     """The item for a member of the archive at an absolute path."""
     return b"tar:%d:%d:%d:%s/%s" % (offset, size, len(archive), archive, name)
-
-
-def checked_item(path: bytes, obsid: int, ra: float, dec: float) -> bytes:
-    """The item for a file at an absolute path that has to be of one observation."""
-    return b"obs:%d:%r:%r:%s" % (obsid, float(ra), float(dec), path)
 
 
 def rows_of_store(items) -> tuple[str, list[int]] | None:
@@ -55,23 +47,15 @@ def read_item(item) -> RawSpectrum:
     Raises
     ------
     SpectrumError
-        As `~lamost_rare.spectra.lamost.read_lamost`; also if an archive does not hold the member,
-        or a file is not of the observation that it has to be of.
+        As `~lamost_rare.spectra.lamost.read_lamost`; also ``corrupt_archive``.
     """
     from ..spectra.lamost import read_lamost
 
     item = os.fsencode(item)
-    if not item.startswith(b"/"):
-        if match := _MEMBER.fullmatch(item):
-            from .archives import read_member
+    if match := _MEMBER.fullmatch(item):
+        from .archives import read_member
 
-            offset, size, length, path = int(match[1]), int(match[2]), int(match[3]), match[4]
-            content = read_member(path[:length], offset, size)
-            return read_lamost(os.fsdecode(path), content=content)
-        if match := _CHECKED.fullmatch(item):
-            from .observations import check_observation
-
-            raw = read_lamost(os.fsdecode(match[4]))
-            check_observation(raw, int(match[1]), float(match[2]), float(match[3]))
-            return raw
+        offset, size, length, path = int(match[1]), int(match[2]), int(match[3]), match[4]
+        content = read_member(path[:length], offset, size)
+        return read_lamost(os.fsdecode(path), content=content)
     return read_lamost(os.fsdecode(item))

@@ -58,8 +58,9 @@ def scan_directory(
     Parameters
     ----------
     source : str or path
-        Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, or one
-        file.
+        Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, and
+        for tar archives of them; or one file, an archive, an HDF5 store, a list of files
+        (``@NAME``, or named ``*.txt``).
     output : str or path
         Directory for the results; made if it does not exist.
     preset : str, path or Preset, optional

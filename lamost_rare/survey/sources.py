@@ -16,6 +16,7 @@ __all__ = ["Source", "open_source"]
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _STORE_SUFFIXES = (".h5", ".hdf5")
+_LIST_SUFFIXES = (".txt", ".lst")
 
 
 @dataclass
@@ -58,16 +59,23 @@ def open_source(source) -> Source:
     Parameters
     ----------
     source : str, bytes or os.PathLike
-        A directory, a file, or an HDF5 store, told apart by what they are.
+        A directory, a file, a tar archive, an HDF5 store, or a list of files (``@NAME``, or a name
+        that ends in .txt or .lst).
 
     Raises
     ------
     ScanError
         If there is no such thing, or it is damaged.
     """
-    path = Path(os.path.abspath(os.fsdecode(source)))
+    source = os.fsdecode(source)
+    listed = source.startswith("@") and not os.path.exists(source)
+    path = Path(os.path.abspath(source.removeprefix("@") if listed else source))
     if not path.exists():
         raise ScanError(f"no such file or directory: {printable(path)}")
+    if path.is_file() and (listed or path.suffix.lower() in _LIST_SUFFIXES):
+        from .lists import ListSource
+
+        return ListSource(path)
     if path.is_file() and (path.suffix.lower() in _STORE_SUFFIXES or _begins(path, _HDF5_MAGIC)):
         from .store import StoreSource
 

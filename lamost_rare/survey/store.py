@@ -330,8 +330,14 @@ def _opened(path: str) -> _OpenStore:
 def _create(path: Path):
     import h5py
 
-    # From HDF5 1.10 on, metadata have checksums of their own.
-    with h5py.File(path, "w", libver=("v110", "v110")) as file:
+    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    creation.set_obj_track_times(False)  # the same rows are the same bytes, whenever
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    version = h5py.h5f.LIBVER_V110  # from which on metadata have checksums of their own
+    access.set_libver_bounds(version, version)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    name = os.fsencode(path)
+    with h5py.File(h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, creation, access)) as file:
         yield file
 
 
