@@ -22,6 +22,7 @@ PROGRAM = "lamost-rare"
 COMMANDS = {
     "classify": ("inference.cli", "classify spectra, to the terminal or to a table"),
     "scan": ("survey.cli", "search a directory of spectra, however large, for candidates"),
+    "pack": ("survey.pack_cli", "put a directory of spectra into one HDF5 store, quick to scan"),
     "run": ("pipeline.cli", "run a pipeline of steps over a directory of spectra"),
     "steps": ("pipeline.steps_cli", "list the installed steps with their parameters"),
     "presets": ("presets_cli", "list the shipped presets"),

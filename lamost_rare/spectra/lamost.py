@@ -44,7 +44,7 @@ _BAD_IVAR = int(QualityFlag.BAD_IVAR)
 _MISSING_IDENTITY = int(QualityFlag.MISSING_IDENTITY)
 
 
-def read_lamost(path, *, method: str = "auto") -> RawSpectrum:
+def read_lamost(path, *, method: str = "auto", content: bytes | None = None) -> RawSpectrum:
     """Read one LAMOST low-resolution spectrum, gzipped or not.
 
     Parameters
@@ -55,6 +55,8 @@ def read_lamost(path, *, method: str = "auto") -> RawSpectrum:
         ``fast`` parses the bytes itself; ``astropy`` goes through `astropy.io.fits` and the
         standard library's decompression, with identical results; ``auto`` is fast, with astropy
         where the file uses a FITS feature that the fast parser does not know.
+    content : bytes, optional
+        What the file holds, where that was read already; ``path`` is then a name and no more.
 
     Returns
     -------
@@ -84,7 +86,7 @@ def read_lamost(path, *, method: str = "auto") -> RawSpectrum:
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     try:
-        contents = _parse(read_bytes(path), method)
+        contents = _parse(read_bytes(path) if content is None else content, method)
         return _to_raw_spectrum(contents, path)
     except SpectrumError as error:
         raise SpectrumError(error.reason, f"{printable(path)} {error.detail}") from None

@@ -1,18 +1,20 @@
 """Scan of a directory of spectra: discovery, readers, shards, resume, catalogue.
 
-Read in the order in which a file travels: `discovery` finds it, `inputs` lists it, `workers` gives
-it to a `reader` process, `catalogue` makes its row, `shards` puts the row on disk and `merge` into
+Read in the order in which a file travels: a source (`sources`, `lists`, `store`) names it, mostly
+because `discovery` finds it; `inputs` lists it, `workers` gives it to a `reader` process, `catalogue` makes its row, `shards` puts the row on disk and `merge` into
 the result; `manifest` remembers what was asked for, and `scan` ties them together.
 """
 
 from .errors import ScanError, ScanInterrupted
 
-__all__ = ["ScanError", "ScanInterrupted", "ScanSummary", "scan_directory"]
+__all__ = ["ScanError", "ScanInterrupted", "ScanSummary", "pack_spectra", "scan_directory"]
 
 
 def __getattr__(name):
     if name == "scan_directory":
         from .scan import scan_directory as value
+    elif name == "pack_spectra":
+        from .pack import pack_spectra as value
     elif name == "ScanSummary":
         from .summary import ScanSummary as value
     else:

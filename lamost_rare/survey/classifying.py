@@ -17,7 +17,7 @@ from .shards import ShardCounts, ShardStore, n_candidates
 from .stepping import StepLine
 from .workers import ReaderPool, Task
 
-__all__ = ["classify_shards"]
+__all__ = ["classify_shards", "items_of", "list_rejects"]
 
 
 def classify_shards(
@@ -67,15 +67,14 @@ def classify_shards(
         for number in numbers:
             shard = doing[number] = _Shard(inputs.shard(number), batch_size)
             for k, entries in enumerate(shard.batches):
-                paths = [os.path.join(root, e.path) for e in entries if not e.reason]
-                yield Task((number, k), paths)
+                yield Task((number, k), items_of(entries, root))
 
     held: list[tuple] = []  # results of which it is open whether they are rejects or a failed run
     workers = min(workers, n_batches)
     with ReaderPool(grid, workers=workers, batch_size=batch_size) as pool:
         for task, chunk in pool.run(tasks(), stopped):
             number, k = task.key
-            _name(chunk, task.paths)
+            _name(chunk, doing[number].batches[k], root)
             chunk.batch.columns.update(chunk.evidence)
             rows = store.schema.empty_table()
             if len(chunk.batch):
@@ -83,7 +82,7 @@ def classify_shards(
                 chunk.rejects += failed
                 if len(batch):
                     rows = catalogue_table(batch, store.schema)
-            rejects = _rejects(chunk, doing[number].batches[k], root)
+            rejects = list_rejects(chunk, doing[number].batches[k], root)
             held.append((number, k, rows, rejects))
             if steps.doubtful:
                 continue
@@ -122,13 +121,19 @@ class _Shard:
         return rows, rejected_table([reject for _, rejects in results for reject in rejects])
 
 
-def _name(chunk: Chunk, paths: list[bytes]) -> None:
+def items_of(entries: list[Entry], root: bytes) -> list[bytes]:
+    """What a reader is given for the entries that can be read."""
+    return [e.item or os.path.join(root, e.path) for e in entries if not e.reason]
+
+
+def _name(chunk: Chunk, entries: list[Entry], root: bytes) -> None:
+    paths = [e.path for e in entries if not e.reason]
     names = np.empty(len(chunk.kept), dtype=object)
-    names[:] = [path_text(paths[i]) for i in chunk.kept]
+    names[:] = [path_text(os.path.join(root, paths[i])) for i in chunk.kept]
     chunk.batch.identity["path"] = names
 
 
-def _rejects(chunk: Chunk, entries: list[Entry], root: bytes) -> list[tuple[str, str, str]]:
+def list_rejects(chunk: Chunk, entries: list[Entry], root: bytes) -> list[tuple[str, str, str]]:
     """All rejects of a batch: those of discovery, which no reader saw, and those of the reader."""
     of_reader = {i: (reason, detail) for i, reason, detail in chunk.rejects}
     rejects, i = [], 0

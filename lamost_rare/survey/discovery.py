@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["SUFFIXES", "Entry", "Walk", "find_spectra", "path_text"]
+__all__ = [
+    "SUFFIXES",
+    "Entry",
+    "Walk",
+    "archive_entries",
+    "find_spectra",
+    "is_archive",
+    "path_text",
+]
+
+TAR_SUFFIXES = (b".tar", b".tar.gz", b".tgz")
+"""Endings (in any case) by which a file counts as an archive of spectra."""
 
 SUFFIXES = (b".fits", b".fits.gz", b".fit", b".fit.gz")
 """Endings (in any case) by which a file counts as a spectrum. `.fits.fits` ends in `.fits`."""
@@ -18,12 +29,14 @@ class Entry(NamedTuple):
     """One input of a scan.
 
     ``path`` is relative to the source, in the file system's own bytes. ``reason`` is empty, or the
-    reject reason where it is known without opening anything; ``detail`` says more.
+    reject reason where it is known without opening anything; ``detail`` says more. ``item`` is what
+    a reader is given where that is not the file of this path (see `lamost_rare.survey.items`).
     """
 
     path: bytes
     reason: str = ""
     detail: str = ""
+    item: bytes = b""
 
 
 @dataclass
@@ -52,10 +65,10 @@ def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:
     Yields
     ------
     Entry
-        A file named like a spectrum. Besides these, so that nothing is lost in silence: a directory
-        named like a spectrum (``not_a_file``; what it holds is an input as well), a special file or
-        broken link named like one, and a directory that cannot be listed (``unreadable``, its path
-        ending in ``/``).
+        A file named like a spectrum, or such a member of a tar archive. Besides these, so that
+        nothing is lost in silence: a directory named like a spectrum (``not_a_file``; what it holds
+        is an input as well), a special file or broken link named like one, and a directory or
+        archive that cannot be read (``unreadable``, ``corrupt_archive``, the path ending in ``/``).
 
     Notes
     -----
@@ -65,7 +78,11 @@ def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:
     walk = Walk() if walk is None else walk
     root = os.fsencode(source)
     if not os.path.isdir(root):
-        yield Entry(os.path.basename(root))
+        name = os.path.basename(root)
+        if is_archive(name):
+            yield from archive_entries(os.path.dirname(root), name, walk)
+        else:
+            yield Entry(name)
         return
     yield from _walk(root, b"", walk)
 
@@ -79,6 +96,8 @@ def _walk(root: bytes, top: bytes, walk: Walk) -> Iterator[Entry]:
             stack.pop()
         elif isinstance(item, Entry):
             yield item
+        elif isinstance(item, _Archive):
+            yield from archive_entries(root, key[:-1], walk)
         else:
             try:
                 info = os.stat(os.path.join(root, key))
@@ -98,8 +117,14 @@ class _Directory:
     """Marks a directory to descend into."""
 
 
-def _children(root: bytes, prefix: bytes, walk: Walk) -> list[tuple[bytes, Entry | _Directory]]:
-    children: list[tuple[bytes, Entry | _Directory]] = []
+class _Archive:
+    """Marks an archive, whose members are inputs."""
+
+
+def _children(
+    root: bytes, prefix: bytes, walk: Walk
+) -> list[tuple[bytes, Entry | _Directory | _Archive]]:
+    children: list[tuple[bytes, Entry | _Directory | _Archive]] = []
     with os.scandir(os.path.join(root, prefix)) as entries:
         for entry in entries:
             path = prefix + entry.name
@@ -108,6 +133,11 @@ def _children(root: bytes, prefix: bytes, walk: Walk) -> list[tuple[bytes, Entry
                 children.append((path + b"/", _Directory()))
                 if named:
                     children.append((path, Entry(path, "not_a_file", "a directory")))
+            elif is_archive(entry.name):
+                archive = _ask(entry.is_file)
+                children.append(
+                    (path + b"/", _Archive()) if archive else (path, _special(path, entry))
+                )
             elif not named:
                 walk.other_files += 1
             elif _ask(entry.is_file):
@@ -116,6 +146,30 @@ def _children(root: bytes, prefix: bytes, walk: Walk) -> list[tuple[bytes, Entry
                 children.append((path, _special(path, entry)))
     children.sort(key=lambda child: child[0])
     return children
+
+
+def is_archive(name: bytes) -> bool:
+    """Whether a name is that of a tar archive."""
+    return name.lower().endswith(TAR_SUFFIXES)
+
+
+def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
+    """The inputs in an archive, in the order in which it holds them.
+
+    Their paths are that of the archive, ``/`` and the name of the member. An archive that cannot be
+    read to its end is an input of its own besides, rejected, with a path that ends in ``/``.
+    """
+    from .archives import iterate_members
+    from .items import member_item
+
+    archive = os.path.join(root, path)
+
+    def on_other():
+        walk.other_files += 1
+
+    for name, offset, size, reason, detail in iterate_members(archive, SUFFIXES, on_other):
+        item = b"" if reason else member_item(archive, name, offset, size)
+        yield Entry(path + b"/" + name, reason, detail, item)
 
 
 def _ask(question: Callable[[], bool]) -> bool:

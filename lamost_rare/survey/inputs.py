@@ -14,7 +14,14 @@ from .discovery import Entry
 
 __all__ = ["InputList", "write_inputs"]
 
-_SCHEMA = pa.schema([("path", pa.binary()), ("reason", pa.string()), ("detail", pa.string())])
+_SCHEMA = pa.schema(
+    [
+        ("path", pa.binary()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("item", pa.binary()),
+    ]
+)
 
 
 def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tuple[int, str]:
@@ -34,8 +41,9 @@ def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tup
         while shard := list(islice(entries, shard_size)):
             for entry in shard:
                 digest.update(entry.path + b"\0")
-            columns = [pa.array(column) for column in zip(*shard, strict=True)]
-            table = pa.Table.from_arrays(columns, schema=_SCHEMA)
+            columns = zip(*shard, strict=True)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
+            table = pa.Table.from_arrays(arrays, schema=_SCHEMA)
             writer.write_table(table, row_group_size=shard_size)
             count += len(shard)
     return count, digest.hexdigest()
@@ -56,7 +64,7 @@ class InputList:
     def shard(self, number: int) -> list[Entry]:
         """The inputs of one shard, in order."""
         columns = self._file.read_row_group(number).to_pydict()
-        return list(map(Entry, columns["path"], columns["reason"], columns["detail"]))
+        return list(map(Entry, *(columns[name] for name in Entry._fields)))
 
     def __iter__(self) -> Iterator[list[Entry]]:
         return (self.shard(number) for number in range(len(self)))

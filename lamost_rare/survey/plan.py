@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 from ..text import printable
 from .atomic import atomic_path
-from .discovery import SUFFIXES, Walk, find_spectra, path_text
+from .discovery import Walk, path_text
 from .errors import ScanError
 from .inputs import write_inputs
 from .manifest import FORMAT, read_manifest, refuse_other, versions
 from .merge import RESULTS
 from .shards import ShardStore
+from .sources import Source
 from .summary import ScanSummary
 
 __all__ = ["MANIFEST", "make_plan", "now"]
@@ -28,6 +29,7 @@ def now() -> str:
 
 def make_plan(
     summary: ScanSummary,
+    source: Source,
     store: ShardStore,
     asked: dict,
     configuration: dict,
@@ -40,7 +42,9 @@ def make_plan(
     Parameters
     ----------
     summary : ScanSummary
-        Says where source and output are.
+        Says where the output is.
+    source : Source
+        What lists the inputs.
     store : ShardStore
         Receives the list.
     asked : dict
@@ -66,7 +70,7 @@ def make_plan(
     old = None if overwrite else _earlier(output)
 
     def entries():
-        for entry in find_spectra(summary.source, walk):
+        for entry in source.entries(walk):
             checkpoint()
             yield entry
 
@@ -75,11 +79,11 @@ def make_plan(
         with atomic_path(store.inputs) as temporary:
             count, digest = write_inputs(entries(), temporary, configuration["shard_size"])
             if count == 0:
-                raise ScanError(_nothing(summary, walk), status=1)
+                raise ScanError(source.nothing(walk), status=1)
             new = {
                 "format": FORMAT,
                 "state": "running",
-                "source": path_text(os.fsencode(summary.source)),
+                "source": path_text(os.fsencode(source.path)),
                 "inputs": {"count": count, "sha256": digest},
                 "besides": {
                     "other_files": walk.other_files,
@@ -113,9 +117,3 @@ def _earlier(output) -> dict | None:
                 "use --overwrite to replace it, or another --output"
             )
     return manifest
-
-
-def _nothing(summary: ScanSummary, walk: Walk) -> str:
-    endings = ", ".join(f"*{suffix.decode()}" for suffix in SUFFIXES)
-    others = f" ({walk.other_files} other files)" if walk.other_files else ""
-    return f"no spectra in {printable(summary.source)}: nothing there is named {endings}{others}"

@@ -51,7 +51,7 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     Parameters
     ----------
     paths : sequence of bytes or str
-        LAMOST files.
+        LAMOST files, or other items of `lamost_rare.survey.items`.
     grid : WavelengthGrid
     at_file : callable, optional
         Called with the number of each file before it is opened.
@@ -61,14 +61,17 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     Chunk
         Every file is in it once. Nothing that a file holds makes this raise.
     """
-    from ..spectra.lamost import read_lamost
+    from .items import read_item, rows_of_store
 
+    stored = rows_of_store(paths)
+    if stored is not None:
+        return _read_stored(*stored, grid, at_file)
     raws, kept, rejects = [], [], []
     for i, path in enumerate(paths):
         if at_file is not None:
             at_file(i)
         try:
-            raws.append(read_lamost(os.fsdecode(path)))
+            raws.append(read_item(path))
             kept.append(i)
         except SpectrumError as error:
             rejects.append((i, error.reason, error.detail))
@@ -84,6 +87,17 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     lost = {i for i, _ in refused}
     kept = [file for i, file in enumerate(kept) if i not in lost]
     return Chunk(batch, kept, sorted(rejects), lines)
+
+
+def _read_stored(path, rows, grid, at_file) -> Chunk:
+    """`read_chunk` for rows of a store, which are on the grid already."""
+    from ..inference.evidence import measure_lines
+    from .store import read_rows
+
+    batch, kept, rejects = read_rows(path, rows, grid, at_file)
+    if at_file is not None:
+        at_file(len(rows))
+    return Chunk(batch, kept, rejects, measure_lines(batch))
 
 
 def _on_grid(raws, grid):

@@ -25,11 +25,12 @@ from .merge import RESULTS, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .shards import ShardStore
+from .sources import open_source
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
 
-__all__ = ["run_steps", "scan_directory"]
+__all__ = ["clear_errors", "run_steps", "scan_directory", "whole_number"]
 
 SHARD_SIZE = 2048
 """Inputs to a shard, about: the most that a killed scan has to do again."""
@@ -57,8 +58,9 @@ def scan_directory(
     Parameters
     ----------
     source : str or path
-        Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, or one
-        file.
+        Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, and
+        for tar archives of them; or one file, an archive, an HDF5 store, a list of files
+        (``@NAME``, or named ``*.txt``).
     output : str or path
         Directory for the results; made if it does not exist.
     preset : str, path or Preset, optional
@@ -93,7 +95,7 @@ def scan_directory(
     return run_steps(
         source,
         output,
-        [BatchClassifier(preset, _whole("batch_size", batch_size))],
+        [BatchClassifier(preset, whole_number("batch_size", batch_size))],
         preset=preset,
         workers=workers,
         batch_size=batch_size,
@@ -139,18 +141,19 @@ def run_steps(
         declares.
     """
     started = time.monotonic()
-    workers = _whole("workers", default_workers() if workers is None else workers)
-    batch_size = _whole("batch_size", batch_size)
-    source, output = (Path(os.path.abspath(os.fsdecode(path))) for path in (source, output))
-    if not source.exists():
-        raise ScanError(f"no such file or directory: {printable(source)}")
+    workers = whole_number("workers", default_workers() if workers is None else workers)
+    batch_size = whole_number("batch_size", batch_size)
+    origin = open_source(source)
+    output = Path(os.path.abspath(os.fsdecode(output)))
+    grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
+    origin.check_grid(grid)
 
     asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
     names = (preset.name, preset.rare_class) if preset else ("", "")
-    summary = ScanSummary(source, output, *names)
+    summary = ScanSummary(origin.path, output, *names)
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
     store = ShardStore(output / "shards", catalogue_schema(added))
-    with _clear_errors(output), contextlib.ExitStack() as stack:
+    with clear_errors(output), contextlib.ExitStack() as stack:
         output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(directory_lock(output))
         stop = stack.enter_context(stop_on_interrupt())
@@ -162,7 +165,7 @@ def run_steps(
 
         configuration = {"batch_size": batch_size, "shard_size": _shard_size(batch_size)}
         manifest = make_plan(
-            summary, store, asked, configuration, overwrite=overwrite, checkpoint=checkpoint
+            summary, origin, store, asked, configuration, overwrite=overwrite, checkpoint=checkpoint
         )
         summary.discovered = manifest["inputs"]["count"]
         if manifest["state"] == "complete" and all((output / name).exists() for name in RESULTS):
@@ -187,7 +190,20 @@ def run_steps(
         summary.done_before = summary.done
         record("running")
         try:
-            _classify(summary, store, inputs, to_do, steps, workers, batch_size, stop, progress)
+            with contextlib.closing(Progress(progress, summary)) as bar:
+                for counts in classify_shards(
+                    store,
+                    inputs,
+                    to_do,
+                    root=origin.root,
+                    grid=grid,
+                    steps=StepLine(steps, proven=summary.classified > 0),
+                    workers=workers,
+                    batch_size=batch_size,
+                    stopped=stop,
+                ):
+                    summary.add(counts)
+                    bar.update(summary)
             checkpoint()
             merge_shards(store, len(inputs), output, summary, checkpoint)
         except ScanInterrupted:
@@ -199,26 +215,6 @@ def run_steps(
         record("complete")
         store.clear()
     return summary
-
-
-def _classify(summary, store, inputs, to_do, steps, workers, batch_size, stop, progress) -> None:
-    """Do the shards that are to be done, counting in ``summary``."""
-    source = summary.source
-    grids = (step.grid for step in steps if step.grid is not None)
-    with contextlib.closing(Progress(progress, summary)) as bar:
-        for counts in classify_shards(
-            store,
-            inputs,
-            to_do,
-            root=os.fsencode(source if source.is_dir() else source.parent),
-            grid=next(grids, LAMOST_GRID),
-            steps=StepLine(steps, proven=summary.classified > 0),
-            workers=workers,
-            batch_size=batch_size,
-            stopped=stop,
-        ):
-            summary.add(counts)
-            bar.update(summary)
 
 
 def _take_stock(summary: ScanSummary, store: ShardStore, inputs: InputList) -> list[int]:
@@ -234,7 +230,8 @@ def _take_stock(summary: ScanSummary, store: ShardStore, inputs: InputList) -> l
     return to_do
 
 
-def _whole(name: str, value) -> int:
+def whole_number(name: str, value) -> int:
+    """An option that is a whole number, or a `ScanError`."""
     most = _MOST[name]
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         option = name.replace("_", "-")
@@ -248,7 +245,7 @@ def _shard_size(batch_size: int) -> int:
 
 
 @contextlib.contextmanager
-def _clear_errors(output: Path) -> Iterator[None]:
+def clear_errors(output: Path) -> Iterator[None]:
     """What the system says of a disk that is full or must not be written to, in one line."""
     try:
         yield

@@ -16,7 +16,7 @@ from .catalogue import REJECTED_SCHEMA
 
 __all__ = ["ShardCounts", "ShardStore", "n_candidates"]
 
-_OURS = re.compile(r"\.?(inputs|\d{6,}\.(catalogue|rejected))\.parquet(\.part)?")
+_OURS = re.compile(r"\.?(inputs\.parquet|\d{6,}\.((catalogue|rejected)\.parquet|h5))(\.part)?")
 
 
 class ShardCounts(NamedTuple):

@@ -1,0 +1,61 @@
+"""What a reader is told to read: a file, or a part of something larger, as bytes of one line.
+
+A path stands for itself. The other kinds begin with a word, which no path of a scan does, as those
+are absolute:
+
+``row:NUMBER:STORE``
+    A row of an HDF5 store.
+``tar:OFFSET:SIZE:LENGTH:ARCHIVE/MEMBER``
+    A member of a tar archive whose path has LENGTH bytes; the content begins at OFFSET of the
+    archive (of what it expands to, if it is compressed).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..spectra.raw import RawSpectrum
+
+__all__ = ["member_item", "read_item", "row_item", "rows_of_store"]
+
+_ROW = re.compile(rb"row:(\d+):(/.*)", re.DOTALL)
+_MEMBER = re.compile(rb"tar:(\d+):(\d+):(\d+):(/.*)", re.DOTALL)
+
+
+def row_item(store: bytes, row: int) -> bytes:
+    """The item for a row of the store at an absolute path."""
+    return b"row:%d:%s" % (row, store)
+
+
+def member_item(archive: bytes, name: bytes, offset: int, size: int) -> bytes:
+    """The item for a member of the archive at an absolute path."""
+    return b"tar:%d:%d:%d:%s/%s" % (offset, size, len(archive), archive, name)
+
+
+def rows_of_store(items) -> tuple[str, list[int]] | None:
+    """Path of the store and row numbers, if the items are rows of a store."""
+    if not items or _ROW.fullmatch(os.fsencode(items[0])) is None:
+        return None
+    found = [_ROW.fullmatch(os.fsencode(item)) for item in items]
+    return os.fsdecode(found[0][2]), [int(match[1]) for match in found]
+
+
+def read_item(item) -> RawSpectrum:
+    """Read anything but a row of a store.
+
+    Raises
+    ------
+    SpectrumError
+        As `~lamost_rare.spectra.lamost.read_lamost`; also ``corrupt_archive``.
+    """
+    from ..spectra.lamost import read_lamost
+
+    item = os.fsencode(item)
+    if match := _MEMBER.fullmatch(item):
+        from .archives import read_member
+
+        offset, size, length, path = int(match[1]), int(match[2]), int(match[3]), match[4]
+        content = read_member(path[:length], offset, size)
+        return read_lamost(os.fsdecode(path), content=content)
+    return read_lamost(os.fsdecode(item))

@@ -1,0 +1,297 @@
+"""A source of spectra to an HDF5 store: what ``lamost-rare pack`` does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..presets import Preset, load_preset
+from ..spectra.grid import LAMOST_GRID, WavelengthGrid
+from ..text import printable
+from .atomic import atomic_path
+from .catalogue import catalogue_schema
+from .classifying import items_of
+from .discovery import Entry
+from .errors import ScanError, ScanInterrupted
+from .inputs import InputList
+from .lock import LOCK_NAME, directory_lock
+from .manifest import describe_preset, read_manifest, versions, write_manifest
+from .plan import MANIFEST, make_plan, now
+from .progress import Progress, stop_on_interrupt
+from .scan import clear_errors, whole_number
+from .shards import ShardStore
+from .sources import Source, open_source
+from .store import Rows, StoreSource, join_parts, write_part
+from .summary import ScanSummary
+from .workers import ReaderPool, Task, default_workers
+
+__all__ = ["PackSummary", "pack_spectra"]
+
+PART_SIZE = 1024
+"""Inputs to a part: the most that a killed run has to do again."""
+
+BATCH_SIZE = 256
+"""Files that a reader is given at a time."""
+
+
+class PackSummary(ScanSummary):
+    """Counts of a run of `pack_spectra`; ``output`` is the store, ``classified`` its spectra."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.discovered} inputs = {self.classified} packed + {self.rejected} rejected"
+            f" + {self.to_do} to do"
+        ]
+        now = self.done - self.done_before
+        if now and self.seconds:
+            lines[0] += f"  ({now} in {self.seconds:.0f} s, {now / self.seconds:.0f} a second)"
+        if self.state != "complete":
+            lines.append("interrupted; run the same command again and it goes on from here")
+            return "\n".join(lines)
+        if self.reasons:
+            tally = (f"{printable(name)} {count}" for name, count in self.reasons.most_common())
+            lines.append("rejected:  " + ", ".join(tally))
+        lines.append(f"scan it with: lamost-rare scan {printable(self.output)} --output DIR")
+        return "\n".join(lines)
+
+
+def pack_spectra(
+    source,
+    output,
+    *,
+    preset=None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> PackSummary:
+    """Put every spectrum of a source into one HDF5 store, which can be scanned like the source.
+
+    While it works, finished parts lie in the directory ``.NAME.parts`` beside the store; called
+    again after it was interrupted or killed, it goes on from there. The store appears when it is
+    complete, and is the same bytes then as that of an uninterrupted run. The parts and the store
+    are on disk together for a while.
+
+    Parameters
+    ----------
+    source : str or path
+        As for `lamost_rare.survey.scan_directory`.
+    output : str or path
+        The store to be written.
+    preset : str, path or Preset, optional
+        Whose wavelength grid the spectra are put on; by default that of the shipped presets.
+    workers : int, optional
+        Reader processes; by default one for each core, at most eight.
+    overwrite : bool
+        Replace a store that exists, and what an earlier run left unfinished.
+    progress : bool, optional
+        Show a bar; by default if standard error is a terminal.
+
+    Returns
+    -------
+    PackSummary
+        Counts; each input is a row of the store, with a spectrum or with the reason why not.
+
+    Raises
+    ------
+    ScanError
+        If it cannot start or go on: no such source, ``output`` exists, an unfinished run was of
+        other inputs.
+    ScanInterrupted
+        After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
+    """
+    started = time.monotonic()
+    workers = whole_number("workers", default_workers() if workers is None else workers)
+    if preset is not None and not isinstance(preset, Preset):
+        preset = load_preset(preset)
+    grid = preset.grid if preset else LAMOST_GRID
+    origin = open_source(source)
+    output = Path(os.path.abspath(os.fsdecode(output)))
+    folder = output.with_name(f".{output.name}.parts")
+    summary = PackSummary(origin.path, folder, "", "")
+    parts = _Parts(folder / "shards", grid)
+    if output.is_dir() or (output.exists() and not overwrite):
+        if not _recall(summary, output):
+            what = "is a directory" if output.is_dir() else "exists; --overwrite replaces it"
+            raise ScanError(f"{printable(output)} {what}")
+        _clean(parts)
+        return summary
+    if origin.path == output:
+        raise ScanError(f"{printable(output)} cannot be packed into itself")
+    origin.check_grid(grid)
+    with clear_errors(output), contextlib.ExitStack() as stack:
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(directory_lock(folder))
+        stack.callback(_tidy, folder)
+        stop = stack.enter_context(stop_on_interrupt())
+
+        def checkpoint():
+            if stop():
+                summary.state = "interrupted"
+                raise ScanInterrupted(summary)
+
+        manifest = make_plan(
+            summary,
+            origin,
+            parts,
+            {"preset": preset and describe_preset(preset), "steps": []},
+            {"shard_size": PART_SIZE},
+            overwrite=overwrite,
+            checkpoint=checkpoint,
+        )
+        write_manifest(folder / MANIFEST, {**manifest, "updated": now()})
+        summary.discovered = manifest["inputs"]["count"]
+        inputs = stack.enter_context(contextlib.closing(InputList(parts.inputs)))
+        to_do = [i for i, size in enumerate(inputs.sizes) if not parts.take_stock(i, size, summary)]
+        summary.done_before = summary.done
+        with contextlib.closing(Progress(progress, summary)) as bar:
+            for _ in _fill_parts(parts, inputs, to_do, origin, workers, stop, summary):
+                bar.update(summary)
+        summary.seconds = time.monotonic() - started
+        checkpoint()
+        if summary.to_do:
+            raise AssertionError(f"{summary.to_do} of {summary.discovered} inputs got lost")
+        with atomic_path(output) as temporary:
+            about = {
+                "grid": grid.to_dict(),
+                **{name: manifest[name] for name in ("source", "inputs", "besides")},
+                "counts": {
+                    "inputs": summary.discovered,
+                    "spectra": summary.classified,
+                    "rejected": summary.rejected,
+                    "reasons": dict(sorted(summary.reasons.items())),
+                },
+                "versions": versions(),
+            }
+            files = [parts.part(number) for number in range(len(inputs))]
+            join_parts(temporary, files, origin.root, about, checkpoint)
+        summary.state = "complete"
+        _clean(parts)
+    summary.output = output
+    return summary
+
+
+class _Parts(ShardStore):
+    """The parts that are done."""
+
+    def __init__(self, folder: Path, grid: WavelengthGrid):
+        super().__init__(folder, catalogue_schema([]))
+        self.grid = grid
+
+    def part(self, number: int) -> Path:
+        """File of a part."""
+        return self.folder / f"{number:06d}.h5"
+
+    def take_stock(self, number: int, n_inputs: int, summary: PackSummary) -> bool:
+        """Count a part in ``summary`` if it is done; says whether it is."""
+        import h5py
+
+        try:
+            with h5py.File(self.part(number), "r") as file:
+                if file["flux"].shape != (n_inputs, self.grid.n_pixels):
+                    return False
+                _count(summary, file["reason"][:].tolist())
+        except (OSError, KeyError):
+            return False
+        return True
+
+
+def _count(summary: PackSummary, reasons: list[bytes]) -> None:
+    rejects = Counter(reason.decode() for reason in reasons if reason)
+    summary.reasons.update(rejects)
+    summary.rejected += rejects.total()
+    summary.classified += len(reasons) - rejects.total()
+
+
+def _fill_parts(
+    parts: _Parts,
+    inputs: InputList,
+    numbers: list[int],
+    source: Source,
+    workers: int,
+    stop,
+    summary: PackSummary,
+) -> Iterator[int]:
+    """Do parts, counting finished ones in ``summary``; yields their numbers."""
+    doing: dict[int, _Part] = {}
+    n_batches = sum(-(-inputs.sizes[number] // BATCH_SIZE) for number in numbers)
+    if n_batches == 0:
+        return
+
+    def tasks():
+        for number in numbers:
+            part = doing[number] = _Part(inputs.shard(number), parts.grid.n_pixels)
+            for k, entries in enumerate(part.batches):
+                yield Task((number, k), items_of(entries, source.root))
+
+    with ReaderPool(parts.grid, workers=min(workers, n_batches), batch_size=BATCH_SIZE) as pool:
+        for task, chunk in pool.run(tasks(), stop):
+            number, k = task.key
+            if doing[number].add(k, chunk):
+                rows = doing.pop(number).rows
+                with atomic_path(parts.part(number)) as temporary:
+                    write_part(temporary, rows)
+                _count(summary, rows.text["reason"])
+                yield number
+
+
+class _Part:
+    """A part whose batches come back in any order."""
+
+    def __init__(self, entries: list[Entry], n_pixels: int):
+        starts = range(0, len(entries), BATCH_SIZE)
+        self.batches = [entries[start : start + BATCH_SIZE] for start in starts]
+        self.rows = Rows([entry.path for entry in entries], n_pixels)
+        for row, entry in enumerate(entries):
+            if entry.reason:
+                self.rows.reject(row, entry.reason, entry.detail)
+        self._missing = len(self.batches)
+
+    def add(self, k: int, chunk) -> bool:
+        """Take the result of batch ``k``; says whether that was the last one missing."""
+        start = k * BATCH_SIZE
+        readable = [start + i for i, entry in enumerate(self.batches[k]) if not entry.reason]
+        if len(chunk.kept) + len(chunk.rejects) != len(readable):
+            raise AssertionError(f"{len(readable)} inputs became {len(chunk.kept)} spectra")
+        self.rows.put([readable[i] for i in chunk.kept], chunk.batch)
+        for i, reason, detail in chunk.rejects:
+            self.rows.reject(readable[i], reason, detail)
+        self._missing -= 1
+        return self._missing == 0
+
+
+def _recall(summary: PackSummary, output: Path) -> bool:
+    """Whether the store is what the parts beside it became, just before the run was killed."""
+    try:
+        done = StoreSource(output).manifest
+        begun = read_manifest(summary.output / MANIFEST)
+        if begun is None or any(begun[key] != done[key] for key in ("source", "inputs")):
+            return False
+        counts = done["counts"]
+        summary.state, summary.output = "complete", output
+        summary.discovered, summary.classified = counts["inputs"], counts["spectra"]
+        summary.rejected, summary.reasons = counts["rejected"], Counter(counts["reasons"])
+        summary.done_before = summary.done
+    except (ScanError, KeyError):
+        return False
+    return True
+
+
+def _clean(parts: _Parts) -> None:
+    """Remove what lies beside a complete store."""
+    folder = parts.folder.parent
+    if parts.folder.is_dir():
+        parts.clear()
+    (folder / MANIFEST).unlink(missing_ok=True)
+    _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the folder of a run that has nothing to go on from."""
+    with contextlib.suppress(FileNotFoundError):
+        if {path.name for path in folder.iterdir()} <= {LOCK_NAME}:
+            (folder / LOCK_NAME).unlink(missing_ok=True)
+            folder.rmdir()

@@ -1,0 +1,91 @@
+"""Where the inputs of a scan come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..spectra.grid import WavelengthGrid
+from ..text import printable
+from .discovery import SUFFIXES, Entry, Walk, find_spectra
+from .errors import ScanError
+
+__all__ = ["Source", "open_source"]
+
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_STORE_SUFFIXES = (".h5", ".hdf5")
+_LIST_SUFFIXES = (".txt", ".lst")
+
+
+@dataclass
+class Source:
+    """A directory that is searched, or one file.
+
+    Other kinds of source differ in what their methods do; nothing that comes after them knows which
+    it has.
+
+    Attributes
+    ----------
+    path : Path
+        Absolute; what a manifest names, and a resumed scan compares.
+    """
+
+    path: Path
+
+    @property
+    def root(self) -> bytes:
+        """Directory to which the paths of `entries` are relative."""
+        return os.fsencode(self.path if self.path.is_dir() else self.path.parent)
+
+    def entries(self, walk: Walk) -> Iterator[Entry]:
+        """The inputs, in an order that depends on nothing but the source."""
+        return find_spectra(self.path, walk)
+
+    def check_grid(self, grid: WavelengthGrid) -> None:
+        """Raise `ScanError` if the spectra cannot be put onto ``grid``."""
+
+    def nothing(self, walk: Walk) -> str:
+        """What to say if there are no inputs."""
+        endings = ", ".join(f"*{suffix.decode()}" for suffix in SUFFIXES)
+        others = f" ({walk.other_files} other files)" if walk.other_files else ""
+        return f"no spectra in {printable(self.path)}: nothing there is named {endings}{others}"
+
+
+def open_source(source) -> Source:
+    """The source that a path stands for.
+
+    Parameters
+    ----------
+    source : str, bytes or os.PathLike
+        A directory, a file, a tar archive, an HDF5 store, or a list of files (``@NAME``, or a name
+        that ends in .txt or .lst).
+
+    Raises
+    ------
+    ScanError
+        If there is no such thing, or it is damaged.
+    """
+    source = os.fsdecode(source)
+    listed = source.startswith("@") and not os.path.exists(source)
+    path = Path(os.path.abspath(source.removeprefix("@") if listed else source))
+    if not path.exists():
+        raise ScanError(f"no such file or directory: {printable(path)}")
+    if path.is_file() and (listed or path.suffix.lower() in _LIST_SUFFIXES):
+        from .lists import ListSource
+
+        return ListSource(path)
+    if path.is_file() and (path.suffix.lower() in _STORE_SUFFIXES or _begins(path, _HDF5_MAGIC)):
+        from .store import StoreSource
+
+        return StoreSource(path)
+    return Source(path)
+
+
+def _begins(path: Path, magic: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError:
+        return False

@@ -1,0 +1,387 @@
+"""An HDF5 store: spectra on one grid, a row for each input, as any HDF5 reader can open it.
+
+Attributes of the file: ``format`` (`FORMAT`), ``manifest`` (JSON: grid, source, counts, versions),
+``root`` (the directory to which paths are relative, as bytes). Datasets, the first axis of all of
+which is that of the inputs, in the order of a scan:
+
+``flux``, ``ivar``, ``mask``
+    (n, n_pixels), as in `~lamost_rare.spectra.batch.SpectrumBatch`; a row of zeros and an all-true
+    mask for a reject. Chunks of `CHUNK_ROWS` whole spectra, byte-shuffled and deflated.
+``path``, ``designation``, ``obsid``, ``ra``, ``dec``, ``snr_g``, ``flags``
+    Identity and `~lamost_rare.spectra.quality.QualityFlag` bits; text is UTF-8 bytes, and paths are
+    the file system's own.
+``reason``, ``detail``
+    Empty, or why the input is not usable.
+``crc32``
+    (n,) CRC-32 of the bytes of flux, ivar and mask of a row, one after the other.
+
+The pixels are exact: what a scan makes of a store is, to the bit, what it makes of the files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
+from ..spectra.grid import WavelengthGrid
+from ..text import printable
+from .discovery import Entry, Walk
+from .errors import ScanError
+from .items import row_item
+from .sources import Source
+
+try:
+    from isal import isal_zlib as _codec  # several times as fast; its streams are like any other
+except ImportError:
+    _codec = zlib
+
+__all__ = ["CHUNK_ROWS", "FORMAT", "Rows", "StoreSource", "join_parts", "read_rows", "write_part"]
+
+FORMAT = "lamost-rare store 1"
+
+CHUNK_ROWS = 32
+"""Spectra to a chunk: one alone costs the reading of so many."""
+
+_PIXELS = {"flux": np.dtype("<f4"), "ivar": np.dtype("<f4"), "mask": np.dtype("u1")}
+_TEXT = ("path", "designation", "reason", "detail")
+_NUMBERS = {"obsid": "<i8", "ra": "<f8", "dec": "<f8", "snr_g": "<f8", "flags": "<i8"}
+_COLUMN_ROWS = 1024
+_LEVEL = 1
+
+
+class Rows:
+    """Rows of a store in memory, rejects as long as nothing else is put into them.
+
+    Parameters
+    ----------
+    paths : list of bytes
+    n_pixels : int
+    """
+
+    def __init__(self, paths: list[bytes], n_pixels: int):
+        n = len(paths)
+        self.pixels = {
+            name: np.full((n, n_pixels), name == "mask", dtype=dtype)
+            for name, dtype in _PIXELS.items()
+        }
+        self.columns = {name: np.zeros(n, dtype=dtype) for name, dtype in _NUMBERS.items()}
+        self.text = {name: [b""] * n for name in _TEXT}
+        self.text["path"] = list(paths)
+
+    def __len__(self) -> int:
+        return len(self.text["path"])
+
+    def put(self, rows: list[int], batch: SpectrumBatch) -> None:
+        """Store the spectra of a batch in the rows with these numbers."""
+        for name, array in self.pixels.items():
+            array[rows] = getattr(batch, name)
+        for name, column in self.columns.items():
+            column[rows] = batch.flags if name == "flags" else batch.identity[name]
+        for row, text in zip(rows, batch.identity["designation"], strict=True):
+            self.text["designation"][row] = _encode(text)
+
+    def reject(self, row: int, reason: str, detail: str) -> None:
+        """Say why a row is none."""
+        self.text["reason"][row], self.text["detail"][row] = _encode(reason), _encode(detail)
+
+
+def write_part(path: Path, rows: Rows) -> None:
+    """Write rows as a file with the datasets of a store; only `join_parts` makes it one."""
+    with _create(path) as file:
+        for name, array in rows.pixels.items():
+            dataset = _pixel_dataset(file, name, *array.shape)
+            for start in range(0, len(array), CHUNK_ROWS):
+                chunk = np.zeros((CHUNK_ROWS, array.shape[1]), array.dtype)
+                part = array[start : start + CHUNK_ROWS]
+                chunk[: len(part)] = part
+                content = _codec.compress(_shuffle(chunk), _LEVEL)
+                dataset.id.write_direct_chunk((start, 0), content)
+        for name, column in rows.columns.items():
+            _column(file, name, len(rows), column.dtype)[:] = column
+        for name, values in rows.text.items():
+            values = np.array(values, dtype=bytes)
+            _column(file, name, len(rows), values.dtype)[:] = values
+        _column(file, "crc32", len(rows), "<u4")[:] = _checksums(rows.pixels)
+
+
+def join_parts(
+    path: Path, parts: list[Path], root: bytes, manifest: dict, checkpoint: Callable[[], None]
+) -> None:
+    """Write a store from parts, each of which but the last has whole chunks.
+
+    Parameters
+    ----------
+    path : Path
+        Of the new file.
+    parts : list of Path
+        From `write_part`, in order.
+    root : bytes
+        Directory to which the paths are relative.
+    manifest : dict
+        What the store says of itself; ``grid`` is the only key that has to be there.
+    checkpoint : callable
+        Called between parts; may raise, to stop.
+    """
+    import h5py
+
+    n_pixels = manifest["grid"]["n_pixels"]
+    sizes, widths = [], dict.fromkeys(_TEXT, 1)
+    for part in parts:
+        with h5py.File(part, "r") as old:
+            sizes.append(len(old["path"]))
+            for name in _TEXT:
+                widths[name] = max(widths[name], old[name].dtype.itemsize)
+    n = sum(sizes)
+    with _create(path) as file:
+        pixels = {name: _pixel_dataset(file, name, n, n_pixels) for name in _PIXELS}
+        types = {**_NUMBERS, "crc32": "<u4", **{name: f"S{widths[name]}" for name in _TEXT}}
+        columns = {name: _column(file, name, n, dtype) for name, dtype in types.items()}
+        start = 0
+        for part, size in zip(parts, sizes, strict=True):
+            checkpoint()
+            with h5py.File(part, "r") as old:
+                for name, dataset in pixels.items():
+                    for row in range(0, size, CHUNK_ROWS):
+                        _, content = old[name].id.read_direct_chunk((row, 0))
+                        dataset.id.write_direct_chunk((start + row, 0), content)
+                for name, dataset in columns.items():
+                    dataset[start : start + size] = old[name][:]
+            start += size
+        file.attrs["root"] = np.void(root)
+        file.attrs["manifest"] = json.dumps(manifest)
+        file.attrs["format"] = FORMAT  # last: what has it is complete
+
+
+class StoreSource(Source):
+    """A store as the source of a scan; its inputs are those that it was packed from."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        with self._open() as file:
+            if not isinstance(kind := file.attrs.get("format"), str) or kind != FORMAT:
+                raise ScanError(
+                    f"{printable(path)} is HDF5, but no store of this version of lamost-rare: "
+                    "make one with lamost-rare pack"
+                )
+            self._root = bytes(file.attrs["root"])
+            self.manifest = json.loads(file.attrs["manifest"])
+            self.grid = WavelengthGrid.from_dict(self.manifest["grid"])
+            shapes = {file[name].shape for name in _PIXELS}
+            lengths = {len(file[name]) for name in (*_NUMBERS, *_TEXT, "crc32")}
+            if shapes != {(n, self.grid.n_pixels) for n in lengths} or len(lengths) != 1:
+                raise ValueError("its datasets differ in length")
+
+    @property
+    def root(self) -> bytes:
+        """The directory that was packed."""
+        return self._root
+
+    def entries(self, walk: Walk) -> Iterator[Entry]:
+        """The inputs of the store, rejects among them."""
+        store = os.fsencode(self.path)
+        with self._open() as file:
+            n = len(file["path"])
+            for start in range(0, n, _COLUMN_ROWS):
+                some = slice(start, start + _COLUMN_ROWS)
+                columns = [file[name][some].tolist() for name in ("path", "reason", "detail")]
+                for row, (path, reason, detail) in enumerate(zip(*columns, strict=True), start):
+                    if reason:
+                        yield Entry(path, reason.decode(), detail.decode())
+                    else:
+                        yield Entry(path, item=row_item(store, row))
+
+    def check_grid(self, grid: WavelengthGrid) -> None:
+        """A store cannot be put onto another grid: resampling again would not be exact."""
+        if grid != self.grid:
+            raise ScanError(
+                f"{printable(self.path)} holds spectra on another grid than the preset's: pack "
+                "them again with --preset"
+            )
+
+    def nothing(self, walk: Walk) -> str:
+        """A store without rows."""
+        return f"no spectra in {printable(self.path)}: the store is empty"
+
+    @contextmanager
+    def _open(self):
+        """The file; whatever HDF5 complains of is a damaged store."""
+        import h5py
+
+        try:
+            with h5py.File(self.path, "r") as file:
+                yield file
+        except ScanError:
+            raise
+        except _READ_ERRORS as error:
+            what = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            raise ScanError(
+                f"{printable(self.path)} is no readable store, truncated or damaged ({what}): "
+                "pack it again"
+            ) from error
+
+
+class _OpenStore:
+    """The store that a reader process has open, and the chunks that it read last."""
+
+    def __init__(self, path: str):
+        import h5py
+
+        self.path = path
+        # A cache for one chunk of each dataset: small batches come back to it.
+        self.file = h5py.File(path, "r", rdcc_nbytes=4 * 2**20)
+
+    @cached_property
+    def datasets(self) -> dict:
+        """Datasets by name."""
+        return {name: self.file[name] for name in self.file}
+
+
+_open: list[_OpenStore] = []
+
+_READ_ERRORS = (OSError, KeyError, IndexError, TypeError, ValueError, RuntimeError)
+"""What h5py raises for a damaged file, depending on where the damage is."""
+
+
+def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
+    """Read rows of a store, and check what was read.
+
+    Parameters
+    ----------
+    path : str
+    rows : list of int
+        Increasing.
+    grid : WavelengthGrid
+        The store's.
+    at_row : callable, optional
+        Called with the position in ``rows`` before that row, or the block that begins with it, is
+        read.
+
+    Returns
+    -------
+    batch : SpectrumBatch
+    kept : list of int
+        Positions in ``rows`` of the spectra of the batch.
+    rejects : list of (int, str, str)
+        Position, reason (``corrupt_store`` or ``unreadable``) and detail of the others.
+    """
+    n = len(rows)
+    arrays = {name: np.empty((n, grid.n_pixels), dtype) for name, dtype in _PIXELS.items()}
+    numbers = {name: np.zeros(n, dtype) for name, dtype in _NUMBERS.items()}
+    designation = np.full(n, "", dtype=object)
+    crc32 = np.zeros(n, dtype="<u4")
+    rejects: list[tuple[int, str, str]] = []
+
+    def read(first: int, last: int) -> None:
+        if at_row is not None:
+            at_row(first)
+        datasets = _opened(path).datasets
+        low = rows[first]
+        span, chosen = slice(low, rows[last - 1] + 1), np.array(rows[first:last]) - low
+        for name, array in {**arrays, **numbers, "crc32": crc32}.items():
+            array[first:last] = datasets[name][span][chosen]
+        for k, text in enumerate(datasets["designation"][span][chosen].tolist(), first):
+            designation[k] = text.decode("utf-8", "replace")
+
+    try:
+        read(0, n)
+        damaged = False
+    except _READ_ERRORS:
+        damaged = True  # some chunk of those that the rows lie in: find out which
+    if damaged:
+        _open.clear()
+        for k in range(n):
+            try:
+                read(k, k + 1)
+            except _READ_ERRORS as error:
+                why = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
+                rejects.append((k, "corrupt_store", f"row {rows[k]} cannot be read: {why}"))
+    lost = {k for k, _, _ in rejects}
+    found = _checksums(arrays)
+    for k in np.flatnonzero(found != crc32).tolist():
+        if k not in lost:
+            detail = f"row {rows[k]} has the checksum {found[k]:08x}, not {crc32[k]:08x}"
+            rejects.append((k, "corrupt_store", detail))
+    lost = {k for k, _, _ in rejects}
+    kept = [k for k in range(n) if k not in lost]
+    identity = {name: numbers[name] for name in IDENTITY_DTYPES if name in numbers}
+    identity["designation"] = designation
+    mask = arrays["mask"].view(bool)
+    batch = SpectrumBatch(
+        grid, arrays["flux"], arrays["ivar"], mask, identity, numbers["flags"].copy()
+    )
+    return (batch[kept] if lost else batch), kept, sorted(rejects)
+
+
+def _opened(path: str) -> _OpenStore:
+    if not _open or _open[0].path != path:
+        _open[:] = [_OpenStore(path)]
+    return _open[0]
+
+
+@contextmanager
+def _create(path: Path):
+    import h5py
+
+    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    creation.set_obj_track_times(False)  # the same rows are the same bytes, whenever
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    version = h5py.h5f.LIBVER_V110  # from which on metadata have checksums of their own
+    access.set_libver_bounds(version, version)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    name = os.fsencode(path)
+    with h5py.File(h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, creation, access)) as file:
+        yield file
+
+
+def _pixel_dataset(file, name: str, n: int, n_pixels: int):
+    return file.create_dataset(
+        name,
+        shape=(n, n_pixels),
+        dtype=_PIXELS[name],
+        maxshape=(max(n, CHUNK_ROWS), n_pixels),
+        chunks=(CHUNK_ROWS, n_pixels),
+        shuffle=True,
+        compression="gzip",
+        compression_opts=_LEVEL,
+    )
+
+
+def _column(file, name: str, n: int, dtype):
+    return file.create_dataset(
+        name,
+        shape=(n,),
+        dtype=dtype,
+        maxshape=(max(n, _COLUMN_ROWS),),
+        chunks=(_COLUMN_ROWS,),
+        shuffle=True,
+        compression="gzip",
+        compression_opts=_LEVEL,
+        fletcher32=True,
+    )
+
+
+def _shuffle(chunk: np.ndarray) -> bytes:
+    """Bytes in the order in which HDF5's shuffle filter puts them."""
+    return np.ascontiguousarray(chunk.view("u1").reshape(-1, chunk.itemsize).T).tobytes()
+
+
+def _checksums(pixels: dict[str, np.ndarray]) -> np.ndarray:
+    found = np.empty(len(pixels["flux"]), dtype="<u4")
+    for row in range(len(found)):
+        value = 0
+        for name in _PIXELS:
+            value = _codec.crc32(pixels[name][row], value)
+        found[row] = value
+    return found
+
+
+def _encode(text: str) -> bytes:
+    return str(text).encode("utf-8", "backslashreplace")
