@@ -13,8 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="directory of LAMOST spectra (.fits, .fits.gz), tar archive of them, store.h5, list of "
-        "files (@NAME, NAME.txt), or one file",
+        help="directory of LAMOST spectra (.fits, .fits.gz), tar archive of them, store of pack, "
+        "list of files (@NAME, NAME.txt), or one file",
     )
     parser.add_argument(
         "--output",
