@@ -132,7 +132,7 @@ def _gan_tasks(runs, stars):
 
 
 def _recogniser(workshop, run, stars, way, look=None) -> dict:
-    network = next((n for n in NETWORKS if way.startswith(n)), None)
+    network = next((n for n in NETWORKS if n in way.split("+")), None)
     if network and look is None:
         look = workshop.best_look(run, stars, network)
     return {

@@ -16,6 +16,8 @@ _COLOURS = {
     "simulation": "tab:green",
     "sgan": "tab:orange",
     "lcgan": "tab:blue",
+    "set1+sgan": "tab:red",
+    "set1+lcgan": "tab:cyan",
     "lcgan+simulation": "tab:purple",
 }
 
@@ -54,7 +56,7 @@ def plot_stars(results, path) -> None:
     figure, axes = _figure()
     for i, way in enumerate(WAYS):
         values = [results.ways[k][way]["set2"] for k in order]
-        _band(axes, x * (1 + 0.012 * (i - 2.5)), values, way)
+        _band(axes, x * (1 + 0.012 * (i - 3.5)), values, way)
     axes.set(xlabel="O stars trained on", ylabel="accuracy on set 2 (%)", xscale="log")
     axes.set_xticks(x, [f"{k:g}" for k in x])
     axes.minorticks_off()
@@ -68,7 +70,7 @@ def plot_snr(results, path) -> None:
     x = np.arange(len(SNR_BINS))
     for i, way in enumerate(WAYS):
         values = [results.ways[None][way][f"snr_{a:g}_{b:g}"] for a, b in SNR_BINS]
-        _band(axes, x + 0.06 * (i - 2.5), values, way)
+        _band(axes, x + 0.06 * (i - 3.5), values, way)
     axes.set_xticks(x, [f"{a:g}-{b:g}" for a, b in SNR_BINS])
     axes.set(xlabel="S/N (g)", ylabel="unseen O spectra called O (%)")
     axes.legend(fontsize=8)

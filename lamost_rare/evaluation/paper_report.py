@@ -76,7 +76,7 @@ def write_paper(results: PaperResults, output, command: str) -> None:
         "",
         *_table2(results),
         "",
-        "## Accuracy on unseen O stars, six ways to fill the class",
+        "## Accuracy on unseen O stars, by what fills the class",
         "",
         *_ways(results),
         "",
