@@ -277,11 +277,11 @@ def test_a_damaged_preset_is_reported(run, preset):
 @pytest.fixture
 def small_survey(monkeypatch):
     from lamost_rare.simulation import demo
-    from lamost_rare.survey import classifying
+    from lamost_rare.survey import classifier
 
     make = demo.make_demo_survey
     monkeypatch.setattr(demo, "make_demo_survey", lambda folder: make(folder, n_spectra=30))
-    monkeypatch.setattr(classifying, "_predictor", lambda preset, batch_size: StandIn())
+    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: StandIn())
 
 
 def test_demo_sets_candidates_beside_the_truth(run, preset, tmp_path, small_survey):
