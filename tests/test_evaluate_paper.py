@@ -229,9 +229,9 @@ def test_scores_of_known_answers():
 
 
 def test_spread():
-    assert spread([0.5], percent=True, digits=1) == "50.0 (50.0-50.0)"
-    assert spread([1, 2, 9]) == "2.00 (1.00-9.00)"
-    assert spread(np.arange(9.0)) == "4.00 (2.00-6.00)"
+    assert spread([0.5], percent=True, digits=1) == "50.0"
+    assert spread([1, 2, 9]) == "2.00 (1.00 to 9.00)"
+    assert spread(np.arange(9.0)) == "4.00 (2.00 to 6.00)"
     assert spread([np.nan]) == "-"
 
 
@@ -306,7 +306,7 @@ def test_the_whole_paper_resumed_and_written(data, tmp_path, untrained, monkeypa
     page = (tmp_path / "paper.md").read_text(encoding="utf-8")
     assert "| 1 | 150 O | 40 O: observations of 6 stars |" in page
     assert "12 O: observations of 6 other stars" in page
-    assert "median of 1 run," in page
+    assert "those of one run, without a spread" in page
     for way in WAYS.values():
         assert f"| {way} |" in page
     assert "LCGAN on set 2:" in page

@@ -32,12 +32,12 @@ def write_gan(figures: GanFigures, output, command: str) -> None:
     plot_panel(figures.panel, images / "gan-panel.png")
     plot_measures(figures.panel, images / "gan-measures.png")
     n_seeds = len(figures.svm[REFERENCE]["f_kept"])
-    between = "quartiles" if n_seeds >= 5 else "lowest and highest"
+    between = " Median, in brackets quartiles." if n_seeds >= 5 else " Median, lowest, highest."
     lines = [
         "# How good generated spectra are",
         "",
         f"Made by `{command}`: {n_seeds} repetition{'s' if n_seeds > 1 else ''}, each with new "
-        f"generated spectra and new observations. Median, in brackets {between}.",
+        f"generated spectra and new observations.{between if n_seeds > 1 else ''}",
         "",
         *_real(figures),
         "",

@@ -25,13 +25,16 @@ _RATES = ("set2", "snr_5_10", "snr_10_20", "snr_20_100", "others")
 
 
 def spread(values, *, percent=False, digits=2) -> str:
-    """Median with, in brackets, the quartiles of five or more runs, the extremes of fewer."""
+    """Median and, in brackets, the quartiles of five or more runs, the extremes of fewer."""
     values = np.asarray(values, dtype=float) * (100 if percent else 1)
     values = values[np.isfinite(values)]
     if not len(values):
         return "-"
+    middle = f"{np.median(values):.{digits}f}"
+    if len(values) == 1:
+        return middle
     low, high = np.percentile(values, [25, 75] if len(values) >= 5 else [0, 100])
-    return f"{np.median(values):.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+    return f"{middle} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _cell(name, values) -> str:
@@ -63,9 +66,8 @@ def write_paper(results: PaperResults, output, command: str) -> None:
     lines = [
         "# The paper's experiments done again",
         "",
-        f"Made by `{command}`. Numbers are the median of {n} run{'s' if n > 1 else ''}, in "
-        f"brackets {'the quartiles' if n >= 5 else 'the lowest and the highest'}; the paper "
-        "(Yang et al. 2021) gives medians of ten. Each run draws which O stars are trained on and "
+        f"Made by `{command}`. {_runs(n)} The paper (Yang et al. 2021) gives medians of ten runs. "
+        "Each run draws which O stars are trained on and "
         "which are tested on, and every seed, anew.",
         "",
         "## Data sets",
@@ -101,6 +103,13 @@ def write_paper(results: PaperResults, output, command: str) -> None:
         *_verdict(results),
     ]
     output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def _runs(n) -> str:
+    if n == 1:
+        return "Numbers are those of one run, without a spread."
+    between = "the quartiles" if n >= 5 else "the lowest and the highest"
+    return f"Numbers are the median of {n} runs, in brackets {between}."
 
 
 def _data_sets(r) -> list[str]:
@@ -261,8 +270,7 @@ def _verdict(r) -> list[str]:
     lines = [
         *_best(r),
         "",
-        "Differences run by run, so that both sides have the same stars; median, in brackets "
-        f"{'quartiles' if r.runs >= 5 else 'extremes'}. Accuracy in points.",
+        "Differences run by run, so that both sides have the same stars. Accuracy in points.",
         "",
         "| LCGAN less | stars | accuracy on set 2 | S/N 5-10 | log loss | better on set 2 in |",
         "|---|---|---|---|---|---|",
