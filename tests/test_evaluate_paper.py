@@ -130,15 +130,24 @@ def test_network_input_of_stored_spectra(sets):
 
 
 def test_what_fills_the_rare_class(sets):
-    generated = np.full((20, 3072), 7, dtype=np.float32)
-    assert len(rare_spectra("nothing", sets, 20)) == 40
-    assert len(rare_spectra("simulation", sets, 20)) == 20
-    for way in ("lcgan", "sgan"):
-        np.testing.assert_array_equal(rare_spectra(way, sets, 20, generated), generated)
-    assert (rare_spectra("set1+lcgan", sets, 50, generated) == 7).all(axis=1).sum() == 10
-    mixed = rare_spectra("lcgan+simulation", sets, 20, generated)
-    assert (mixed == 7).all(axis=1).sum() == 10
-    assert len(mixed) == 20
+    generated = np.full((50, 3072), 7, dtype=np.float32)
+
+    def numbers(way, number=20):
+        """Real spectra, generated ones, and to how many they are repeated."""
+        parts = rare_spectra(way, sets, number, generated)
+        made = [int((flux == 7).all(axis=1).sum()) for flux, _ in parts]
+        return [(len(x) - k, k, n) for (x, n), k in zip(parts, made, strict=True)]
+
+    assert numbers("nothing") == [(40, 0, 40)]
+    assert numbers("repetition", 90) == [(40, 0, 90)]
+    assert numbers("simulation") == [(20, 0, 20)]
+    assert numbers("lcgan") == numbers("sgan") == [(0, 20, 20)]
+    assert numbers("set1+lcgan", 50) == [(40, 10, 50)]
+    assert numbers("repeated+lcgan", 50) == [(40, 0, 25), (0, 25, 25)]
+    assert numbers("lcgan+simulation") == [(10, 10, 20)]
+    for way in WAYS:
+        flux, _ = rare_spectra(way, sets, 20, generated)[0]
+        assert np.isfinite(flux).all()
 
 
 class Guess:
@@ -157,7 +166,7 @@ def test_repeated_spectra_stay_on_one_side_of_the_split(sets, tmp_path, monkeypa
 
     monkeypatch.setattr("lamost_rare.training.classifier.train_network", train)
     rare = sets.set1.flux[:10]
-    out = train_recogniser(rare, sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path, repeat=True)
+    out = train_recogniser([(rare, 20)], sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path)
     stream, (x, y) = seen["stream"], seen["validation"]
     assert list(np.bincount(stream.label)) == [14, 14, 14, 14]
     assert list(np.bincount(y)) == [6, 6, 6, 6]
@@ -168,15 +177,17 @@ def test_repeated_spectra_stay_on_one_side_of_the_split(sets, tmp_path, monkeypa
     assert seen["options"].steps_per_epoch == 56 // 16
     assert out["logits"].shape == (64, 4)
     assert list(out["label"]) == [k for k in range(4) for _ in range(16)]
-    train_recogniser(rare, sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path, repeat=False)
+    train_recogniser([(rare, 10)], sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path)
     assert list(np.bincount(seen["stream"].label)) == [7, 14, 14, 14]
+    both = [(rare, 30), (sets.simulated.flux[:10], 10)]
+    train_recogniser(both, sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path)
+    assert list(np.bincount(seen["stream"].label)) == [28, 14, 14, 14]
 
 
 def test_a_recogniser_is_trained(sets, tmp_path):
     pytest.importorskip("keras")
-    out = train_recogniser(
-        sets.set1.flux, sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path, repeat=False
-    )
+    rare = rare_spectra("nothing", sets, 20)
+    out = train_recogniser(rare, sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path)
     assert np.isfinite(out["logits"]).all()
     assert np.ptp(out["logits"]) > 0
     assert out["epochs"] == 1
@@ -259,7 +270,7 @@ def untrained(monkeypatch):
     def recogniser(rare, sets, *_, **__):
         done["recogniser"] += 1
         label = np.repeat(np.arange(4), 16)
-        logits = np.random.default_rng(len(rare)).normal(size=(64, 4)) + 3 * np.eye(4)[label]
+        logits = np.random.default_rng(len(rare[0][0])).normal(size=(64, 4)) + 3 * np.eye(4)[label]
         snr = np.concatenate([sets.test[c].snr for c in CLASSES])
         return {"logits": logits, "label": label, "snr": snr, "epochs": np.array(3)}
 
@@ -293,7 +304,7 @@ def test_the_whole_paper_resumed_and_written(data, tmp_path, untrained, monkeypa
     assert untrained == {"gan": 4, "recogniser": 2 * len(WAYS) + 2}
     again = run_paper(data, tmp_path / "work", MINI, runs=1, say=said.append)
     assert untrained["recogniser"] == 2 * len(WAYS) + 2
-    assert said[-1] == "23 of 23 tasks were done before"
+    assert said[-1] == "27 of 27 tasks were done before"
     assert not list((tmp_path / "work").glob("**/state.npz"))
 
     assert results.stars == (None, 4)

@@ -10,14 +10,15 @@ from .trials import SNR_BINS
 
 __all__ = ["plot_iterations", "plot_snr", "plot_stars"]
 
+# Of those that are plotted.
 _COLOURS = {
     "nothing": "tab:gray",
     "repetition": "tab:brown",
     "simulation": "tab:green",
     "sgan": "tab:orange",
     "lcgan": "tab:blue",
-    "set1+sgan": "tab:red",
-    "set1+lcgan": "tab:cyan",
+    "repeated+sgan": "tab:red",
+    "repeated+lcgan": "tab:cyan",
     "lcgan+simulation": "tab:purple",
 }
 
@@ -54,7 +55,7 @@ def plot_stars(results, path) -> None:
     order = [*sorted(results.settings.few), None]
     x = np.array([k or results.counts["set 1"] for k in order], dtype=float)
     figure, axes = _figure()
-    for i, way in enumerate(WAYS):
+    for i, way in enumerate(_COLOURS):
         values = [results.ways[k][way]["set2"] for k in order]
         _band(axes, x * (1 + 0.012 * (i - 3.5)), values, way)
     axes.set(xlabel="O stars trained on", ylabel="accuracy on set 2 (%)", xscale="log")
@@ -68,7 +69,7 @@ def plot_snr(results, path) -> None:
     """Accuracy in bins of S/N, with all stars."""
     figure, axes = _figure()
     x = np.arange(len(SNR_BINS))
-    for i, way in enumerate(WAYS):
+    for i, way in enumerate(_COLOURS):
         values = [results.ways[None][way][f"snr_{a:g}_{b:g}"] for a, b in SNR_BINS]
         _band(axes, x + 0.06 * (i - 3.5), values, way)
     axes.set_xticks(x, [f"{a:g}-{b:g}" for a, b in SNR_BINS])

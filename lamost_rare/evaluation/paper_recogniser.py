@@ -23,6 +23,8 @@ WAYS = {
     "lcgan": "LCGAN",
     "set1+sgan": "data set 1 filled up by SGAN",
     "set1+lcgan": "data set 1 filled up by LCGAN",
+    "repeated+sgan": "half data set 1 repeated, half SGAN",
+    "repeated+lcgan": "half data set 1 repeated, half LCGAN",
     "lcgan+simulation": "half LCGAN, half simulation",
 }
 """Ways to fill the rare class. Generated spectra alone are the paper's data sets 5a and 5b; a user
@@ -73,8 +75,8 @@ class StoredSpectra:
         return network_input(batch, self.preprocessing)
 
 
-def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> np.ndarray:
-    """Different O spectra of a way to fill the rare class, shape (n, n_pixels).
+def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> list[tuple]:
+    """O spectra of a way to fill the rare class.
 
     Parameters
     ----------
@@ -82,29 +84,41 @@ def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> np.n
         Key of `WAYS`.
     sets : PaperSets
     number : int
-        Spectra wanted; of data set 1 there may be fewer.
+        Spectra wanted; only ``nothing`` has fewer.
     generated : ndarray, shape (m, n_pixels), optional
         From the GAN that the way asks for.
+
+    Returns
+    -------
+    list of (ndarray, int)
+        Different spectra, shape (n, n_pixels), and to how many they are to be repeated.
     """
-    if way in ("nothing", "repetition"):
-        return sets.set1.flux
+    real, half = sets.set1.flux, number // 2
+    if way == "nothing":
+        return [(real, len(real))]
+    if way == "repetition":
+        return [(real, number)]
+    if way.startswith("repeated+"):
+        return [(real, half), (generated[: number - half], number - half)]
     if way == "simulation":
-        return sets.simulated.flux[:number]
-    if way == "lcgan+simulation":
-        half = number // 2
-        return np.concatenate([generated[: number - half], sets.simulated.flux[:half]])
-    if way.startswith("set1+"):
-        return np.concatenate([sets.set1.flux, generated])[:number]
-    return generated[:number]
+        flux = sets.simulated.flux[:number]
+    elif way == "lcgan+simulation":
+        flux = np.concatenate([generated[: number - half], sets.simulated.flux[:half]])
+    elif way.startswith("set1+"):
+        flux = np.concatenate([real, generated])[:number]
+    else:
+        flux = generated[:number]
+    return [(flux, number)]
 
 
-def train_recogniser(rare, sets, number, architecture, options, preprocessing, folder, repeat):
+def train_recogniser(rare, sets, number, architecture, options, preprocessing, folder):
     """Train on O against F, G and K, with a 7:3 split and an early stop as in the paper.
 
     Parameters
     ----------
-    rare : ndarray, shape (n, n_pixels)
-        Different O spectra.
+    rare : list of (ndarray, int)
+        As from `rare_spectra`. They are repeated after the split, so that no spectrum stands on
+        both sides of it.
     sets : PaperSets
     number : int
         Spectra of each other class.
@@ -115,9 +129,6 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
     preprocessing : dict
     folder : path-like
         For the state of the training.
-    repeat : bool
-        Whether the O spectra are repeated to ``number``: after the split, so that none stands on
-        both sides of it.
 
     Returns
     -------
@@ -131,14 +142,14 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
 
     rng = np.random.default_rng([options.seed, 73])
     parts = {"train": [], "validation": []}
-    for k, label in enumerate(CLASSES):
-        flux = rare if label == "O" else sets.train[label].flux[:number]
+    pieces = [(0, *part) for part in rare]
+    pieces += [(k, sets.train[c].flux[:number], number) for k, c in enumerate(CLASSES) if c != "O"]
+    for k, flux, wanted in pieces:
         order = rng.permutation(len(flux))
         cut = round(0.7 * len(flux))
         for part, rows in (("train", order[:cut]), ("validation", order[cut:])):
-            wanted = round(number * len(rows) / len(flux))
-            if repeat and label == "O" and wanted > len(rows):
-                rows = repeated(rows, wanted)
+            share = max(len(rows), round(wanted * len(rows) / len(flux)))
+            rows = repeated(rows, share)
             parts[part].append((flux[rows], np.full(len(rows), k, dtype=np.int32)))
     arrays = {
         part: [np.concatenate(x) for x in zip(*some, strict=True)] for part, some in parts.items()

@@ -189,7 +189,6 @@ class Workshop:
             replace(s.training, seed=run),
             s.preprocessing,
             folder,
-            repeat=way == "repetition",
         )
         temporary = path.with_suffix(".tmp.npz")
         np.savez(temporary, **result)

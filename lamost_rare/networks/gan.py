@@ -57,7 +57,7 @@ class Observed(layers.Layer):
         basis = smooth_basis(lines.shape[1], level.shape[1]).T
         level, scale = (ops.expand_dims(ops.matmul(x, basis), -1) for x in (level, scale))
         # Bounded, so that no step of a training can leave the range of float32.
-        level, scale = (5 * ops.tanh(x / 5) for x in (level, scale))
+        level, scale = (ops.clip(x, -10, 10) for x in (level, scale))
         flux = ops.exp(level) * (1 + lines + ops.exp(scale) * noise)
         return flux * ops.rsqrt(ops.mean(ops.square(flux), axis=1, keepdims=True) + 1e-12)
 
