@@ -123,3 +123,17 @@ def test_a_spectrum_does_not_depend_on_its_batch(stars):
 def test_unknown_normalization_is_named():
     with pytest.raises(ValueError, match=r"'minmax'.*'l2'"):
         network_input(batch_of(np.ones((1, 64))), {"normalization": "minmax"})
+
+
+def test_rectify_is_what_it_says():
+    rng = np.random.default_rng(9)
+    flux = rng.normal(1, 0.05, (3, LAMOST_GRID.n_pixels)).astype(np.float32)
+    flux[:, 1500] = 0.1
+    flux[1, 700:704] = 1e6
+    mask = rng.random(flux.shape) < 0.02
+    batch = SpectrumBatch(LAMOST_GRID, flux, np.ones_like(flux), mask)
+    scaled = np.where(mask, 0, flux)
+    scaled /= np.abs(scaled).max(axis=1, keepdims=True)
+    level, noise = (a.astype(float) for a in pseudo_continuum(scaled, mask))
+    wanted = np.arcsinh((scaled - level) / np.maximum(np.hypot(0.04 * level, noise), 1e-12))
+    np.testing.assert_allclose(rectify(batch), np.where(mask, 0, wanted), atol=2e-6)
