@@ -19,7 +19,14 @@ from .calibration import (
 )
 from .native_logs import without_native_logs
 
-__all__ = ["Prediction", "Predictor", "batched_logits", "build_network", "compile_network"]
+__all__ = [
+    "Prediction",
+    "Predictor",
+    "batched_logits",
+    "build_network",
+    "compile_network",
+    "device_function",
+]
 
 
 @dataclass
@@ -65,30 +72,39 @@ def build_network(preset: Preset):
 
 
 def compile_network(model, batch_size: int, n_pixels: int, n_channels: int):
-    """A function from network input to logits, compiled by the back end where that is faster."""
+    """A function from network input to logits, arrays both, for batches of one size."""
+    import keras
+
+    call = device_function(model, batch_size, n_pixels, n_channels)
+    return lambda x: keras.ops.convert_to_numpy(call(keras.ops.convert_to_tensor(x)))
+
+
+def device_function(model, batch_size: int, n_pixels: int, n_channels: int):
+    """`compile_network` for the back end's own tensors: nothing leaves the device.
+
+    Compiled by XLA with TensorFlow and JAX; PyTorch runs the layers as they are.
+    """
     import keras
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        compiled = tf.function(
+        return tf.function(
             lambda x: model(x, training=False),
             jit_compile=True,
             input_signature=[tf.TensorSpec((batch_size, n_pixels, n_channels), tf.float32)],
         )
-        return lambda x: compiled(tf.constant(x)).numpy()
     if keras.backend.backend() == "jax":
         import jax
 
         trainable = [v.value for v in model.trainable_variables]
         fixed = [v.value for v in model.non_trainable_variables]
+        return jax.jit(lambda x: model.stateless_call(trainable, fixed, x, training=False)[0])
+    if keras.backend.backend() == "torch":
+        import torch
 
-        @jax.jit
-        def call(x):
-            return model.stateless_call(trainable, fixed, x, training=False)[0]
-
-        return lambda x: np.asarray(call(x))
-    return lambda x: np.asarray(model.predict_on_batch(x))
+        return torch.inference_mode()(lambda x: model(x, training=False))
+    return lambda x: model(x, training=False)
 
 
 def batched_logits(call, batch: SpectrumBatch, preprocessing: dict, shape, n_classes: int):

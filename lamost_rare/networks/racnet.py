@@ -93,5 +93,6 @@ def build_racnet(architecture: dict) -> keras.Model:
     if a["template_units"]:
         x = layers.Concatenate(name="both")([x, _templates(inputs, a)])
         x = layers.Dense(a["head_units"], activation="relu", name="both_dense")(x)
-    logits = layers.Dense(a["n_classes"], name="logits")(x)
+    # Whatever precision the rest has: bfloat16 would round a logit of 5 to steps of 0.03.
+    logits = layers.Dense(a["n_classes"], dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="racnet")
