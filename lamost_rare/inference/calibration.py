@@ -86,7 +86,7 @@ def mean_width(batch: SpectrumBatch, evidence: dict) -> tuple[np.ndarray, np.nda
     """
     from .evidence import measure_lines
 
-    measured = measure_lines(batch)
+    measured = measure_lines(batch, evidence["lines"])
     total, weight = np.zeros(len(batch)), np.zeros(len(batch))
     for name in evidence["lines"]:
         width = np.asarray(measured[f"ew_{name}"], dtype=float)

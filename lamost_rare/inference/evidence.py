@@ -157,8 +157,8 @@ def _pixels(line: Line, grid: WavelengthGrid) -> _Pixels | None:
     )
 
 
-def measure_lines(batch: SpectrumBatch) -> dict[str, np.ndarray]:
-    """Equivalent widths of all `LINES` in every spectrum of a batch.
+def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
+    """Equivalent widths of `LINES` in every spectrum of a batch.
 
     The equivalent width is the sum of (1 - f/c) dλ over the line's window, f the flux and c the
     local pseudo-continuum: a straight line fitted to the side bands with weights 1/σ², outliers
@@ -177,6 +177,8 @@ def measure_lines(batch: SpectrumBatch) -> dict[str, np.ndarray]:
     ----------
     batch : SpectrumBatch
         Fluxes that have not been rectified or normalized pixel by pixel; scaling does not matter.
+    names : iterable of str, optional
+        Which lines; by default all.
 
     Returns
     -------
@@ -186,8 +188,8 @@ def measure_lines(batch: SpectrumBatch) -> dict[str, np.ndarray]:
         its error.
     """
     columns = {}
-    for name, line in LINES.items():
-        pixels = _pixels(line, batch.grid)
+    for name in LINES if names is None else names:
+        pixels = _pixels(LINES[name], batch.grid)
         if pixels is None or len(batch) == 0:
             width = error = np.full(len(batch), np.nan)
         else:
