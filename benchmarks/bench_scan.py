@@ -1,313 +1,240 @@
 """How fast `lamost-rare scan` is, and how much memory it takes, against plain ways to do the same.
 
-    python benchmarks/bench_scan.py [--files 1000 4000] [--spectra DIR] [--preset P] [--workers N]
+    python benchmarks/bench_scan.py rates   [--files 20000]
+    python benchmarks/bench_scan.py store   [--files 20000]
+    python benchmarks/bench_scan.py memory  [--files 2000 200000]
+    python benchmarks/bench_scan.py resume  [--files 1000000]
+    python benchmarks/bench_scan.py stages  [--files 512]
 
-All figures come from one run, so that their ratios mean something on a busy machine. Files are
-simulated ones in the layout of DR7 (or those of a folder), hard-linked to as many as are wanted.
-Prints a Markdown table:
+    [--spectra DIR] [--preset P] [--workers N] [--work DIR] [--output FIGURES.json]
 
-scan
-    Complete scans in processes of their own, of the smaller and of the larger number of files. The
-    rate is that after the first batches, which leaves out the seconds of starting.
-reference
-    One process: `astropy.io.fits.open`, a specutils Spectrum with its uncertainty,
-    `LinearInterpolatedResampler`, the same network's `model.predict` in batches of 64.
-isal
-    Two processes that do nothing but decompress the same files.
+Figures of one call come from one run, so that their ratios mean something on a busy machine. Files
+are simulated ones in the layout of DR7 (or those of a folder), hard-linked to as many as are
+wanted, and in the page cache. Prints a Markdown table:
+
+rates
+    *scan*: a complete one, in processes of its own; its rate is that after the first batches,
+    without the seconds of starting and merging. *isal*: two processes that do nothing but
+    decompress the same files. *reference*: one process, `astropy.io.fits.open`, a specutils
+    Spectrum with its uncertainty, `LinearInterpolatedResampler`, the same network's
+    `model.predict` in batches of 64; of a part of the files, before, between and after.
+store
+    The same files from a store that `pack` wrote. How long the process that infers waited for
+    readers tells what a scan is bound by.
 memory
-    The largest sum of the resident sizes of all processes of a scan; what they share counts twice.
+    The largest sum of the proportional set sizes of all processes of a scan (what N processes share
+    counts an Nth for each), of few and of many files.
+resume
+    A list of files all of which are done: scanned again until it is known that nothing is left to
+    do, with the merge after that, and once more when it is complete. Shards are the program's own,
+    their rows made up.
+stages
+    Where the processor time of a file goes, in one process with one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
+from scan_runs import SCAN, WARM_UP, Reference, run_scan, time_isal
+from survey_files import (
+    REPOSITORY,
+    hard_links,
+    list_of_files,
+    simulate,
+    untrained_preset,
+)
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-PROC = Path("/proc")
+__all__ = ["REPOSITORY", "SCAN", "WARM_UP", "hard_links", "simulate", "untrained_preset"]
 
-SCAN = """
-import sys, time
-from lamost_rare.survey import scan
-
-class Clock(scan.Progress):
-    def update(self, summary):
-        super().update(summary)
-        print(time.perf_counter(), summary.done)
-
-source, output, preset, workers = sys.argv[1:]
-scan.Progress = Clock
-scan.scan_directory(source, output, preset=preset, workers=int(workers) if workers else None)
-"""
-
-WARM_UP = 2
-"""Batches after which a scan is at its speed: those that readers had ready before it began."""
-
-DECOMPRESS = """
-import sys
-from isal import isal_zlib
-for path in open(sys.argv[1]).read().splitlines():
-    with open(path, "rb") as file:
-        isal_zlib.decompress(file.read(), 31)
-"""
+DISTINCT = 300
 
 
-def simulate(folder: Path, number: int, seed: int = 1) -> list[Path]:
-    """Noisy spectra with a few lines, in the layout and of about the size of DR7's."""
-    from lamost_rare.simulation.fits_files import write_lamost_file
-    from lamost_rare.spectra.grid import WavelengthGrid
+def source_files(args, work: Path) -> list[Path]:
+    """Files to be linked."""
+    if args.spectra:
+        return sorted(args.spectra.rglob("*.fits.gz"))
+    return simulate(work / "f", DISTINCT)
 
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
-    paths = []
-    for i in range(number):
-        # As in the survey: one start, and a few lengths.
-        length = rng.choice([3909, 3906, 3904, 3899, 3892], p=[0.7, 0.1, 0.08, 0.06, 0.06])
-        grid = WavelengthGrid(3.5682, 1e-4, int(length))
-        wavelength = grid.wavelength
-        continuum = 1e3 * (wavelength / 5500) ** rng.uniform(-2, 1)
-        for centre in (4102.9, 4341.7, 4862.7, 6564.6):
-            continuum *= 1 - 0.4 * np.exp(-0.5 * ((wavelength - centre) / 6) ** 2)
-        error = continuum / rng.uniform(8, 80) * (1 + 0.2 * np.sin(wavelength / 30))
-        path = write_lamost_file(
-            folder / f"spec-56000-BENCH_sp01-{i:05d}.fits.gz",
-            "dr1-7",
-            grid,
-            rng.normal(continuum, error),
-            rng.uniform(0.9, 1.1, len(error)) / error**2,
-            obsid=i,
-            designation=f"J{i:06d}",
-            snr=[5, 20, 30, 30, 25],
-            gzip_level=6,
+
+def rates(args, work: Path) -> list[tuple]:
+    """Scan against decompression alone, and against the plain way."""
+    files = source_files(args, work)
+    links = hard_links(files, work / "many", args.files[0])
+    time_isal(links, work)  # warm the page cache
+    reference = Reference(files, args.preset)
+    part = max(64, args.reference_files // 3)
+    # The reference before, between and after, so that a busy moment does not hit one alone.
+    reference.run(part)
+    isal = time_isal(links, work)
+    reference.run(part)
+    scan = run_scan(work / "many", work / "out", args.preset, args.workers)
+    reference.run(part)
+    isal = (isal + time_isal(links, work)) / 2
+    plain = reference.done / reference.seconds
+    spent = (scan["notes main"] + scan["notes readers"]) / len(links) * 1e3
+    plain_spent = reference.processor / reference.done * 1e3
+    return [
+        ("scan, files/s", scan["rate"], ""),
+        (
+            "isal decompression alone, two processes, files/s",
+            isal,
+            f"scan is {scan['rate'] / isal:.2f} of it",
+        ),
+        (
+            "reference: astropy + specutils + model.predict(64), files/s",
+            plain,
+            f"scan is {scan['rate'] / plain:.1f} times",
+        ),
+        ("scan, processor time a file, ms", spent, ""),
+        (
+            "reference, processor time a file, ms",
+            plain_spent,
+            f"{plain_spent / spent:.1f} times that of scan",
+        ),
+        *where(scan, len(links), "scan"),
+        ("scan with starting and merging, s", scan["seconds"], ""),
+        ("peak memory of all processes, MB", scan["peak"] / 1e6, ""),
+    ]
+
+
+def where(scan: dict, number: int, name: str) -> list[tuple]:
+    """What a scan was bound by."""
+    main, readers, waited = (scan[f"notes {key}"] for key in ("main", "readers", "waited"))
+    lasted = scan["notes merge_shards at"] - scan["notes classify_shards at"]
+    return [
+        (f"{name}: readers, processor time a file, ms", readers / number * 1e3, ""),
+        (f"{name}: steps and inference, processor time a file, ms", main / number * 1e3, ""),
+        (
+            f"{name}: inference waits for readers, s",
+            waited,
+            f"{waited / lasted:.0%} of {lasted:.1f} s",
+        ),
+    ]
+
+
+def store(args, work: Path) -> list[tuple]:
+    """Scan of a packed store against scan of the files."""
+    from lamost_rare.survey import pack_spectra
+
+    hard_links(source_files(args, work), work / "many", args.files[0])
+    pack_spectra(work / "many", work / "many.h5", progress=False)
+    turns = {"files": work / "many", "store": work / "many.h5"}
+    runs: dict[str, list[dict]] = {name: [] for name in turns}
+    for turn in range(2):
+        for name, source in turns.items():
+            output = work / f"{name}{turn}"
+            runs[name].append(run_scan(source, output, args.preset, args.workers))
+    means = {name: sum(run["rate"] for run in some) / 2 for name, some in runs.items()}
+    ratio = f"{means['store'] / means['files']:.2f} times that of files"
+    rows = [
+        ("scan of .fits.gz, files/s", means["files"], ""),
+        ("scan of the store, spectra/s", means["store"], ratio),
+    ]
+    for name, some in runs.items():
+        rows += where(some[-1], args.files[0], name)
+    return rows
+
+
+def memory(args, work: Path) -> list[tuple]:
+    """Peak memory of a scan of few files and of many."""
+    files, rows, first = source_files(args, work), [], None
+    for number in sorted(args.files):
+        hard_links(files, work / f"{number}", number)
+        scan = run_scan(work / f"{number}", work / f"out{number}", args.preset, args.workers)
+        first = first or scan["peak"]
+        rows.append(
+            (
+                f"peak memory of all processes, {number} files, MB",
+                scan["peak"] / 1e6,
+                f"{scan['peak'] / first:.2f} times",
+            )
         )
-        paths.append(path)
-    return paths
+    return rows
 
 
-def hard_links(files: list[Path], folder: Path, number: int) -> list[Path]:
-    """``number`` names for the files, 250 to a folder as in the survey."""
-    links = []
-    for i in range(number):
-        target = folder / f"plate{i // 250:05d}"
-        target.mkdir(parents=True, exist_ok=True)
-        links.append(target / f"spec-{i:07d}.fits.gz")
-        os.link(files[i % len(files)], links[-1])
-    return links
-
-
-def untrained_preset(folder: Path) -> Path:
-    """A preset of the default architecture that has learnt nothing, as fast as one that has."""
-    from lamost_rare.networks.racnet import DEFAULT_ARCHITECTURE, build_racnet
-    from lamost_rare.presets import save_preset
-    from lamost_rare.spectra.grid import LAMOST_GRID
-    from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
-
-    folder.mkdir(parents=True)
-    names = ["O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "other"]
-    build_racnet(DEFAULT_ARCHITECTURE).save_weights(folder / "untrained.weights.h5")
-    config = {
-        "name": "untrained-v0",
-        "kind": "classifier",
-        "architecture": DEFAULT_ARCHITECTURE,
-        "classes": names,
-        "rare_class": "O",
-        "grid": LAMOST_GRID.to_dict(),
-        "preprocessing": DEFAULT_PREPROCESSING,
-        "threshold": 0.9,
-    }
-    return save_preset(folder / "preset", config, folder / "untrained.weights.h5").folder
-
-
-def family(pid: int) -> list[int]:
-    """A process and its descendants."""
-    parents = {}
-    for stat in PROC.glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-    found = [pid]
-    for member in found:
-        found += [child for child, parent in parents.items() if parent == member]
-    return found
-
-
-def resident(pid: int) -> int:
-    """Resident size in bytes; 0 for a process that is gone."""
-    try:
-        return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
-
-
-def run_scan(source: Path, output: Path, preset: str, workers: int | None) -> dict:
-    """A scan in processes of its own: its rate, seconds, processor seconds and peak bytes."""
-    arguments = [str(source), str(output), preset, str(workers or "")]
+def resume(args, work: Path) -> list[tuple]:
+    """A list all of whose files are done, scanned again."""
+    number = args.files[0]
+    listed, output = list_of_files(work / "list.txt", number), work / "out"
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); import survey_files as s; "
+    code += "s.do_all_shards(sys.argv[1], sys.argv[2], sys.argv[3] or None)"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    started, before, peak = time.perf_counter(), os.times(), 0
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCAN, *arguments], stdout=subprocess.PIPE, env=environment, text=True
-    )
-    while process.poll() is None:
-        peak = max(peak, sum(map(resident, family(process.pid))))
-        time.sleep(0.05)
-    seconds, after = time.perf_counter() - started, os.times()
-    if process.returncode:
-        raise SystemExit(f"scan ended with status {process.returncode}")
-    moments = [tuple(map(float, line.split())) for line in process.stdout.read().splitlines()]
-    (first, at_first), (last, at_last) = moments[WARM_UP], moments[-1]
-    processor = after.children_user + after.children_system
-    processor -= before.children_user + before.children_system
-    rate = (at_last - at_first) / (last - first)
-    return {"rate": rate, "seconds": seconds, "processor": processor, "peak": peak}
+    # In a process of its own: what it replaces in the program, it replaces for good.
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(listed), str(output)]
+    subprocess.run([*command, args.preset or ""], check=True, env=environment)
+    again = run_scan(listed, output, args.preset, args.workers)
+    complete = run_scan(listed, output, args.preset, args.workers)
+    known = again["notes merge_shards at"]
+    return [
+        (f"{number} listed files, all done: until that is known, s", known, ""),
+        ("with the merge of their rows, s", again["seconds"], ""),
+        ("peak memory of all processes, MB", again["peak"] / 1e6, ""),
+        ("scanned again when complete, s", complete["seconds"], ""),
+        ("peak memory of all processes, MB", complete["peak"] / 1e6, ""),
+    ]
 
 
-def time_isal(links: list[Path], work: Path) -> float:
-    """Files a second that two processes decompress."""
-    lists = []
-    for k in range(2):
-        lists.append(work / f"half{k}")
-        lists[k].write_text("\n".join(map(str, links[k::2])))
-    started = time.perf_counter()
-    halves = [subprocess.Popen([sys.executable, "-c", DECOMPRESS, part]) for part in lists]
-    if sum(half.wait() for half in halves):
-        raise SystemExit("decompression failed")
-    return len(links) / (time.perf_counter() - started)
+def stages(args, work: Path) -> list[tuple]:
+    """Where the processor time of a file goes."""
+    from scan_stages import measure_stages
+
+    files = source_files(args, work)[: args.files[0]]
+    return [(f"{name}, µs", value, "") for name, value in measure_stages(files, args.preset)]
 
 
-class Reference:
-    """Seconds and processor seconds of astropy, specutils and ``model.predict``."""
-
-    def __init__(self, files: list[Path], preset_name: str):
-        self.files = files
-        self.classify = reference_function(preset_name)
-        self.classify(files[:64])  # what is slow once
-        self.done = self.seconds = self.processor = 0
-
-    def run(self, number: int) -> None:
-        """Classify some of the files."""
-        for _ in range(0, number, 64):
-            batch = [self.files[(self.done + i) % len(self.files)] for i in range(64)]
-            started, processor = time.perf_counter(), time.process_time()
-            self.classify(batch)
-            self.seconds += time.perf_counter() - started
-            self.processor += time.process_time() - processor
-            self.done += 64
-
-
-def reference_function(preset_name: str):
-    """A function that classifies files in the plain way."""
-    from astropy import units as u
-    from astropy.io import fits
-    from astropy.nddata import StdDevUncertainty
-    from specutils import Spectrum
-    from specutils.manipulation import LinearInterpolatedResampler
-
-    from lamost_rare.networks.racnet import build_racnet
-    from lamost_rare.presets import load_preset
-    from lamost_rare.spectra.batch import SpectrumBatch
-    from lamost_rare.spectra.normalize import network_input
-
-    preset = load_preset(preset_name)
-    model = build_racnet(preset.architecture)
-    model.load_weights(preset.weights_path)
-    grid = preset.grid
-    resample, axis = LinearInterpolatedResampler(), grid.wavelength * u.AA
-
-    def read(path):
-        with fits.open(path) as hdus:
-            flux, ivar, wavelength, andmask = (row.astype(float) for row in hdus[0].data[:4])
-        bad = (ivar <= 0) | (andmask > 0)
-        error = StdDevUncertainty(1 / np.sqrt(np.where(bad, 1, ivar)))
-        spectrum = Spectrum(flux=flux * u.one, spectral_axis=wavelength * u.AA, uncertainty=error)
-        on_grid = resample(spectrum, axis)
-        mask = np.interp(grid.wavelength, wavelength, bad) > 0  # which specutils drops
-        return on_grid.flux.value, on_grid.uncertainty.array**-2.0, mask
-
-    def classify(paths):
-        flux, ivar, mask = (np.array(column) for column in zip(*map(read, paths), strict=True))
-        batch = SpectrumBatch(grid, flux.astype("f4"), ivar.astype("f4"), mask)
-        return model.predict(network_input(batch, preset.preprocessing), batch_size=64, verbose=0)
-
-    return classify
+WHAT = {
+    rates: [20_000],
+    store: [20_000],
+    memory: [2_000, 200_000],
+    resume: [1_000_000],
+    stages: [512],
+}
 
 
 def main() -> None:
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", nargs=2, type=int, default=[1000, 4000], metavar=("N", "MORE"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    by_name = {function.__name__: function for function in WHAT}
+    parser.add_argument("what", choices=by_name)
+    parser.add_argument("--files", nargs="+", type=int, metavar="N")
     parser.add_argument("--spectra", type=Path, help="folder with DR7 .fits.gz (else simulated)")
-    parser.add_argument("--preset", help="preset (default: an untrained one of default size)")
+    parser.add_argument("--preset", help="name or folder (default: the shipped one for O stars)")
     parser.add_argument("--reference-files", type=int, default=576)
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--work", type=Path, help="folder for files and results (temporary ones)")
+    parser.add_argument("--output", type=Path, help="the figures as JSON")
     args = parser.parse_args()
+    measure = by_name[args.what]
+    args.files = args.files or WHAT[measure]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if args.what == "stages":
+        os.environ["OMP_NUM_THREADS"] = "1"
     sys.path.insert(0, str(REPOSITORY))
-    few, many = sorted(args.files)
-
-    with tempfile.TemporaryDirectory(dir=args.spectra and args.spectra.parent) as work:
-        work = Path(work)
-        files = (
-            sorted(args.spectra.rglob("*.fits.gz")) if args.spectra else simulate(work / "f", 300)
-        )
-        preset = args.preset or str(untrained_preset(work / "preset"))
-        preset_name = args.preset or "untrained, of default size"
-        hard_links(files, work / "few", few)
-        links = hard_links(files, work / "many", many)
-        time_isal(links, work)  # warm the page cache
-        reference = Reference(files, preset)
-        # The reference before, between and after, so that a busy moment does not hit one alone.
-        reference.run(args.reference_files // 3)
-        small = run_scan(work / "few", work / "out1", preset, args.workers)
-        isal = time_isal(links, work)
-        reference.run(args.reference_files // 3)
-        large = run_scan(work / "many", work / "out2", preset, args.workers)
-        reference.run(args.reference_files // 3)
-        isal = (isal + time_isal(links, work)) / 2
-
-    plain = reference.done / reference.seconds
-    spent = (large["processor"] - small["processor"]) / (many - few) * 1e3
-    plain_spent = reference.processor / reference.done * 1e3
-    growth = large["peak"] / small["peak"]
-    rows = [
-        ("scan, files/s", f"{large['rate']:.0f}", ""),
-        (
-            "reference: astropy + specutils + model.predict(64), files/s",
-            f"{plain:.1f}",
-            f"scan is {large['rate'] / plain:.1f} times",
-        ),
-        (
-            "isal decompression alone, two processes, files/s",
-            f"{isal:.0f}",
-            f"scan is {large['rate'] / isal:.2f} of it",
-        ),
-        ("scan, processor time a file, ms", f"{spent:.2f}", ""),
-        (
-            "reference, processor time a file, ms",
-            f"{plain_spent:.2f}",
-            f"{plain_spent / spent:.1f} times that of scan",
-        ),
-        (f"{few} files with starting and merging, s", f"{small['seconds']:.1f}", ""),
-        (f"{many} files with starting and merging, s", f"{large['seconds']:.1f}", ""),
-        (f"peak memory of all processes, {few} files, MB", f"{small['peak'] / 1e6:.0f}", ""),
-        (
-            f"the same, {many} files, MB",
-            f"{large['peak'] / 1e6:.0f}",
-            f"{growth:.2f} times",
-        ),
-    ]
+    # Hard links need the same file system.
+    place = args.work or (args.spectra and args.spectra.parent)
+    with tempfile.TemporaryDirectory(dir=place) as work:
+        rows = measure(args, Path(work))
     kind = args.spectra or "simulated"
-    print(f"\n{os.cpu_count()} cores; .fits.gz in DR7's layout ({kind}); preset {preset_name}\n")
+    print(
+        f"\n{args.what}; {os.cpu_count()} cores; .fits.gz in DR7's layout ({kind}); "
+        f"{' and '.join(map(str, args.files))} files; preset {args.preset or 'default'}\n"
+    )
     print("| measure | value | ratio |\n|---|---|---|")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    for name, value, ratio in rows:
+        print(f"| {name} | {value:.4g} | {ratio} |")
+    if args.output:
+        figures = [dict(zip(("measure", "value", "ratio"), row, strict=True)) for row in rows]
+        text = json.dumps({"what": args.what, "files": args.files, "figures": figures}, indent=1)
+        args.output.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

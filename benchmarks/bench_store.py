@@ -17,7 +17,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from bench_scan import simulate
+from survey_files import simulate
 
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.lamost import read_lamost

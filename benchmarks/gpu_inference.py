@@ -190,11 +190,12 @@ def measure_readers(preset, store: Path, readers: int, batch_size: int, precisio
             ready = time.perf_counter()
             predictor._call(x)
             end = time.perf_counter()
+            parts = (asked - last, ready - asked, end - ready)
             if number < warm:
                 began = end
             else:
                 done += len(chunk.batch)
-                for key, value in zip(spent, (asked - last, ready - asked, end - ready)):
+                for key, value in zip(spent, parts, strict=True):
                     spent[key] += value
                 if end - began > seconds:
                     break
@@ -292,8 +293,8 @@ def main() -> None:
     one = figures["speed"][0] if figures["speed"] else {"flops": 0, "bytes": 0}
     peak = ", ".join(f"{dtype} {value / 1e12:.3g}" for dtype, value in peaks.items())
     print(
-        f"a spectrum: {one['flops'] / 1e6:.1f} Mflop, {one['bytes'] / 1e6:.2f} MB of memory traffic "
-        f"in {args.precisions[0]}, {x[0].nbytes / 1e3:.1f} kB of input\n"
+        f"a spectrum: {one['flops'] / 1e6:.1f} Mflop, {one['bytes'] / 1e6:.2f} MB of traffic in "
+        f" {args.precisions[0]}, {x[0].nbytes / 1e3:.1f} kB of input\n"
         f"the device: matrix product, Tflop/s: {peak}; memory {copy / 1e9:.3g} GB/s; "
         f"from numpy {send / 1e9:.3g} GB/s = {rate(send / x[0].nbytes)} spectra/s"
     )

@@ -1,0 +1,77 @@
+"""Where the processor time of a scan goes, stage by stage, in one process with one thread."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+REPEATS = 7
+
+
+def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str, float]]:
+    """Names of stages, and the microseconds of each for a file: the least of some runs."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    from isal import isal_zlib
+
+    from lamost_rare.inference.evidence import measure_lines
+    from lamost_rare.presets import load_preset
+    from lamost_rare.spectra._file_bytes import decompress, read_bytes
+    from lamost_rare.spectra.lamost import read_lamost
+    from lamost_rare.spectra.normalize import network_input
+    from lamost_rare.spectra.resample import assemble
+    from lamost_rare.survey.catalogue import catalogue_schema, catalogue_table
+    from lamost_rare.survey.classifier import BatchClassifier
+    from lamost_rare.survey.stepping import StepLine
+
+    preset = load_preset(preset_name)
+    contents = [read_bytes(path) for path in files]
+    raws = [read_lamost(path) for path in files]
+    batch, _ = assemble(raws, preset.grid)
+    batch.columns.update(measure_lines(batch))
+    classifier = BatchClassifier(preset)
+    line, schema = StepLine([classifier]), catalogue_schema(classifier.adds)
+    names = [os.fspath(path) for path in files]
+
+    def finish():
+        batch.identity["path"][:] = names[: len(batch)]
+        done, _, _ = line.run(batch, list(range(len(batch))))
+        return catalogue_table(done, schema)
+
+    finish()  # builds the network
+    predictor = classifier._built
+    size = predictor.batch_size
+    shape = (size, *predictor.model.input_shape[1:])
+    x = network_input(batch, preset.preprocessing)
+    x.resize((-(-len(x) // size) * size, *shape[1:]), refcheck=False)
+
+    def least(work) -> float:
+        times = []
+        for _ in range(REPEATS):
+            started = time.process_time()
+            work()
+            times.append(time.process_time() - started)
+        return min(times) / len(files) * 1e6
+
+    bytes_of_file = least(lambda: [read_bytes(path) for path in files])
+    inflating = least(lambda: [decompress(content, isal_zlib) for content in contents])
+    reading = least(lambda: [read_lamost(path) for path in files])
+    normalizing = least(lambda: network_input(batch, preset.preprocessing))
+    network = least(
+        lambda: [predictor._call(x[start : start + size]) for start in range(0, len(x), size)]
+    )
+    everything = least(finish)
+    stages = [
+        ("open and read", bytes_of_file),
+        ("decompress", inflating),
+        ("header, arrays, checks", reading - bytes_of_file - inflating),
+        ("onto the grid", least(lambda: assemble(raws, preset.grid))),
+        ("equivalent widths", least(lambda: measure_lines(batch))),
+        ("normalization", normalizing),
+        ("network", network),
+        ("calibration, candidates, rows", everything - normalizing - network),
+    ]
+    return [*stages, ("together", sum(value for _, value in stages))]
