@@ -78,7 +78,7 @@ def rates(args, work: Path) -> list[tuple]:
     reference.run(part)
     isal = (isal + time_isal(links, work)) / 2
     plain = reference.done / reference.seconds
-    spent = (scan["notes main"] + scan["notes readers"]) / len(links) * 1e3
+    spent = (scan["notes main"] + scan["notes readers"]) / scan["notes done"] * 1e3
     plain_spent = reference.processor / reference.done * 1e3
     return [
         ("scan, files/s", scan["rate"], ""),
@@ -98,24 +98,20 @@ def rates(args, work: Path) -> list[tuple]:
             plain_spent,
             f"{plain_spent / spent:.1f} times that of scan",
         ),
-        *where(scan, len(links), "scan"),
+        *where(scan, "scan"),
         ("scan with starting and merging, s", scan["seconds"], ""),
         ("peak memory of all processes, MB", scan["peak"] / 1e6, ""),
     ]
 
 
-def where(scan: dict, number: int, name: str) -> list[tuple]:
-    """What a scan was bound by."""
-    main, readers, waited = (scan[f"notes {key}"] for key in ("main", "readers", "waited"))
-    lasted = scan["notes merge_shards at"] - scan["notes classify_shards at"]
+def where(scan: dict, name: str) -> list[tuple]:
+    """What a scan was bound by, after its first batches."""
+    keys = ("main", "readers", "waited", "lasted", "done")
+    main, readers, waited, lasted, number = (scan[f"notes {key}"] for key in keys)
     return [
         (f"{name}: readers, processor time a file, ms", readers / number * 1e3, ""),
         (f"{name}: steps and inference, processor time a file, ms", main / number * 1e3, ""),
-        (
-            f"{name}: inference waits for readers, s",
-            waited,
-            f"{waited / lasted:.0%} of {lasted:.1f} s",
-        ),
+        (f"{name}: inference waits for readers, s", waited, f"{waited / lasted:.0%} of the time"),
     ]
 
 
@@ -138,7 +134,7 @@ def store(args, work: Path) -> list[tuple]:
         ("scan of the store, spectra/s", means["store"], ratio),
     ]
     for name, some in runs.items():
-        rows += where(some[-1], args.files[0], name)
+        rows += where(some[-1], name)
     return rows
 
 

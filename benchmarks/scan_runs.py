@@ -19,7 +19,10 @@ import json, os, sys, time
 from pathlib import Path
 from lamost_rare.survey import classifying, scan
 
-started, notes = time.perf_counter(), {"waited": 0.0}
+WARM_UP = 2
+started, notes = time.perf_counter(), dict.fromkeys(
+    ("waited", "main", "readers", "lasted", "begun", "done"), 0.0
+)
 
 def clock(pid):
     try:
@@ -35,15 +38,23 @@ class Clock(scan.Progress):
 
 class Pool(classifying.ReaderPool):
     def run(self, *args):
-        results = super().run(*args)
-        notes["main"], notes["readers"] = -time.process_time(), 0.0
+        # Notes begin after the first batches: what is slow once is over then.
+        for number, result in enumerate(self.timed(super().run(*args))):
+            if number == WARM_UP:
+                notes.update(waited=0.0, begun=time.perf_counter(), done=0)
+                notes.update(main=-time.process_time(), readers=-sum(map(clock, self.pids)))
+            notes["done"] += len(result[0].paths)
+            yield result
+        notes["main"] += time.process_time()
+        notes["readers"] += sum(map(clock, self.pids))
+        notes["lasted"] = time.perf_counter() - notes["begun"]
+
+    def timed(self, results):
         while True:
             asked = time.perf_counter()
             result = next(results, None)
             notes["waited"] += time.perf_counter() - asked
             if result is None:
-                notes["main"] += time.process_time()
-                notes["readers"] = sum(map(clock, self.pids))
                 return
             yield result
 
@@ -111,9 +122,10 @@ def run_scan(source: Path, output: Path, preset: str | None, workers: int | None
     dict
         ``rate``, files a second after the first batches (NaN if there were few); ``seconds``;
         ``peak``, the largest sum of the proportional set sizes of all its processes, in bytes;
-        ``processor``, seconds in all; and what `SCAN` notes: ``waited`` for readers, processor
-        seconds ``main`` and ``readers`` meanwhile, and the seconds at which shards were to be done
-        and merged.
+        ``processor``, seconds in all; and what `SCAN` notes. After the first batches: seconds that
+        it ``lasted`` to have further files ``done``, seconds ``waited`` for readers, processor
+        seconds of ``main`` and ``readers``. Besides, at which second shards were to be done and
+        merged.
     """
     notes = Path(f"{output}.notes")
     environment = {
