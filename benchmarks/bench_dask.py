@@ -9,6 +9,9 @@ one process
     `scan_directory` with one reader; both processes are held to one core and TensorFlow has one
     thread. Before and after the other, on the first core and on the second; the mean counts. The
     rate is that after the first batches, without the seconds of starting and merging.
+two processes
+    Two of these at once, each on its core: what the machine has to give. Cores share caches, memory
+    and, where they are threads of one core, much else.
 two workers
     `dask_scan` on two workers of one thread, each held to a core; the scheduler and the process
     that writes shards share these cores. Networks were built in a scan before. The rate counts from
@@ -52,14 +55,22 @@ def pinned(code: str, core: int, *arguments, **options) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, text=True, **options)
 
 
-def one_process(source: Path, output: Path, preset: str, core: int) -> float:
-    """Files a second of one process on a core."""
-    process = pinned(SCAN, core, source, output, preset, 1, stdout=subprocess.PIPE)
-    moments = [tuple(map(float, line.split())) for line in process.stdout]
-    if process.wait():
-        raise SystemExit(f"scan ended with status {process.returncode}")
-    (first, at_first), (last, at_last) = moments[WARM_UP], moments[-1]
-    return (at_last - at_first) / (last - first)
+def processes(source: Path, output: Path, preset: str, cores: list[int]) -> float:
+    """Files a second of a process on each of some cores, all together."""
+    started = [
+        pinned(SCAN, core, source, f"{output}-{core}", preset, 1, stdout=subprocess.PIPE)
+        for core in cores
+    ]
+    rate = 0.0
+    for process in started:
+        moments = [
+            tuple(map(float, line.split())) for line in process.communicate()[0].splitlines()
+        ]
+        if process.returncode:
+            raise SystemExit(f"scan ended with status {process.returncode}")
+        (first, at_first), (last, at_last) = moments[WARM_UP], moments[-1]
+        rate += (at_last - at_first) / (last - first)
+    return rate
 
 
 @contextlib.contextmanager
@@ -125,19 +136,23 @@ def main() -> None:
         preset = args.preset or str(untrained_preset(work / "preset"))
         hard_links(files, work / "warm", 2 * SHARDS)
         hard_links(files, work / "many", args.files)
-        before = one_process(work / "many", work / "out1", preset, cores[0])
-        two = two_workers(work / "warm", work / "many", work / "out2", preset, cores)
-        after = one_process(work / "many", work / "out3", preset, cores[1])
-        same = (work / "out1" / "catalogue.parquet").read_bytes() == (
-            work / "out2" / "catalogue.parquet"
-        ).read_bytes()
+        before = processes(work / "many", work / "one", preset, cores[:1])
+        two = two_workers(work / "warm", work / "many", work / "two", preset, cores)
+        after = processes(work / "many", work / "one", preset, cores[1:])
+        both = processes(work / "many", work / "both", preset, cores)
+        names = [f"one-{cores[0]}", "two"]
+        one, other = [(work / name / "catalogue.parquet").read_bytes() for name in names]
 
-    one = (before + after) / 2
+    one_rate = (before + after) / 2
     print(f"\n{args.files} .fits.gz ({args.spectra or 'simulated'}), {args.preset or 'untrained'}")
-    print(f"the catalogues are {'the same' if same else 'NOT THE SAME'}\n")
+    print(f"the catalogues are {'the same' if one == other else 'NOT THE SAME'}\n")
     print("| measure | value | ratio |\n|---|---|---|")
-    print(f"| one process of one core, files/s | {one:.0f} ({before:.0f}, {after:.0f}) | |")
-    print(f"| two Dask workers of one core, files/s | {two:.0f} | {two / one:.2f} times |")
+    for measure, rate in (
+        (f"one process of one core ({before:.0f} and {after:.0f})", one_rate),
+        ("two Dask workers of one core", two),
+        ("two such processes at once, a core each", both),
+    ):
+        print(f"| {measure}, files/s | {rate:.0f} | {rate / one_rate:.2f} |")
 
 
 if __name__ == "__main__":

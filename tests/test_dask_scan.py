@@ -1,5 +1,6 @@
 """Scan on a Dask cluster: the bytes of a scan on one machine, whatever happens to workers."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -361,13 +362,29 @@ def test_what_is_no_client(source, tmp_path, cluster):
         dask_scan(source, tmp_path, client)
 
 
-def test_a_scheduler_that_goes_away(source, presets, tmp_path, monkeypatch):
-    """Nothing is lost: the scan goes on here."""
-    code = "import distributed, sys; c = distributed.LocalCluster(**eval(sys.argv[1]))"
-    code += "; print(c.scheduler_address, flush=True); sys.stdin.read()"
-    options = {"n_workers": 0, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
-    other = subprocess.Popen(
-        [sys.executable, "-c", code, repr(options)],
+# A scheduler, and workers that are threads of its process, where there is no lamost-rare.
+OTHER = """
+import distributed, sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "lamost_rare":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Block())
+options = {"processes": False, "protocol": "tcp", "host": "127.0.0.1", "threads_per_worker": 1}
+cluster = distributed.LocalCluster(
+    n_workers=int(sys.argv[1]), dashboard_address="127.0.0.1:0", **options
+)
+print(cluster.scheduler_address, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def another_environment(n_workers):
+    process = subprocess.Popen(
+        [sys.executable, "-c", OTHER, str(n_workers)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -376,15 +393,45 @@ def test_a_scheduler_that_goes_away(source, presets, tmp_path, monkeypatch):
     try:
         with (
             dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
-            on_cluster.dask_client(other.stdout.readline().strip()) as client,
+            on_cluster.dask_client(process.stdout.readline().strip()) as client,
         ):
-            threading.Timer(1, other.kill).start()
-            with pytest.raises(ScanError, match="the Dask scheduler went away"):
-                dask_scan(source, tmp_path, client, preset=presets(), batch_size=BATCH)
+            yield process, client
     finally:
-        other.kill()
-        other.communicate()
+        process.kill()
+        process.communicate()
+
+
+def test_workers_without_the_package(source, presets, tmp_path):
+    """The scheduler needs it no more than they have it."""
+    with (
+        another_environment(n_workers=1) as (_, client),
+        pytest.raises(ScanError, match=r"worker cannot load lamost-rare \(No module named"),
+    ):
+        dask_scan(source, tmp_path, client, preset=presets(), batch_size=BATCH)
+
+
+def test_a_scheduler_that_goes_away(source, presets, tmp_path, monkeypatch, caplog):
+    """Before that, it has no workers, which is said once."""
+    monkeypatch.setattr(on_cluster, "LONELY_SECONDS", 0.5)
+    with another_environment(n_workers=0) as (process, client):
+        threading.Timer(2.5, process.kill).start()
+        with pytest.raises(ScanError, match="the Dask scheduler went away"):
+            dask_scan(source, tmp_path, client, preset=presets(), batch_size=BATCH)
+    said = [r.getMessage() for r in caplog.records if r.name.startswith("lamost_rare")]
+    assert said == ["the Dask scheduler has no workers; waiting for some"]
     assert manifest(tmp_path)["counts"]["to_do"] == N_FILES
+
+
+def test_several_threads_of_one_worker(reference, source, presets, tmp_path, monkeypatch):
+    """Here in this very process, where one reads while another classifies."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "1")
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 3}
+    with distributed.Client(
+        dashboard_address="127.0.0.1:0", set_as_default=False, **options
+    ) as client:
+        dask_scan(source, tmp_path, client, preset=presets("slow-v1"), batch_size=BATCH)
+    assert digests(tmp_path) == reference
 
 
 def test_importing_does_not_load_dask():

@@ -24,14 +24,7 @@ from ..text import printable
 from .classifier import BatchClassifier
 from .classifying import items_of
 from .discovery import path_text
-from .distributed_task import (
-    UNSEEN,
-    describe_job,
-    do_shard,
-    pack_entries,
-    read_here,
-    unpack_table,
-)
+from .distributed_task import UNSEEN, describe_job, pack_entries, read_here, unpack_table
 from .errors import ScanError
 from .inputs import InputList
 from .reader import close_sources
@@ -118,17 +111,12 @@ def dask_client(address: str) -> Iterator:
     ScanError
         If Dask is not installed, or there is no scheduler.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ScanError(
-            "--dask needs the extra 'dask': python -m pip install 'lamost-rare[dask]'"
-        ) from None
+    client_class = _client_class()
     where = printable(address)
     if not address:
         raise ScanError("--dask needs the address of a scheduler, for example tcp://host:8786")
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = client_class(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
         why = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
         raise ScanError(f"cannot reach a Dask scheduler at {where}: {why}") from error
@@ -136,10 +124,19 @@ def dask_client(address: str) -> Iterator:
         yield client
 
 
-def _check_client(client) -> None:
-    from distributed import Client
+def _client_class() -> type:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ScanError(
+            "Dask is not installed; it is in the extra 'dask': "
+            "python -m pip install 'lamost-rare[dask]'"
+        ) from None
+    return Client
 
-    if not isinstance(client, Client) or client.asynchronous:
+
+def _check_client(client) -> None:
+    if not isinstance(client, _client_class()) or client.asynchronous:
         what = type(client).__name__
         raise ScanError(f"client must be a distributed.Client that is not asynchronous, not {what}")
     if client.status != "running":
@@ -215,7 +212,7 @@ class _Tasks:
 
     def __init__(self, client, job: dict):
         self.futures: dict = {}
-        self._client, self._job = client, job
+        self._client, self._job, self._do_shard = client, job, _by_value()
         self._ready: queue.SimpleQueue = queue.SimpleQueue()
         self._deadly: set[int] = set()
         self._submitted = 0
@@ -231,7 +228,7 @@ class _Tasks:
         self._count_threads()
         self._submitted += 1
         future = self._client.submit(
-            do_shard,
+            self._do_shard,
             self._job,
             entries,
             proven=proven,
@@ -276,7 +273,7 @@ class _Tasks:
                 "run the same command again to go on"
             ) from error
         except Exception as error:
-            if isinstance(error, TimeoutError) and future.status != "error":
+            if isinstance(error, TimeoutError) and not _raised(future, TimeoutError):
                 self._ready.put(number)
                 return None, None
             raise _in_one_line(number, error) from error
@@ -301,6 +298,24 @@ class _Tasks:
         elif moment - self._seen > LONELY_SECONDS:
             _log.warning("the Dask scheduler has no workers; waiting for some")
             self._seen = moment + 50 * LONELY_SECONDS
+
+
+def _raised(future, kind: type) -> bool:
+    return future.status == "error" and isinstance(future.exception(), kind)
+
+
+def _by_value() -> Callable[..., dict]:
+    """`do_shard` as a function that the scheduler can look at without having this package.
+
+    What is defined in a function travels as code; anything else by the name of its module.
+    """
+
+    def do_shard(*args, **options):
+        from lamost_rare.survey.distributed_task import do_shard
+
+        return do_shard(*args, **options)
+
+    return do_shard
 
 
 def _epitaph(number: int, error) -> str:
