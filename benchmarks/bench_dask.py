@@ -29,7 +29,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_scan import REPOSITORY, SCAN, WARM_UP, hard_links, simulate, untrained_preset
+from bench_scan import REPOSITORY, hard_links, simulate, untrained_preset
 
 SHARDS = 2048
 
@@ -37,6 +37,24 @@ PINNED = """
 import os, sys
 os.sched_setaffinity(0, {int(sys.argv.pop(1))})
 """
+
+
+SCAN = """
+import sys, time
+from lamost_rare.survey import scan
+
+class Clock(scan.Progress):
+    def update(self, summary):
+        super().update(summary)
+        print(time.perf_counter(), summary.done)
+
+scan.Progress = Clock
+source, output, preset = sys.argv[1:]
+scan.scan_directory(source, output, preset=preset, workers=1, progress=False)
+"""
+
+WARM_UP = 2
+"""Batches after which a scan is at its speed: those that the reader had ready before it began."""
 
 WORKER = """
 from distributed.cli.dask_worker import main
@@ -58,7 +76,7 @@ def pinned(code: str, core: int, *arguments, **options) -> subprocess.Popen:
 def processes(source: Path, output: Path, preset: str, cores: list[int]) -> float:
     """Files a second of a process on each of some cores, all together."""
     started = [
-        pinned(SCAN, core, source, f"{output}-{core}", preset, 1, stdout=subprocess.PIPE)
+        pinned(SCAN, core, source, f"{output}-{core}", preset, stdout=subprocess.PIPE)
         for core in cores
     ]
     rate = 0.0

@@ -25,6 +25,7 @@ from lamost_rare.survey import (
     scan_directory,
 )
 from lamost_rare.survey import distributed as on_cluster
+from lamost_rare.survey.catalogue import REJECTED_SCHEMA
 from lamost_rare.survey.shards import ShardStore
 from scan_helpers import CONFIG, digests, manifest, table, write_file
 
@@ -301,7 +302,7 @@ def test_workers_of_another_version_or_with_another_preset(
 def test_shipped_presets_go_by_name(presets, tmp_path):
     def place(preset):
         job = distributed_task.describe_job(
-            preset, scan="", root=b"/", grid=preset.grid, batch_size=1
+            preset, scan="", root=b"/", grid=preset.grid, schema=REJECTED_SCHEMA, batch_size=1
         )
         return job["preset"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 __all__ = ["add_arguments", "run"]
 
@@ -28,16 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
     )
     parser.add_argument(
-        "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="discard what an earlier scan left in DIR"
-    )
-    parser.add_argument(
         "--dask",
         metavar="ADDRESS",
         help="have the workers of the Dask cluster there do the work (tcp://host:8786); needs the "
         "extra lamost-rare[dask]",
+    )
+    parser.add_argument(
+        "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="discard what an earlier scan left in DIR"
     )
     parser.add_argument(
         "--quiet", action="store_true", help="no progress bar (there is none without a terminal)"
@@ -47,20 +48,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Scan; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
     from .errors import ScanInterrupted
+    from .scan import scan_directory
 
-    options = {
-        "preset": args.preset,
-        "batch_size": args.batch_size,
-        "overwrite": args.overwrite,
-        "progress": False if args.quiet else None,
-    }
+    if args.dask is not None:
+        scan_directory = _scan_on(args.dask)
     try:
-        if args.dask is None:
-            from .scan import scan_directory
-
-            summary = scan_directory(args.source, args.output, workers=args.workers, **options)
-        else:
-            summary = _scan_on_cluster(args, options)
+        summary = scan_directory(
+            args.source,
+            args.output,
+            preset=args.preset,
+            workers=args.workers,
+            batch_size=args.batch_size,
+            overwrite=args.overwrite,
+            progress=False if args.quiet else None,
+        )
     except ScanInterrupted as interrupt:
         print(interrupt.summary, file=sys.stderr)
         return 130
@@ -68,11 +69,15 @@ def run(args: argparse.Namespace) -> int:
     return 0 if summary.classified else 1
 
 
-def _scan_on_cluster(args: argparse.Namespace, options: dict):
+def _scan_on(address: str) -> Callable:
+    """`scan_directory` on the Dask cluster at an address."""
     from .distributed import dask_client, dask_scan
     from .errors import ScanError
 
-    if args.workers is not None:
-        raise ScanError("--workers is for this computer: with --dask the cluster has its own")
-    with dask_client(args.dask) as client:
-        return dask_scan(args.source, args.output, client, **options)
+    def scan(source, output, *, workers, **options):
+        if workers is not None:
+            raise ScanError("--workers is for this computer: with --dask the cluster has its own")
+        with dask_client(address) as client:
+            return dask_scan(source, output, client, **options)
+
+    return scan

@@ -60,6 +60,7 @@ def dask_scan(
     batch_size: int = 256,
     overwrite: bool = False,
     progress: bool | None = None,
+    **others,
 ) -> ScanSummary:
     """Classify every spectrum below a directory with the workers of a Dask cluster.
 
@@ -69,9 +70,10 @@ def dask_scan(
 
     Parameters
     ----------
-    source, output, preset, batch_size, overwrite, progress
-        As for `scan_directory`. Workers read the inputs, and a preset that is not shipped, at the
-        paths that these have on this computer; ``output`` is used by this process alone.
+    source, output, preset, batch_size, overwrite, progress, **others
+        As for `scan_directory`, which has other options but ``workers`` in common with this. The
+        cluster's workers read the inputs, and a preset that is not shipped, at the paths that these
+        have on this computer; ``output`` is used by this process alone.
     client : distributed.Client
         Of the cluster; it stays open.
 
@@ -98,6 +100,7 @@ def dask_scan(
         batch_size=batch_size,
         overwrite=overwrite,
         progress=progress,
+        **others,
         classify=partial(_classify_on_cluster, client=client, preset=preset),
     )
 
@@ -159,7 +162,9 @@ def _classify_on_cluster(
 ) -> Iterator[ShardCounts]:
     """`classifying.classify_shards` on a cluster; yields the counts of whole shards."""
     scan = uuid.uuid4().hex
-    job = describe_job(preset, scan=scan, root=root, grid=grid, batch_size=batch_size)
+    job = describe_job(
+        preset, scan=scan, root=root, grid=grid, schema=store.schema, batch_size=batch_size
+    )
     waiting, doubtful = deque(numbers), {}
     proven = steps.proven
     with contextlib.closing(_Tasks(client, job)) as tasks:

@@ -21,7 +21,6 @@ from .. import __version__
 from ..presets import Preset, PresetError, list_presets, load_preset
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
-from .catalogue import catalogue_schema
 from .classifier import BatchClassifier
 from .classifying import Shard, finish_batch, items_of
 from .discovery import Entry
@@ -42,7 +41,13 @@ _scan_at_work = ""
 
 
 def describe_job(
-    preset: Preset, *, scan: str, root: bytes, grid: WavelengthGrid, batch_size: int
+    preset: Preset,
+    *,
+    scan: str,
+    root: bytes,
+    grid: WavelengthGrid,
+    schema: pa.Schema,
+    batch_size: int,
 ) -> dict:
     """What all shards of a scan have in common.
 
@@ -55,6 +60,8 @@ def describe_job(
     root : bytes
         Directory to which the inputs' paths are relative.
     grid : WavelengthGrid
+    schema : pyarrow.Schema
+        Of the catalogue.
     batch_size : int
     """
     folder = preset.folder.resolve()
@@ -66,6 +73,7 @@ def describe_job(
         "described": json.dumps(describe_preset(preset), sort_keys=True),
         "root": root,
         "grid": grid.to_dict(),
+        "schema": schema.serialize().to_pybytes(),
         "batch_size": batch_size,
     }
 
@@ -118,7 +126,7 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
             f"Dask worker {worker} cannot use the preset: {error} (the folder of a preset that is "
             "not shipped must be at the same path for all workers)"
         ) from error
-    schema = catalogue_schema(classifier.adds)
+    schema = pa.ipc.read_schema(pa.py_buffer(job["schema"]))
     shard = Shard([Entry(*entry) for entry in pickle.loads(entries)], job["batch_size"])
     steps = StepLine([classifier], proven=proven)
     unseen, verdict, hopeless = [], "", False
