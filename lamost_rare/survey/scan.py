@@ -116,11 +116,11 @@ def run_steps(
     steps,
     *,
     preset: Preset | None = None,
+    classify: Callable[..., Iterator[ShardCounts]] | None = None,
     workers: int | None = None,
     batch_size: int = 256,
     overwrite: bool = False,
     progress: bool | None = None,
-    classify: Callable[..., Iterator[ShardCounts]] | None = None,
 ) -> ScanSummary:
     """Run steps over every spectrum below a directory: `scan_directory` with steps of any kind.
 
@@ -134,10 +134,10 @@ def run_steps(
         that a catalogue has anyway. Readers put the spectra onto the first grid that a step has.
     preset : Preset, optional
         Whose candidates are counted.
-    batch_size : int
-        Spectra to a step.
     classify : callable, optional
         What does the shards instead of `classify_shards`, with the same parameters.
+    batch_size : int
+        Spectra to a step.
 
     Returns
     -------
