@@ -236,11 +236,11 @@ def test_an_archive_that_changed_or_went_after_it_was_listed(tars, tmp_path):
     for name in ("plate0.tar", "plate1.tar.gz"):
         shutil.copy(tars / name, tmp_path / name)
         items = [entry.item for entry in entries(tmp_path / name)][-4:]
-        archives._close()
+        archives.close_archive()
         os.truncate(tmp_path / name, 20_000)
         chunk = read_chunk(items, LAMOST_GRID)
         assert [reason for _, reason, _ in chunk.rejects] == ["corrupt_archive"] * 4
-        archives._close()
+        archives.close_archive()
         (tmp_path / name).unlink()
         chunk = read_chunk(items, LAMOST_GRID)
         assert [reason for _, reason, _ in chunk.rejects] == ["unreadable"] * 4

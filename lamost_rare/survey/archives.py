@@ -16,7 +16,7 @@ try:
 except ImportError:
     _gzip = gzip
 
-__all__ = ["iterate_members", "read_member"]
+__all__ = ["close_archive", "iterate_members", "read_member"]
 
 _LONGEST_NAME = 4096
 _LARGEST_HEADER = 2**20
@@ -108,13 +108,13 @@ def read_member(archive: bytes, offset: int, size: int) -> bytes:
     """
     try:
         if not _last or _last[0].path != archive or _last[0].tell() > offset:
-            _close()
+            close_archive()
             _last.append(_Stream(archive))
         stream = _last[0]
         stream.seek(offset)
         content = stream.read(size)
     except _ERRORS as error:
-        _close()
+        close_archive()
         reason, detail = _why(error)
         raise SpectrumError(reason, f"cannot be read: {detail}") from None
     if len(content) < size:
@@ -128,7 +128,8 @@ _last: list[_Stream] = []
 """What a reader has open. Readers go forwards, so that a compressed archive is expanded once."""
 
 
-def _close() -> None:
+def close_archive() -> None:
+    """Close the archive that `read_member` keeps open."""
     for stream in _last:
         stream.close()
     _last.clear()

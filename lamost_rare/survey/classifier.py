@@ -60,14 +60,18 @@ class BatchClassifier:
         """What the results depend on."""
         return {"name": self.name, "trained": describe_preset(self.preset)}
 
+    def prepare(self) -> None:
+        """Build the network, unless that was done."""
+        if self._built is None:
+            self._built = _predictor(self.preset, self.batch_size)
+
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
         """The batch with the columns of the classifier, and with its flags OR-ed to the others.
 
         Generated spectra get probabilities too, and are never candidates. In a batch of real and
         generated ones the boolean column ``generated`` tells which are which.
         """
-        if self._built is None:
-            self._built = _predictor(self.preset, self.batch_size)
+        self.prepare()
         generated = np.full(len(batch), batch.generated)
         if batch.generated and "generated" in batch.columns:
             generated = np.asarray(batch.columns["generated"], dtype=bool)

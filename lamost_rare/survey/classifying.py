@@ -17,7 +17,7 @@ from .shards import ShardCounts, ShardStore, n_candidates
 from .stepping import StepLine
 from .workers import ReaderPool, Task
 
-__all__ = ["classify_shards", "items_of", "list_rejects"]
+__all__ = ["Shard", "classify_shards", "finish_batch", "items_of", "list_rejects"]
 
 
 def classify_shards(
@@ -58,14 +58,14 @@ def classify_shards(
     ScanError
         If readers keep dying, or a step fails on everything.
     """
-    doing: dict[int, _Shard] = {}
+    doing: dict[int, Shard] = {}
     n_batches = sum(-(-inputs.sizes[number] // batch_size) for number in numbers)
     if n_batches == 0:
         return
 
     def tasks():
         for number in numbers:
-            shard = doing[number] = _Shard(inputs.shard(number), batch_size)
+            shard = doing[number] = Shard(inputs.shard(number), batch_size)
             for k, entries in enumerate(shard.batches):
                 yield Task((number, k), items_of(entries, root))
 
@@ -74,16 +74,8 @@ def classify_shards(
     with ReaderPool(grid, workers=workers, batch_size=batch_size) as pool:
         for task, chunk in pool.run(tasks(), stopped):
             number, k = task.key
-            _name(chunk, doing[number].batches[k], root)
-            chunk.batch.columns.update(chunk.evidence)
-            rows = store.schema.empty_table()
-            if len(chunk.batch):
-                batch, chunk.kept, failed = steps.run(chunk.batch, chunk.kept)
-                chunk.rejects += failed
-                if len(batch):
-                    rows = catalogue_table(batch, store.schema)
-            rejects = list_rejects(chunk, doing[number].batches[k], root)
-            held.append((number, k, rows, rejects))
+            entries = doing[number].batches[k]
+            held.append((number, k, *finish_batch(chunk, entries, root, steps, store.schema)))
             if steps.doubtful:
                 continue
             for number, k, rows, rejects in held:
@@ -97,8 +89,28 @@ def classify_shards(
         raise steps.verdict()
 
 
-class _Shard:
-    """A shard whose batches come back in any order."""
+def finish_batch(
+    chunk: Chunk, entries: list[Entry], root: bytes, steps: StepLine, schema: pa.Schema
+) -> tuple[pa.Table, list[tuple[str, str, str]]]:
+    """Run a batch that was read through the steps: its rows of the catalogue, and all rejects."""
+    _name(chunk, entries, root)
+    chunk.batch.columns.update(chunk.evidence)
+    rows = schema.empty_table()
+    if len(chunk.batch):
+        batch, chunk.kept, failed = steps.run(chunk.batch, chunk.kept)
+        chunk.rejects += failed
+        if len(batch):
+            rows = catalogue_table(batch, schema)
+    return rows, list_rejects(chunk, entries, root)
+
+
+class Shard:
+    """A shard whose batches come back in any order.
+
+    Attributes
+    ----------
+    batches : list of list of Entry
+    """
 
     def __init__(self, entries: list[Entry], batch_size: int):
         starts = range(0, len(entries), batch_size)

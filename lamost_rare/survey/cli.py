@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 __all__ = ["add_arguments", "run"]
 
@@ -28,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
     )
     parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="have the workers of the Dask cluster there do the work (tcp://host:8786); needs the "
+        "extra lamost-rare[dask]",
+    )
+    parser.add_argument(
         "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
     )
     parser.add_argument(
@@ -43,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from .errors import ScanInterrupted
     from .scan import scan_directory
 
+    if args.dask is not None:
+        scan_directory = _scan_on(args.dask)
     try:
         summary = scan_directory(
             args.source,
@@ -58,3 +67,17 @@ def run(args: argparse.Namespace) -> int:
         return 130
     print(summary)
     return 0 if summary.classified else 1
+
+
+def _scan_on(address: str) -> Callable:
+    """`scan_directory` on the Dask cluster at an address."""
+    from .distributed import dask_client, dask_scan
+    from .errors import ScanError
+
+    def scan(source, output, *, workers, **options):
+        if workers is not None:
+            raise ScanError("--workers is for this computer: with --dask the cluster has its own")
+        with dask_client(address) as client:
+            return dask_scan(source, output, client, **options)
+
+    return scan

@@ -20,7 +20,7 @@ from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.quality import SpectrumError
 
-__all__ = ["Chunk", "Slot", "read_chunk"]
+__all__ = ["Chunk", "Slot", "close_sources", "read_chunk"]
 
 
 @dataclass
@@ -87,6 +87,17 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     lost = {i for i, _ in refused}
     kept = [file for i, file in enumerate(kept) if i not in lost]
     return Chunk(batch, kept, sorted(rejects), lines)
+
+
+def close_sources() -> None:
+    """Close the archive and the store that reading keeps open for what comes next.
+
+    For a process that outlives a scan: at the next one, another file may have their names.
+    """
+    from . import archives, store
+
+    archives.close_archive()
+    store.close_store()
 
 
 def _read_stored(path, rows, grid, at_file) -> Chunk:

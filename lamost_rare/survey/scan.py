@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,13 +24,13 @@ from .manifest import describe_preset, describe_steps, write_manifest
 from .merge import RESULTS, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
-from .shards import ShardStore
+from .shards import ShardCounts, ShardStore
 from .sources import open_source
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
 
-__all__ = ["clear_errors", "run_steps", "scan_directory", "whole_number"]
+__all__ = ["classifier_preset", "clear_errors", "run_steps", "scan_directory", "whole_number"]
 
 SHARD_SIZE = 2048
 """Inputs to a shard, about: the most that a killed scan has to do again."""
@@ -89,9 +89,7 @@ def scan_directory(
     ScanInterrupted
         After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
     """
-    preset = preset if isinstance(preset, Preset) else load_preset(preset)
-    if preset.kind != "classifier":
-        raise ScanError(f"preset {printable(preset.name)} is a {preset.kind}, not a classifier")
+    preset = classifier_preset(preset)
     return run_steps(
         source,
         output,
@@ -104,12 +102,21 @@ def scan_directory(
     )
 
 
+def classifier_preset(preset) -> Preset:
+    """The preset that a name, a folder or None stands for, if it can classify."""
+    preset = preset if isinstance(preset, Preset) else load_preset(preset)
+    if preset.kind != "classifier":
+        raise ScanError(f"preset {printable(preset.name)} is a {preset.kind}, not a classifier")
+    return preset
+
+
 def run_steps(
     source,
     output,
     steps,
     *,
     preset: Preset | None = None,
+    classify: Callable[..., Iterator[ShardCounts]] | None = None,
     workers: int | None = None,
     batch_size: int = 256,
     overwrite: bool = False,
@@ -127,6 +134,8 @@ def run_steps(
         that a catalogue has anyway. Readers put the spectra onto the first grid that a step has.
     preset : Preset, optional
         Whose candidates are counted.
+    classify : callable, optional
+        What does the shards instead of `classify_shards`, with the same parameters.
     batch_size : int
         Spectra to a step.
 
@@ -190,18 +199,22 @@ def run_steps(
         summary.done_before = summary.done
         record("running")
         try:
-            with contextlib.closing(Progress(progress, summary)) as bar:
-                for counts in classify_shards(
-                    store,
-                    inputs,
-                    to_do,
-                    root=origin.root,
-                    grid=grid,
-                    steps=StepLine(steps, proven=summary.classified > 0),
-                    workers=workers,
-                    batch_size=batch_size,
-                    stopped=stop,
-                ):
+            results = (classify or classify_shards)(
+                store,
+                inputs,
+                to_do,
+                root=origin.root,
+                grid=grid,
+                steps=StepLine(steps, proven=summary.classified > 0),
+                workers=workers,
+                batch_size=batch_size,
+                stopped=stop,
+            )
+            with (
+                contextlib.closing(results),
+                contextlib.closing(Progress(progress, summary)) as bar,
+            ):
+                for counts in results:
                     summary.add(counts)
                     bar.update(summary)
             checkpoint()

@@ -43,7 +43,16 @@ try:
 except ImportError:
     _codec = zlib
 
-__all__ = ["CHUNK_ROWS", "FORMAT", "Rows", "StoreSource", "join_parts", "read_rows", "write_part"]
+__all__ = [
+    "CHUNK_ROWS",
+    "FORMAT",
+    "Rows",
+    "StoreSource",
+    "close_store",
+    "join_parts",
+    "read_rows",
+    "write_part",
+]
 
 FORMAT = "lamost-rare store 1"
 
@@ -296,7 +305,7 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
     except _READ_ERRORS:
         damaged = True  # some chunk of those that the rows lie in: find out which
     if damaged:
-        _open.clear()
+        close_store()
         for k in range(n):
             try:
                 read(k, k + 1)
@@ -318,6 +327,11 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
         grid, arrays["flux"], arrays["ivar"], mask, identity, numbers["flags"].copy()
     )
     return (batch[kept] if lost else batch), kept, sorted(rejects)
+
+
+def close_store() -> None:
+    """Close the store that `read_rows` keeps open."""
+    _open.clear()
 
 
 def _opened(path: str) -> _OpenStore:

@@ -1,0 +1,232 @@
+"""A whole shard in one process: what a worker of a Dask cluster does for `distributed`.
+
+A worker may have another version of this package, and then other classes by the same names. What
+goes to it is therefore made of plain Python types, and the first thing it does is to compare
+versions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import threading
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+
+import pyarrow as pa
+
+from .. import __version__
+from ..presets import Preset, PresetError, list_presets, load_preset
+from ..spectra.grid import WavelengthGrid
+from ..text import printable
+from .classifier import BatchClassifier
+from .classifying import Shard, finish_batch, items_of
+from .discovery import Entry
+from .errors import ScanError
+from .manifest import describe_preset
+from .reader import Chunk, close_sources, read_chunk
+from .stepping import StepLine
+from .workers import ReaderPool, Task
+
+__all__ = ["UNSEEN", "describe_job", "do_shard", "pack_entries", "read_here", "unpack_table"]
+
+UNSEEN = ("unreadable", "corrupt_store")
+"""Reasons for which a worker rejects what it cannot see at all."""
+
+_reading = threading.RLock()
+_building = threading.Lock()
+_scan_at_work = ""
+
+
+def describe_job(
+    preset: Preset,
+    *,
+    scan: str,
+    root: bytes,
+    grid: WavelengthGrid,
+    schema: pa.Schema,
+    batch_size: int,
+) -> dict:
+    """What all shards of a scan have in common.
+
+    Parameters
+    ----------
+    preset : Preset
+        Shipped ones are known to workers by their name, others by their folder.
+    scan : str
+        Different for each run of a scan.
+    root : bytes
+        Directory to which the inputs' paths are relative.
+    grid : WavelengthGrid
+    schema : pyarrow.Schema
+        Of the catalogue.
+    batch_size : int
+    """
+    folder = preset.folder.resolve()
+    shipped = preset.name in list_presets() and load_preset(preset.name, verify=False).folder
+    return {
+        "version": __version__,
+        "scan": scan,
+        "preset": preset.name if shipped and shipped.resolve() == folder else str(folder),
+        "described": json.dumps(describe_preset(preset), sort_keys=True),
+        "root": root,
+        "grid": grid.to_dict(),
+        "schema": schema.serialize().to_pybytes(),
+        "batch_size": batch_size,
+    }
+
+
+def pack_entries(entries: list[Entry]) -> bytes:
+    """Inputs of a shard as `do_shard` takes them: one object, which Dask does not look into."""
+    return pickle.dumps([tuple(entry) for entry in entries])
+
+
+def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
+    """Read the inputs of a shard and classify them.
+
+    Parameters
+    ----------
+    job : dict
+        From `describe_job`.
+    entries : bytes
+        From `pack_entries`.
+    proven : bool
+        Whether the classifier has worked on other spectra of the scan.
+    careful : bool
+        Read in a process of its own, which may die of a file without an end of this one.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``rejected`` : bytes, for `unpack_table`.
+        ``unseen`` : list of int, which inputs seem not to be there at all.
+        ``verdict`` : str, empty unless the classifier failed on all spectra and is not proven.
+        ``hopeless`` : bool, whether those were so many that it will fail on others too.
+        ``worker`` : str, where this was done.
+
+    Raises
+    ------
+    ScanError
+        If this process is no match for the one that runs the scan.
+    """
+    worker, threads = _this_worker()
+    if job["version"] != __version__:
+        raise ScanError(
+            f"Dask worker {worker} has lamost-rare {__version__} and this computer {job['version']}"
+            ": install the same version on both"
+        )
+    _close_what_other_scans_left(job["scan"])
+    try:
+        with _building:
+            classifier = _classifier(job["preset"], job["described"], job["batch_size"])
+    except PresetError as error:
+        raise ScanError(
+            f"Dask worker {worker} cannot use the preset: {error} (the folder of a preset that is "
+            "not shipped must be at the same path for all workers)"
+        ) from error
+    schema = pa.ipc.read_schema(pa.py_buffer(job["schema"]))
+    shard = Shard([Entry(*entry) for entry in pickle.loads(entries)], job["batch_size"])
+    steps = StepLine([classifier], proven=proven)
+    unseen, verdict, hopeless = [], "", False
+    try:
+        for k, chunk in _read_batches(shard, job, careful):
+            unseen += _unseen(chunk, shard.batches[k], k * job["batch_size"])
+            if len(chunk.batch):
+                with _building:
+                    _prepare(classifier, threads)
+            shard.add(k, *finish_batch(chunk, shard.batches[k], job["root"], steps, schema))
+        if steps.doubtful:
+            verdict = str(steps.verdict())
+    except ScanError as error:
+        if not steps.doubtful:
+            raise
+        verdict, hopeless = str(error), True
+    rows, rejected = (None, None) if verdict else map(_pack_table, shard.tables())
+    return {
+        "rows": rows,
+        "rejected": rejected,
+        "unseen": unseen,
+        "verdict": verdict,
+        "hopeless": hopeless,
+        "worker": worker,
+    }
+
+
+def read_here(items: list[bytes], grid: WavelengthGrid) -> Chunk:
+    """`read_chunk` in this process, one call at a time: what it keeps open is for one reader."""
+    with _reading, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in a reader process
+        return read_chunk(items, grid)
+
+
+def _read_batches(shard: Shard, job: dict, careful: bool) -> Iterator[tuple[int, Chunk]]:
+    grid = WavelengthGrid.from_dict(job["grid"])
+    batches = [items_of(entries, job["root"]) for entries in shard.batches]
+    if not careful:
+        yield from ((k, read_here(items, grid)) for k, items in enumerate(batches))
+        return
+    with ReaderPool(grid, workers=1, batch_size=job["batch_size"]) as pool:
+        for task, chunk in pool.run(Task(k, items) for k, items in enumerate(batches)):
+            yield task.key, chunk
+
+
+def _unseen(chunk: Chunk, entries: list[Entry], start: int) -> list[int]:
+    """Numbers in the shard of inputs that seem not to be there."""
+    readable = [start + i for i, entry in enumerate(entries) if not entry.reason]
+    return [readable[i] for i, reason, _ in chunk.rejects if reason in UNSEEN]
+
+
+def _this_worker() -> tuple[str, int]:
+    """Address and number of threads of the worker that this process is."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    return printable(worker.address), worker.state.nthreads
+
+
+def _close_what_other_scans_left(scan: str) -> None:
+    global _scan_at_work
+    with _reading:
+        if scan != _scan_at_work:
+            close_sources()
+            _scan_at_work = scan
+
+
+@lru_cache(maxsize=4)
+def _classifier(preset: str, described: str, batch_size: int) -> BatchClassifier:
+    """The classifier, kept for the next shards."""
+    loaded = load_preset(preset)
+    expected, found = json.loads(described), describe_preset(loaded)
+    for key, value in found.items():
+        if value != expected[key]:
+            raise PresetError(
+                f"{printable(loaded.folder)} has {key} {printable(value[:20])}, on the computer "
+                f"that runs the scan it is {printable(expected[key][:20])}"
+            )
+    return BatchClassifier(loaded, batch_size)
+
+
+def _prepare(classifier: BatchClassifier, threads: int) -> None:
+    """Build the network, to compute with the threads that the worker was given.
+
+    TensorFlow would take all cores of the machine, each worker for itself. It looks at these
+    variables when it starts; one that was used in this process before stays as it is.
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    classifier.prepare()
+
+
+def _pack_table(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def unpack_table(packed: bytes) -> pa.Table:
+    """A table that `do_shard` returned."""
+    with pa.ipc.open_stream(packed) as reader:
+        return reader.read_all()
