@@ -47,52 +47,11 @@ from floors import (
     seconds_a_call,
     upload,
 )
+from some_spectra import length_of, make_store, simulated, stored
 
 from lamost_rare.presets import load_preset
+from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.spectra.normalize import network_input
-
-CLASSES = ("O", "B", "A", "F", "G", "K", "M", "white_dwarf", "hot_subdwarf", "qso", "galaxy")
-
-
-def simulated(number: int, grid):
-    """Spectra of all classes, a quarter of them O stars, many of them hard to tell."""
-    from lamost_rare.simulation.analytic import analytic_spectra
-
-    rng = np.random.default_rng(20)
-    shares = np.array([3.0, 2, *[1] * (len(CLASSES) - 2)])
-    kinds = rng.choice(CLASSES, number, p=shares / shares.sum())
-    return analytic_spectra(kinds, rng, np.exp(rng.uniform(1.0, 4.4, number)), grid=grid)
-
-
-def make_store(path: Path, number: int, grid) -> None:
-    """A store of simulated spectra, without files in between."""
-    from lamost_rare.survey.store import Rows, join_parts, write_part
-
-    batch = simulated(number, grid)
-    rows = Rows([b"%07d.fits" % i for i in range(number)], grid.n_pixels)
-    rows.put(list(range(number)), batch)
-    part = path.with_name(path.name + ".part")
-    write_part(part, rows)
-    join_parts(path, [part], b"/simulated", {"grid": grid.to_dict()}, lambda: None)
-    part.unlink()
-
-
-def stored(path: Path, number: int, grid):
-    """The first spectra of a store."""
-    from lamost_rare.survey.store import StoreSource, read_rows
-
-    source = StoreSource(path)
-    source.check_grid(grid)
-    batch, _, _ = read_rows(str(path), list(range(min(number, length_of(path)))), grid)
-    return batch
-
-
-def length_of(path: Path) -> int:
-    """Rows of a store."""
-    import h5py
-
-    with h5py.File(path) as file:
-        return len(file["path"])
 
 
 def predictor_of(preset, precision: str, batch_size: int):
@@ -208,6 +167,14 @@ def measure_readers(preset, store: Path, readers: int, batch_size: int, precisio
     }
 
 
+def golden_difference(preset, predictor) -> float:
+    """The most by which probabilities differ from those in the preset's golden outputs."""
+    with np.load(preset.folder / "golden.npz") as golden:
+        arrays = (golden[name] for name in ("flux", "ivar", "mask"))
+        found = predictor.predict(SpectrumBatch(preset.grid, *arrays))
+        return float(np.abs(found.probabilities - golden["probabilities"]).max())
+
+
 def first_line(error: Exception) -> str:
     """An error in short."""
     return f"{type(error).__name__}: {error}".splitlines()[0][:100]
@@ -294,7 +261,7 @@ def main() -> None:
     peak = ", ".join(f"{dtype} {value / 1e12:.3g}" for dtype, value in peaks.items())
     print(
         f"a spectrum: {one['flops'] / 1e6:.1f} Mflop, {one['bytes'] / 1e6:.2f} MB of traffic in "
-        f" {args.precisions[0]}, {x[0].nbytes / 1e3:.1f} kB of input\n"
+        f"{args.precisions[0]}, {x[0].nbytes / 1e3:.1f} kB of input\n"
         f"the device: matrix product, Tflop/s: {peak}; memory {copy / 1e9:.3g} GB/s; "
         f"from numpy {send / 1e9:.3g} GB/s = {rate(send / x[0].nbytes)} spectra/s"
     )
@@ -304,6 +271,9 @@ def main() -> None:
         rows,
     )
 
+    golden = golden_difference(preset, predictor_of(preset, "float32", 256))
+    figures["golden_difference"] = golden
+    print(f"\nfloat32: golden outputs of the preset come out the same to {golden:.1e}")
     figures["precision"] = compare_precision(preset, args.precisions, batch, 256)
     table(
         "precision | spectra | candidates in float32 | candidates that change | largest change of "

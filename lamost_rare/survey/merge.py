@@ -24,7 +24,7 @@ __all__ = ["RESULTS", "merge_shards"]
 RESULTS = ("catalogue.parquet", "rejected.parquet", "candidates.parquet", "candidates.csv")
 """Files that a finished scan leaves, besides its manifest."""
 
-ROW_GROUP = 131_072
+ROW_GROUP = 32_768
 """Rows written at a time, and so held in memory."""
 
 
