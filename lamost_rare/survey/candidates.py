@@ -8,7 +8,11 @@ import pyarrow as pa
 from ..inference.calibration import significance_of_lines
 from ..inference.evidence import LINES
 
-__all__ = ["rank_candidates"]
+__all__ = ["LINES_OF_CLASS", "rank_candidates"]
+
+LINES_OF_CLASS = {"O": {"lines": ["heii_4200", "heii_4541", "heii_5411"], "floor": 0.05}}
+"""Lines that define a rare class, for presets that name none; ``floor`` is the error in Å that a
+width has at least. He II 4686 is not among those of O stars: it is in emission in many of them."""
 
 
 def rank_candidates(found: pa.Table, rare_class: str, evidence: dict | None) -> pa.Table:
@@ -21,16 +25,16 @@ def rank_candidates(found: pa.Table, rare_class: str, evidence: dict | None) -> 
     rare_class : str
         Whose probability decides between equal evidence, and where there is none.
     evidence : dict or None
-        ``evidence`` of a preset's configuration, which names the lines of the rare class.
+        ``evidence`` of a preset's configuration: ``lines`` of the rare class, and ``floor``.
 
     Returns
     -------
     pyarrow.Table
-        Sorted, with a last column ``evidence`` if the preset names lines: how many times its error
-        the mean equivalent width of these lines is, NaN (and last) where none could be measured.
-        For O stars the lines are of He II. In case of a tie the greater probability comes first,
-        then the path.
+        Sorted, with a last column ``evidence`` if the preset or `LINES_OF_CLASS` names lines: how
+        many times its error the mean equivalent width of these lines is, NaN (and last) where none
+        could be measured. In case of a tie the greater probability comes first, then the path.
     """
+    evidence = evidence or LINES_OF_CLASS.get(rare_class)
     order = [("path", "ascending")]
     if f"p_{rare_class}" in found.column_names:
         order.insert(0, (f"p_{rare_class}", "descending"))
