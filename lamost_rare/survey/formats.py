@@ -92,7 +92,7 @@ def convert_table(source, target, checkpoint: Callable[[], None] = lambda: None)
         raise ValueError(
             f"{printable(target)}: the suffix must be one of {', '.join(_WRITERS)}"
         ) from None
-    with pq.ParquetFile(source) as file, atomic_path(target) as temporary:
+    with pq.ParquetFile(source, pre_buffer=False) as file, atomic_path(target) as temporary:
         write(_Rows(file, checkpoint), temporary, target.stem)
 
 
