@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from lamost_rare.simulation.fits_files import lamost_file_bytes
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 from lamost_rare.survey.merge import RESULTS
+from lamost_rare.survey.reader import read_chunk
 
 CONFIG = {
     "name": "standin-v1",
@@ -37,6 +38,25 @@ class StandIn:
             candidate=p > 0.5,
             flags=np.zeros(len(batch), dtype=np.int64),
         )
+
+
+class ReadHere:
+    """Takes the place of `ReaderPool` where no processes are wanted: they take time to start."""
+
+    def __init__(self, grid, *, workers, batch_size):
+        self.grid = grid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        pass
+
+    def run(self, tasks, stopped=lambda: False):
+        for task in tasks:
+            if stopped():
+                return
+            yield task, read_chunk(task.paths, self.grid)
 
 
 def write_file(path, number, layout="dr1-7"):

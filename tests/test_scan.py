@@ -1,7 +1,7 @@
 """Scan: counts that add up, resume to the same bytes, refusals, and damage in bulk.
 
 The network here is a stand-in that is quick and cannot be mistaken; `test_scan_processes.py` has
-the real one.
+the real one, and `test_scan_kills.py` what becomes of a scan that is killed.
 """
 
 import hashlib
@@ -94,10 +94,11 @@ def test_outputs_of_a_scan(folder, preset, network, tmp_path):
     assert compression.compression == "ZSTD"
 
 
-def test_candidates_come_most_probable_first(folder, preset, network, tmp_path):
+def test_candidates_are_the_rows_that_are_candidates(folder, preset, network, tmp_path):
     summary = scan_directory(folder, tmp_path / "out", preset=preset)
     found, rows = table(tmp_path / "out", "candidates"), table(tmp_path / "out")
-    assert found["p_O"] == sorted((p for p in rows["p_O"] if p > 0.5), reverse=True)
+    assert sorted(found["p_O"]) == sorted(p for p in rows["p_O"] if p > 0.5)
+    assert found["evidence"] == sorted(found["evidence"], reverse=True)
     assert summary.candidates == len(found["p_O"]) == sum(rows["candidate"])
     lines = (tmp_path / "out" / "candidates.csv").read_text().splitlines()
     assert lines[0].split(",")[0] == '"path"'
@@ -204,37 +205,6 @@ def test_later_rows_with_the_same_obsid_are_flagged(
 
 class Killed(BaseException):
     """Stands for anything that ends a process."""
-
-
-def test_killed_at_any_step_the_scan_resumes_to_the_same_bytes(
-    reference, folder, preset, network, tmp_path, monkeypatch
-):
-    """Every rename, the only thing that changes what is on disk, is a moment to be killed at."""
-    monkeypatch.setattr(scan, "SHARD_SIZE", 16)
-    real, output = os.replace, tmp_path / "out"
-    resumed = []
-    for moment in range(100):
-        countdown = [moment]
-
-        def replace(source, target, countdown=countdown):
-            if countdown[0] == 0:
-                raise Killed
-            countdown[0] -= 1
-            real(source, target)
-
-        monkeypatch.setattr(os, "replace", replace)
-        try:
-            scan_directory(folder, output, preset=preset, workers=1, batch_size=4, overwrite=True)
-            break
-        except Killed:
-            monkeypatch.setattr(os, "replace", real)
-        network.sizes.clear()
-        summary = scan_directory(folder, output, preset=preset, workers=1, batch_size=4)
-        assert digests(output) == reference
-        assert summary.done_before + sum(network.sizes) == 27
-        resumed.append(summary.done_before)
-    # The list, the manifest, two shards of two files each, four results, and the manifest again.
-    assert resumed == [0] * 4 + [16] * 2 + [27] * 5
 
 
 def test_killed_while_tidying_up(reference, folder, preset, network, tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ __all__ = [
     "mean_width",
     "missing_lines",
     "rare_score",
+    "significance_of_lines",
     "thresholds_of",
 ]
 
@@ -86,16 +87,38 @@ def mean_width(batch: SpectrumBatch, evidence: dict) -> tuple[np.ndarray, np.nda
     """
     from .evidence import measure_lines
 
-    measured = measure_lines(batch, evidence["lines"])
-    total, weight = np.zeros(len(batch)), np.zeros(len(batch))
+    return _mean_of_widths(measure_lines(batch, evidence["lines"]), evidence)
+
+
+def significance_of_lines(widths: dict, evidence: dict) -> np.ndarray:
+    """The mean of `mean_width` over its error, from widths that were measured before.
+
+    Parameters
+    ----------
+    widths : dict of ndarray, each of shape (n_spectra,)
+        ``ew_<line>`` and ``ew_<line>_err`` of `~lamost_rare.inference.evidence.measure_lines`.
+    evidence : dict
+        ``lines`` and ``floor``.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,)
+        NaN where no line could be measured.
+    """
+    mean, error = _mean_of_widths(widths, evidence)
+    return mean / error
+
+
+def _mean_of_widths(widths: dict, evidence: dict) -> tuple[np.ndarray, np.ndarray]:
+    total, weight = 0.0, 0.0
     for name in evidence["lines"]:
-        width = np.asarray(measured[f"ew_{name}"], dtype=float)
-        error = np.hypot(np.asarray(measured[f"ew_{name}_err"], dtype=float), evidence["floor"])
+        width = np.asarray(widths[f"ew_{name}"], dtype=float)
+        error = np.hypot(np.asarray(widths[f"ew_{name}_err"], dtype=float), evidence["floor"])
         good = np.isfinite(width) & np.isfinite(error)
         w = np.where(good, 1 / np.where(good, error, 1) ** 2, 0)
-        total += w * np.where(good, width, 0)
-        weight += w
-    weight[weight == 0] = np.nan
+        total = total + w * np.where(good, width, 0)
+        weight = weight + w
+    weight = np.where(weight > 0, weight, np.nan)
     return total / weight, 1 / np.sqrt(weight)
 
 

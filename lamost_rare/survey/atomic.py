@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["atomic_path", "write_text_atomically"]
+__all__ = ["atomic_path", "discard_part", "write_text_atomically"]
 
 
 @contextlib.contextmanager
@@ -16,7 +16,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     After an exception the temporary file is removed and ``target`` is as it was.
     """
-    temporary = target.with_name(f".{target.name}.part")
+    temporary = _part(target)
     try:
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)
@@ -30,6 +30,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
         raise
     sync_directory(target.parent)
+
+
+def discard_part(target: Path) -> None:
+    """Remove what a process left that was killed while it wrote ``target``."""
+    _part(target).unlink(missing_ok=True)
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
 
 
 def sync_directory(folder: Path) -> None:

@@ -41,7 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="discard what an earlier scan left in DIR"
     )
     parser.add_argument(
-        "--quiet", action="store_true", help="no progress bar (there is none without a terminal)"
+        "--quiet",
+        action="store_true",
+        help="no progress bar (nor, without a terminal, a line a minute)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("parquet", "fits", "ecsv", "votable"),
+        default="parquet",
+        help="write the tables in this format, too; of a finished scan nothing else is done again",
     )
 
 
@@ -61,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
             batch_size=args.batch_size,
             overwrite=args.overwrite,
             progress=False if args.quiet else None,
+            format=args.format,
         )
     except ScanInterrupted as interrupt:
         print(interrupt.summary, file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,22 +15,36 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ..spectra.quality import QualityFlag
-from .atomic import atomic_path
+from .atomic import atomic_path, discard_part
+from .candidates import rank_candidates
 from .catalogue import REJECTED_SCHEMA
+from .formats import FORMATS, convert_table
 from .shards import ShardStore
 from .summary import ScanSummary
 
-__all__ = ["RESULTS", "merge_shards"]
+__all__ = ["CONVERTED", "RESULTS", "convert_results", "merge_shards"]
 
 RESULTS = ("catalogue.parquet", "rejected.parquet", "candidates.parquet", "candidates.csv")
 """Files that a finished scan leaves, besides its manifest."""
+
+CONVERTED = {
+    name: tuple(Path(table).with_suffix(suffix).name for table in RESULTS[:3])
+    for name, suffix in FORMATS.items()
+    if name != "parquet"
+}
+"""Files that it leaves besides, by format."""
 
 ROW_GROUP = 32_768
 """Rows written at a time, and so held in memory."""
 
 
 def merge_shards(
-    store: ShardStore, n_shards: int, output: Path, summary: ScanSummary, checkpoint: Callable
+    store: ShardStore,
+    n_shards: int,
+    output: Path,
+    summary: ScanSummary,
+    checkpoint: Callable,
+    evidence: dict | None = None,
 ) -> None:
     """Write `RESULTS` into ``output`` and fill in the counts of ``summary``.
 
@@ -47,7 +62,11 @@ def merge_shards(
         Its counts are replaced by those of the tables.
     checkpoint : callable
         Called between row groups; may raise, to stop.
+    evidence : dict, optional
+        Lines by which candidates are sorted: `~lamost_rare.survey.candidates.rank_candidates`.
     """
+    for name in itertools.chain(*CONVERTED.values()):
+        (output / name).unlink(missing_ok=True)  # of the tables that are about to be replaced
     numbers = range(n_shards)
     summary.predictions, summary.flags, summary.reasons = Counter(), Counter(), Counter()
 
@@ -81,13 +100,20 @@ def merge_shards(
 
     found = pa.concat_tables([store.schema.empty_table(), *candidates])
     summary.candidates = len(found)
-    probability = f"p_{summary.rare_class}"
-    first = [(probability, "descending")] if probability in names else []
-    found = found.sort_by([*first, ("path", "ascending")])
-    with _writer(output / RESULTS[2], store.schema) as write:
+    found = rank_candidates(found, summary.rare_class, evidence)
+    with _writer(output / RESULTS[2], found.schema) as write:
         write(found)
     with atomic_path(output / RESULTS[3]) as temporary:
         pa_csv.write_csv(found, temporary)
+
+
+def convert_results(output: Path, format: str, checkpoint: Callable) -> None:
+    """Write the tables in another format too, those that are not there in it."""
+    for name in itertools.chain(*CONVERTED.values()):
+        discard_part(output / name)  # of a run that was killed, perhaps with another format
+    for source, name in zip(RESULTS, CONVERTED.get(format, ()), strict=False):
+        if not (output / name).exists():
+            convert_table(output / source, output / name, checkpoint)
 
 
 def _duplicates(store: ShardStore, numbers: Iterable[int]) -> np.ndarray:

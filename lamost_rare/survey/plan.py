@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from .discovery import Walk, path_text
 from .errors import ScanError
 from .inputs import write_inputs
 from .manifest import FORMAT, read_manifest, refuse_other, versions
-from .merge import RESULTS
+from .merge import CONVERTED, RESULTS
 from .shards import ShardStore
 from .sources import Source
 from .summary import ScanSummary
@@ -20,6 +21,8 @@ from .summary import ScanSummary
 __all__ = ["MANIFEST", "make_plan", "now"]
 
 MANIFEST = "manifest.json"
+
+_TABLES = (*RESULTS, *itertools.chain(*CONVERTED.values()))
 
 
 def now() -> str:
@@ -98,7 +101,7 @@ def make_plan(
             if old is not None:
                 refuse_other(old, new, output)
             else:
-                for name in (MANIFEST, *RESULTS):
+                for name in (MANIFEST, *_TABLES):
                     (output / name).unlink(missing_ok=True)
                 store.clear(keep_inputs=True)
     except BaseException:
@@ -110,7 +113,7 @@ def make_plan(
 def _earlier(output) -> dict | None:
     manifest = read_manifest(output / MANIFEST)
     if manifest is None:
-        there = [name for name in RESULTS if (output / name).exists()]
+        there = [name for name in _TABLES if (output / name).exists()]
         if there:
             raise ScanError(
                 f"{printable(output / there[0])} exists and no {MANIFEST} says where it is from: "

@@ -4,34 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 from .summary import ScanSummary
 
-__all__ = ["Progress", "StopRequest", "stop_on_interrupt"]
+__all__ = ["Progress", "StopRequest", "progress_line", "stop_on_interrupt"]
+
+
+LOG_EVERY = 60.0
+"""Seconds between lines where there is no terminal."""
 
 
 class Progress:
-    """A bar on the terminal; without a terminal, silence.
+    """How far a scan is, on standard error: a bar on a terminal, else a line a minute.
 
     Parameters
     ----------
     wanted : bool or None
-        None: a bar if standard error is a terminal.
+        True: the bar; False: nothing; None: whichever of bar and lines suits standard error.
     summary : ScanSummary
         Where the scan begins.
+    clock : callable, optional
+        Gives seconds.
     """
 
-    def __init__(self, wanted: bool | None, summary: ScanSummary):
+    def __init__(
+        self, wanted: bool | None, summary: ScanSummary, clock: Callable[[], float] = time.monotonic
+    ):
         from tqdm import tqdm
 
+        terminal = getattr(sys.stderr, "isatty", lambda: False)()
+        self._lines = wanted is None and not terminal
+        self._clock = clock
+        self._start = self._last = clock()
+        self._done_before = summary.done
         self._bar = tqdm(
             total=summary.discovered,
             initial=summary.done,
             unit=" files",
             dynamic_ncols=True,
-            disable=None if wanted is None else not wanted,
+            disable=wanted is False or self._lines,
         )
 
     def update(self, summary: ScanSummary) -> None:
@@ -39,10 +55,26 @@ class Progress:
         counts = {"candidates": summary.candidates, "rejected": summary.rejected}
         self._bar.set_postfix(counts, refresh=False)
         self._bar.update(summary.done - self._bar.n)
+        now = self._clock()
+        if self._lines and now - self._last >= LOG_EVERY:
+            self._last = now
+            rate = (summary.done - self._done_before) / (now - self._start)
+            print(progress_line(summary, rate), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the terminal tidy."""
         self._bar.close()
+
+
+def progress_line(summary: ScanSummary, rate: float) -> str:
+    """One line for a log: the time, counts, files a second, and how long the rest will take."""
+    percent = 100 * summary.done // max(summary.discovered, 1)
+    left = timedelta(seconds=round(summary.to_do / rate)) if rate > 0 else "unknown time"
+    return (
+        f"{datetime.now():%Y-%m-%d %H:%M:%S} {summary.done} of {summary.discovered} files "
+        f"({percent} %), {rate:.1f} a second, {summary.candidates} candidates, "
+        f"{summary.rejected} rejected, {left} left"
+    )
 
 
 class StopRequest:

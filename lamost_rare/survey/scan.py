@@ -18,10 +18,11 @@ from .classifier import BatchClassifier
 from .classifying import classify_shards
 from .columns import Column
 from .errors import ScanError, ScanInterrupted
+from .formats import FORMATS
 from .inputs import InputList
 from .lock import directory_lock
 from .manifest import describe_preset, describe_steps, write_manifest
-from .merge import RESULTS, merge_shards
+from .merge import RESULTS, convert_results, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .shards import ShardCounts, ShardStore
@@ -47,6 +48,7 @@ def scan_directory(
     batch_size: int = 256,
     overwrite: bool = False,
     progress: bool | None = None,
+    format: str = "parquet",
 ) -> ScanSummary:
     """Classify every spectrum below a directory, and say of the others why not.
 
@@ -72,7 +74,10 @@ def scan_directory(
     overwrite : bool
         Discard what an earlier scan left in ``output``.
     progress : bool, optional
-        Show a bar; by default if standard error is a terminal.
+        Show a bar, or nothing; by default a bar if standard error is a terminal, and a line a
+        minute if it is not.
+    format : str
+        ``fits``, ``ecsv`` or ``votable``: write the three tables in this format, too.
 
     Returns
     -------
@@ -99,6 +104,7 @@ def scan_directory(
         batch_size=batch_size,
         overwrite=overwrite,
         progress=progress,
+        format=format,
     )
 
 
@@ -121,12 +127,13 @@ def run_steps(
     batch_size: int = 256,
     overwrite: bool = False,
     progress: bool | None = None,
+    format: str = "parquet",
 ) -> ScanSummary:
     """Run steps over every spectrum below a directory: `scan_directory` with steps of any kind.
 
     Parameters
     ----------
-    source, output, workers, overwrite, progress
+    source, output, workers, overwrite, progress, format
         As for `scan_directory`.
     steps : sequence
         Objects with the attributes ``name``, ``adds`` and ``grid`` and the methods ``process`` and
@@ -152,6 +159,8 @@ def run_steps(
     started = time.monotonic()
     workers = whole_number("workers", default_workers() if workers is None else workers)
     batch_size = whole_number("batch_size", batch_size)
+    if format not in FORMATS:
+        raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
     origin = open_source(source)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
@@ -159,7 +168,7 @@ def run_steps(
 
     asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
     names = (preset.name, preset.rare_class) if preset else ("", "")
-    summary = ScanSummary(origin.path, output, *names)
+    summary = ScanSummary(origin.path, output, *names, format=format)
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
     store = ShardStore(output / "shards", catalogue_schema(added))
     with clear_errors(output), contextlib.ExitStack() as stack:
@@ -180,6 +189,7 @@ def run_steps(
         if manifest["state"] == "complete" and all((output / name).exists() for name in RESULTS):
             summary.recall(manifest["counts"])
             store.clear()
+            convert_results(output, format, checkpoint)
             return summary
         spent_before = manifest["elapsed_seconds"]
 
@@ -218,7 +228,9 @@ def run_steps(
                     summary.add(counts)
                     bar.update(summary)
             checkpoint()
-            merge_shards(store, len(inputs), output, summary, checkpoint)
+            evidence = preset.config.get("evidence") if preset else None
+            merge_shards(store, len(inputs), output, summary, checkpoint, evidence)
+            convert_results(output, format, checkpoint)
         except ScanInterrupted:
             _take_stock(summary, store, inputs)  # shards that were not finished do not count
             record("interrupted")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..text import printable
+from .formats import FORMATS
 
 __all__ = ["ScanSummary"]
 
@@ -36,6 +37,8 @@ class ScanSummary:
         Inputs that an earlier run had done.
     state : str
         ``complete``, ``interrupted`` or ``running``.
+    format : str
+        Of the tables that the user wants to look at.
     """
 
     source: Path
@@ -52,6 +55,7 @@ class ScanSummary:
     seconds: float = 0.0
     done_before: int = 0
     state: str = "running"
+    format: str = "parquet"
 
     @property
     def done(self) -> int:
@@ -116,10 +120,11 @@ class ScanSummary:
             lines.append("rejected:  " + _tally(self.reasons))
         if self.rare_class:
             lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
-        look = [f"{self.output / 'candidates.csv'} (most probable first)"] * (self.candidates > 0)
-        look.append(str(self.catalogue))
+        suffix = FORMATS[self.format]
+        look = [f"{self.output / 'candidates.csv'} (surest first)"] * (self.candidates > 0)
+        look.append(str(self.catalogue.with_suffix(suffix)))
         if self.rejected:
-            look.append(f"{self.output / 'rejected.parquet'} (why)")
+            look.append(f"{self.output / f'rejected{suffix}'} (why)")
         lines.append("look at: " + printable(", ".join(look)))
         return "\n".join(lines)
 
