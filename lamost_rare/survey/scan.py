@@ -42,6 +42,7 @@ def scan_directory(
     source,
     output,
     *,
+    root=None,
     preset=None,
     workers: int | None = None,
     batch_size: int = 256,
@@ -61,8 +62,12 @@ def scan_directory(
         Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, and
         for tar archives of them; or one file, an archive, an HDF5 store, a list of files
         (``@NAME``, or named ``*.txt``).
+        With ``root``, a general catalogue as CSV, FITS or Parquet.
     output : str or path
         Directory for the results; made if it does not exist.
+    root : str or path, optional
+        Directory below which the spectra of a general catalogue are. Its rows are the inputs then,
+        and a file whose header does not agree with its row is rejected.
     preset : str, path or Preset, optional
         Which classifier; by default `lamost_rare.presets.DEFAULT_PRESET`.
     workers : int, optional
@@ -96,6 +101,7 @@ def scan_directory(
         source,
         output,
         [BatchClassifier(preset, whole_number("batch_size", batch_size))],
+        root=root,
         preset=preset,
         workers=workers,
         batch_size=batch_size,
@@ -109,6 +115,7 @@ def run_steps(
     output,
     steps,
     *,
+    root=None,
     preset: Preset | None = None,
     workers: int | None = None,
     batch_size: int = 256,
@@ -119,7 +126,7 @@ def run_steps(
 
     Parameters
     ----------
-    source, output, workers, overwrite, progress
+    source, output, root, workers, overwrite, progress
         As for `scan_directory`.
     steps : sequence
         Objects with the attributes ``name``, ``adds`` and ``grid`` and the methods ``process`` and
@@ -143,7 +150,7 @@ def run_steps(
     started = time.monotonic()
     workers = whole_number("workers", default_workers() if workers is None else workers)
     batch_size = whole_number("batch_size", batch_size)
-    origin = open_source(source)
+    origin = open_source(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
     origin.check_grid(grid)
@@ -152,7 +159,7 @@ def run_steps(
     names = (preset.name, preset.rare_class) if preset else ("", "")
     summary = ScanSummary(origin.path, output, *names)
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
-    store = ShardStore(output / "shards", catalogue_schema(added))
+    store = ShardStore(output / "shards", catalogue_schema([*added, *origin.columns]))
     with clear_errors(output), contextlib.ExitStack() as stack:
         output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(directory_lock(output))
