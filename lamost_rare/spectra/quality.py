@@ -57,6 +57,11 @@ REJECT_REASONS = {
     "corrupt_archive": "a tar archive is damaged or ends too early; what follows is missing",
     "unsafe_name": "a member of a tar archive whose name leads out of it, or is no name of a file",
     "corrupt_store": "the pixels in an HDF5 store do not agree with their checksum",
+    "no_file": "a row of a general catalogue whose file is not below the directory",
+    "bad_catalogue_row": "a row of a general catalogue without a usable obsid, or without the "
+    "numbers of which the name of its file is made",
+    "catalogue_mismatch": "a file that is not what the general catalogue's row says: another "
+    "obsid, plate or position",
     "generated": "a generated spectrum: never classified into a catalogue",
     "step_failed": "a step of the pipeline raised an error on this spectrum; the detail names it",
     "internal_error": "an unexpected error in this software; please report it",

@@ -15,7 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         help="directory of LAMOST spectra (.fits, .fits.gz), tar archive of them, store of pack, "
-        "list of files (@NAME, NAME.txt), or one file",
+        "list of files (@NAME, NAME.txt), or one file; with --root, a general catalogue",
+    )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="SOURCE is LAMOST's general catalogue (CSV, FITS or Parquet), its spectra are in DIR",
     )
     parser.add_argument(
         "--output",
@@ -64,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         summary = scan_directory(
             args.source,
             args.output,
+            root=args.root,
             preset=args.preset,
             workers=args.workers,
             batch_size=args.batch_size,

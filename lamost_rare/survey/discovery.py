@@ -49,6 +49,8 @@ class Walk:
     repeated_directories: int = 0
     """Directories reached again by a symbolic link: each is walked once, at its first path."""
     seen: set = field(default_factory=set, repr=False)
+    checkpoint: Callable[[], None] = lambda: None
+    """Called now and then by what takes long without yielding anything; may raise, to stop."""
 
 
 def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .discovery import Entry
+from .items import stated
 
 __all__ = ["InputList", "write_inputs"]
 
@@ -32,7 +33,8 @@ def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tup
     count : int
         Number of inputs.
     sha256 : str
-        Digest of the paths in order, each followed by a NUL byte, which no path can hold.
+        Digest of the paths in order, each followed by a NUL byte, which no path can hold, and by
+        the row of a general catalogue where there is one.
     """
     digest = hashlib.sha256()
     count = 0
@@ -40,7 +42,7 @@ def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tup
     with pq.ParquetWriter(target, _SCHEMA, compression="zstd", use_dictionary=False) as writer:
         while shard := list(islice(entries, shard_size)):
             for entry in shard:
-                digest.update(entry.path + b"\0")
+                digest.update(entry.path + b"\0" + stated(entry.item))
             columns = zip(*shard, strict=True)
             arrays = [pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
             table = pa.Table.from_arrays(arrays, schema=_SCHEMA)

@@ -8,19 +8,35 @@ are absolute:
 ``tar:OFFSET:SIZE:LENGTH:ARCHIVE/MEMBER``
     A member of a tar archive whose path has LENGTH bytes; the content begins at OFFSET of the
     archive (of what it expands to, if it is compressed).
+``observation:LENGTH:ROW ITEM``
+    Any of these but a row of a store, which has to be what a general catalogue says of it: ROW, of
+    LENGTH bytes, is a `lamost_rare.survey.observations.Observation`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from ..spectra.raw import RawSpectrum
 
-__all__ = ["member_item", "read_item", "row_item", "rows_of_store"]
+if TYPE_CHECKING:
+    from .observations import Observation
+
+__all__ = [
+    "member_item",
+    "observation_item",
+    "observations_of",
+    "read_item",
+    "row_item",
+    "rows_of_store",
+    "stated",
+]
 
 _ROW = re.compile(rb"row:(\d+):(/.*)", re.DOTALL)
 _MEMBER = re.compile(rb"tar:(\d+):(\d+):(\d+):(/.*)", re.DOTALL)
+_OBSERVATION = re.compile(rb"observation:(\d+):")
 
 
 def row_item(store: bytes, row: int) -> bytes:
@@ -31,6 +47,26 @@ def row_item(store: bytes, row: int) -> bytes:
 def member_item(archive: bytes, name: bytes, offset: int, size: int) -> bytes:
     """The item for a member of the archive at an absolute path."""
     return b"tar:%d:%d:%d:%s/%s" % (offset, size, len(archive), archive, name)
+
+
+def observation_item(observation: Observation, item: bytes) -> bytes:
+    """The item for a file, or a member of an archive, with the catalogue's row for it."""
+    row = observation.to_bytes()
+    return b"observation:%d:%s %s" % (len(row), row, item)
+
+
+def stated(item: bytes) -> bytes:
+    """The row of a general catalogue in an item, as bytes; none if there is no row in it."""
+    match = _OBSERVATION.match(item)
+    return item[match.end() : match.end() + int(match[1])] if match else b""
+
+
+def observations_of(items) -> list[Observation]:
+    """The rows of a general catalogue in items; none if the items are of another kind."""
+    from .observations import Observation
+
+    rows = [stated(os.fsencode(item)) for item in items]
+    return [Observation.from_bytes(row) for row in rows if row]
 
 
 def rows_of_store(items) -> tuple[str, list[int]] | None:
@@ -47,11 +83,18 @@ def read_item(item) -> RawSpectrum:
     Raises
     ------
     SpectrumError
-        As `~lamost_rare.spectra.lamost.read_lamost`; also ``corrupt_archive``.
+        As `~lamost_rare.spectra.lamost.read_lamost`; also ``corrupt_archive`` and
+        ``catalogue_mismatch``.
     """
     from ..spectra.lamost import read_lamost
 
     item = os.fsencode(item)
+    if row := stated(item):
+        from .observations import Observation
+
+        raw = read_item(item[_OBSERVATION.match(item).end() + len(row) + 1 :])
+        Observation.from_bytes(row).check(raw)
+        return raw
     if match := _MEMBER.fullmatch(item):
         from .archives import read_member
 

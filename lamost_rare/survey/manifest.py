@@ -99,6 +99,9 @@ def refuse_other(old: dict, new: dict, output: Path) -> None:
         raise ScanError(
             f"{where} of {printable(old['source'])}, not of {printable(new['source'])}: {_OVERRIDE}"
         )
+    if old.get("root") != new.get("root"):
+        before, now = (printable(m.get("root") or "no --root") for m in (old, new))
+        raise ScanError(f"{where} of spectra below {before}, not {now}: {_OVERRIDE}")
     if old["inputs"] != new["inputs"]:
         before, now = old["inputs"]["count"], new["inputs"]["count"]
         what = f"{before} inputs, now there are {now}" if before != now else "other inputs"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..text import printable
 from .atomic import atomic_path
-from .discovery import Walk, path_text
+from .discovery import Walk
 from .errors import ScanError
 from .inputs import write_inputs
 from .manifest import FORMAT, read_manifest, refuse_other, versions
@@ -69,7 +68,7 @@ def make_plan(
     ScanError
         If there are no inputs, or the output belongs to another scan. Nothing was changed then.
     """
-    output, walk = summary.output, Walk()
+    output, walk = summary.output, Walk(checkpoint=checkpoint)
     old = None if overwrite else _earlier(output)
 
     def entries():
@@ -86,12 +85,9 @@ def make_plan(
             new = {
                 "format": FORMAT,
                 "state": "running",
-                "source": path_text(os.fsencode(source.path)),
+                **source.describe(),
                 "inputs": {"count": count, "sha256": digest},
-                "besides": {
-                    "other_files": walk.other_files,
-                    "repeated_directories": walk.repeated_directories,
-                },
+                "besides": source.besides(walk),
                 **asked,
                 "configuration": configuration,
                 "versions": versions(),

@@ -61,7 +61,7 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     Chunk
         Every file is in it once. Nothing that a file holds makes this raise.
     """
-    from .items import read_item, rows_of_store
+    from .items import observations_of, read_item, rows_of_store
 
     stored = rows_of_store(paths)
     if stored is not None:
@@ -86,6 +86,10 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
     lost = {i for i, _ in refused}
     kept = [file for i, file in enumerate(kept) if i not in lost]
+    if rows := observations_of(paths[i] for i in kept):
+        from .observations import observation_columns
+
+        batch.columns.update(observation_columns(rows))
     return Chunk(batch, kept, sorted(rejects), lines)
 
 

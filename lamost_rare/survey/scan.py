@@ -43,6 +43,7 @@ def scan_directory(
     source,
     output,
     *,
+    root=None,
     preset=None,
     workers: int | None = None,
     batch_size: int = 256,
@@ -63,8 +64,12 @@ def scan_directory(
         Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, and
         for tar archives of them; or one file, an archive, an HDF5 store, a list of files
         (``@NAME``, or named ``*.txt``).
+        With ``root``, a general catalogue as CSV, FITS or Parquet.
     output : str or path
         Directory for the results; made if it does not exist.
+    root : str or path, optional
+        Directory below which the spectra of a general catalogue are. Its rows are the inputs then,
+        and a file whose header does not agree with its row is rejected.
     preset : str, path or Preset, optional
         Which classifier; by default `lamost_rare.presets.DEFAULT_PRESET`.
     workers : int, optional
@@ -99,6 +104,7 @@ def scan_directory(
         source,
         output,
         [BatchClassifier(preset, whole_number("batch_size", batch_size))],
+        root=root,
         preset=preset,
         workers=workers,
         batch_size=batch_size,
@@ -121,6 +127,7 @@ def run_steps(
     output,
     steps,
     *,
+    root=None,
     preset: Preset | None = None,
     classify: Callable[..., Iterator[ShardCounts]] | None = None,
     workers: int | None = None,
@@ -133,7 +140,7 @@ def run_steps(
 
     Parameters
     ----------
-    source, output, workers, overwrite, progress, format
+    source, output, root, workers, overwrite, progress, format
         As for `scan_directory`.
     steps : sequence
         Objects with the attributes ``name``, ``adds`` and ``grid`` and the methods ``process`` and
@@ -161,7 +168,7 @@ def run_steps(
     batch_size = whole_number("batch_size", batch_size)
     if format not in FORMATS:
         raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
-    origin = open_source(source)
+    origin = open_source(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
     origin.check_grid(grid)
@@ -170,7 +177,7 @@ def run_steps(
     names = (preset.name, preset.rare_class) if preset else ("", "")
     summary = ScanSummary(origin.path, output, *names, format=format)
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
-    store = ShardStore(output / "shards", catalogue_schema(added))
+    store = ShardStore(output / "shards", catalogue_schema([*added, *origin.columns]))
     with clear_errors(output), contextlib.ExitStack() as stack:
         output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(directory_lock(output))

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
-from .discovery import SUFFIXES, Entry, Walk, find_spectra
+from .columns import Column
+from .discovery import SUFFIXES, Entry, Walk, find_spectra, path_text
 from .errors import ScanError
 
 __all__ = ["Source", "open_source"]
@@ -17,6 +19,7 @@ __all__ = ["Source", "open_source"]
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _STORE_SUFFIXES = (".h5", ".hdf5")
 _LIST_SUFFIXES = (".txt", ".lst")
+_CATALOGUE_SUFFIXES = (".csv", ".csv.gz")
 
 
 @dataclass
@@ -34,6 +37,9 @@ class Source:
 
     path: Path
 
+    columns: ClassVar[tuple[Column, ...]] = ()
+    """What readers know of the spectra of this source besides; the last columns of a catalogue."""
+
     @property
     def root(self) -> bytes:
         """Directory to which the paths of `entries` are relative."""
@@ -46,6 +52,17 @@ class Source:
     def check_grid(self, grid: WavelengthGrid) -> None:
         """Raise `ScanError` if the spectra cannot be put onto ``grid``."""
 
+    def describe(self) -> dict:
+        """What a manifest says of the source; a resumed scan must be of the same."""
+        return {"source": path_text(os.fsencode(self.path))}
+
+    def besides(self, walk: Walk) -> dict[str, int]:
+        """Counts of what there is besides the entries, when all of those were listed."""
+        return {
+            "other_files": walk.other_files,
+            "repeated_directories": walk.repeated_directories,
+        }
+
     def nothing(self, walk: Walk) -> str:
         """What to say if there are no inputs."""
         endings = ", ".join(f"*{suffix.decode()}" for suffix in SUFFIXES)
@@ -53,7 +70,7 @@ class Source:
         return f"no spectra in {printable(self.path)}: nothing there is named {endings}{others}"
 
 
-def open_source(source) -> Source:
+def open_source(source, root=None) -> Source:
     """The source that a path stands for.
 
     Parameters
@@ -61,6 +78,8 @@ def open_source(source) -> Source:
     source : str, bytes or os.PathLike
         A directory, a file, a tar archive, an HDF5 store, or a list of files (``@NAME``, or a name
         that ends in .txt or .lst).
+    root : str, bytes or os.PathLike, optional
+        With this, ``source`` is a general catalogue, and its spectra are below this directory.
 
     Raises
     ------
@@ -72,6 +91,17 @@ def open_source(source) -> Source:
     path = Path(os.path.abspath(source.removeprefix("@") if listed else source))
     if not path.exists():
         raise ScanError(f"no such file or directory: {printable(path)}")
+    if root is not None:
+        if not path.is_file():
+            raise ScanError(f"with --root the source is a catalogue: {printable(path)} is no file")
+        from .general_catalogue import CatalogueSource
+
+        return CatalogueSource(path, Path(os.path.abspath(os.fsdecode(root))))
+    if path.is_file() and path.name.lower().endswith(_CATALOGUE_SUFFIXES):
+        raise ScanError(
+            f"{printable(path)} is a table: say with --root DIR where its spectra are (or with @ "
+            "before its name that it is a list of files)"
+        )
     if path.is_file() and (listed or path.suffix.lower() in _LIST_SUFFIXES):
         from .lists import ListSource
 

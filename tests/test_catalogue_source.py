@@ -1,0 +1,409 @@
+"""A general catalogue as the source of a scan: its rows find their files, and are checked."""
+
+import csv
+import gzip
+import io
+import json
+import shutil
+import tarfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lamost_rare import cli
+from lamost_rare.presets import save_preset
+from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
+from lamost_rare.survey import ScanError, ScanInterrupted, classifier, scan, scan_directory
+from lamost_rare.survey.discovery import Walk
+from lamost_rare.survey.items import stated
+from lamost_rare.survey.sources import open_source
+from scan_helpers import CONFIG, FULL, StandIn, digests, manifest, table
+
+N = 12
+COLUMNS = ["obsid", "designation", "lmjd", "planid", "spid", "fiberid", "ra", "dec", "snrg"]
+COLUMNS += ["class", "subclass"]
+
+
+def obsid(i):
+    return 101_000 + i
+
+
+def row(i, **changes):
+    """The catalogue's row for the i-th file."""
+    values = [obsid(i), f"J{i}", 55859, plan(i), 1, i, f"{i / 3:.6f}", -1.5, 20.5 + i, "STAR", "F5"]
+    return dict(zip(COLUMNS, values, strict=True)) | changes
+
+
+def plan(i):
+    return ("F5902", "M31_004437N404045_M2")[i % 2]
+
+
+def write_spectrum(path, i, layout="dr1-7", **changes):
+    rng = np.random.default_rng(i)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    identity = {
+        "obsid": obsid(i), "designation": f"J{i}", "ra": round(i / 3, 6), "dec": -1.5,
+        "lmjd": 55859, "planid": plan(i), "spid": 1, "fiberid": i,
+        "snr": [10.0, 1.0 + i, 20.0, 20.0, 20.0],
+    }  # fmt: skip
+    flux, ivar = rng.normal(100, 10, FULL.n_pixels), np.full(FULL.n_pixels, 0.01)
+    content = lamost_file_bytes(layout, FULL, flux, ivar, **identity | changes)
+    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+    return path
+
+
+def write_csv(path, rows, separator=","):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=separator, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    content = text.getvalue().encode("utf-8", "surrogateescape")
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def name(i):
+    return lamost_file_name(55859, plan(i), 1, i)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Files in LAMOST's own folders, without folders, and with other endings and names."""
+    root = tmp_path_factory.mktemp("dr7")
+    for i in range(N):
+        folder = [root / "20111024" / plan(i), root / "55859" / plan(i), root][i % 3]
+        write_spectrum(folder / name(i), i, ("dr1-7", "early", "dr8plus")[i // 4])
+    (root / name(3)).rename(root / name(3)[:-3]) if (root / name(3)).exists() else None
+    path = next(root.rglob(name(5)))
+    path.rename(path.with_name(name(5).replace(".fits.gz", ".fits.FITS.gz")))
+    path = next(root.rglob(name(9)))
+    path.rename(root / f"{obsid(9)}.fits.gz")
+    return root
+
+
+@pytest.fixture
+def network(monkeypatch):
+    network = StandIn()
+    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
+    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
+    return network
+
+
+@pytest.fixture
+def run(tmp_path, network):
+    (tmp_path / "weights").write_bytes(b"none")
+    preset = save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+
+    def run(catalogue, root, output="out", **options):
+        options = {"preset": preset, "workers": 1, "batch_size": 4} | options
+        return scan_directory(catalogue, tmp_path / output, root=root, **options)
+
+    return run
+
+
+def by_obsid(output):
+    found = table(output)
+    return {
+        number: {column: values[i] for column, values in found.items()}
+        for i, number in enumerate(found["obsid"])
+    }
+
+
+def rejects(output):
+    found = table(output, "rejected")
+    return list(zip(found["path"], found["reason"], found["detail"], strict=True))
+
+
+def test_rows_find_their_files_in_any_order(root, run, tmp_path):
+    rows = [row(i, subclass=f"F{i}") for i in range(N)]
+    write_csv(tmp_path / "c.csv", rows)
+    order = np.random.default_rng(1).permutation(N)
+    write_csv(tmp_path / "shuffled.csv.gz", [rows[i] for i in order], "|")
+    summary = run(tmp_path / "c.csv", root)
+    assert (summary.discovered, summary.classified, summary.rejected) == (N, N, 0)
+    run(tmp_path / "shuffled.csv.gz", root, "shuffled", workers=2)
+    assert table(tmp_path / "out")["obsid"] == [obsid(i) for i in range(N)]
+    assert table(tmp_path / "shuffled")["obsid"] == [obsid(i) for i in order]
+    found = by_obsid(tmp_path / "out")
+    assert found == by_obsid(tmp_path / "shuffled")
+    for i in range(N):
+        one = found[obsid(i)]
+        assert one["ra"] == pytest.approx(i / 3, abs=1e-5)
+        assert one["snr_g"] == 1 + i
+        assert one["path"].split("/")[-1].startswith((name(i)[:-8], str(obsid(i))))
+        assert (one["catalogue_class"], one["catalogue_subclass"]) == ("STAR", f"F{i}")
+        assert one["catalogue_snr_g"] == 20.5 + i
+    fields = pq.read_schema(tmp_path / "out" / "catalogue.parquet")
+    assert fields.names[-3:] == ["catalogue_class", "catalogue_subclass", "catalogue_snr_g"]
+    assert b"general catalogue" in fields.field("catalogue_class").metadata[b"description"]
+
+
+def entries(catalogue, root, walk=None):
+    return list(open_source(catalogue, root).entries(Walk() if walk is None else walk))
+
+
+def test_every_kind_of_table_gives_the_same(root, tmp_path):
+    from astropy.table import Table
+
+    rows = [row(i) for i in range(N)]
+    columns = {key: [one[key] for one in rows] for key in COLUMNS}
+    for key in ("ra", "dec"):
+        columns[key] = [float(value) for value in columns[key]]
+    fits = Table({key.upper(): values for key, values in columns.items()})
+    fits["spid"] = np.array(fits["SPID"], dtype=np.uint16)  # with TZERO
+    fits.remove_column("SPID")
+    fits["bits"] = np.zeros((N, 11), dtype=bool)
+    fits.write(tmp_path / "c.fits")
+    (tmp_path / "c.fits.gz").write_bytes(gzip.compress((tmp_path / "c.fits").read_bytes()))
+    pq.write_table(pa.table(columns), tmp_path / "c.parquet")
+    write_csv(tmp_path / "comma.csv", rows)
+    write_csv(tmp_path / "pipe.CSV.gz.tmp", rows, "|")
+    text = (tmp_path / "comma.csv").read_text().replace("F5902,", '"F5902",')
+    (tmp_path / "quoted.csv").write_text("\ufeff#" + text.replace("\n", "\r\n\r\n"))
+    renamed = [{f"combined_{key}": value for key, value in one.items()} for one in rows]
+    write_csv(tmp_path / "combined.csv", renamed, "|")
+    floats = [one | {"obsid": f"{one['obsid']}.0", "lmjd": " 55859.0 "} for one in rows]
+    write_csv(tmp_path / "floats.csv", floats, "\t")
+    catalogues = ["comma.csv", "c.fits", "c.fits.gz", "c.parquet", "pipe.CSV.gz.tmp", "quoted.csv"]
+    wanted = entries(tmp_path / "comma.csv", root)
+    assert [json.loads(stated(entry.item))[0] for entry in wanted] == [obsid(i) for i in range(N)]
+    for catalogue in [*catalogues, "combined.csv", "floats.csv"]:
+        assert entries(tmp_path / catalogue, root) == wanted
+
+
+def test_what_is_not_there_is_counted(root, run, tmp_path):
+    rows = [row(2), row(77), row(5), row(78, planid="../../etc"), row(79, obsid=""), row(2)]
+    rows += [row(80, obsid="1e3x"), row(81, obsid=-9999), row(82, fiberid="")]
+    path = write_csv(tmp_path / "c.csv", rows, "|")
+    with path.open("a") as file:
+        file.write("1|2|3\n\n101001|\n")
+    summary = run(path, root)
+    assert (summary.discovered, summary.classified) == (11, 3)
+    assert summary.reasons == {"no_file": 1, "bad_catalogue_row": 7}
+    assert summary.flags["DUPLICATE_OBSID"] == 1
+    assert summary.discovered == summary.classified + summary.rejected
+    found = rejects(tmp_path / "out")
+    assert found[0] == (
+        str(root / name(77)), "no_file", "row 2 (obsid 101077): no file of that name"
+    )  # fmt: skip
+    assert found[1][0] == f"{path}/row 4"
+    assert found[1][2] == "row 4 (obsid 101078) has no usable planid"
+    assert [detail for _, _, detail in found[2:6]] == [
+        "row 5 has no usable obsid: ''",
+        "row 7 has no usable obsid: '1e3x'",
+        "row 8 has no usable obsid: '-9999'",
+        "row 9 (obsid 101082) has no usable fiberid",
+    ]
+    assert found[6][2] == "row 10 has not 11 values, as the header has"
+    besides = manifest(tmp_path / "out")["besides"]
+    assert besides["files_without_row"] == N - 2
+    assert besides["unreadable"] == 0
+
+
+def test_files_that_are_not_what_the_row_says(run, tmp_path):
+    root = tmp_path / "files"
+    write_spectrum(root / name(0), 0)
+    write_spectrum(root / name(1), 1, obsid=999)
+    write_spectrum(root / name(2), 2, ra=2 / 3 + 4 / 3600)
+    write_spectrum(root / name(3), 3, ra=1 + 2.5 / 3600)
+    write_spectrum(root / name(4), 4, "early", fiberid=40)
+    write_spectrum(root / name(5), 5, "early", planid="F5903")
+    write_spectrum(root / name(6), 6, "early")
+    write_spectrum(root / name(7), 7, dec=-9999.0)
+    write_spectrum(root / name(8), 8, ra=8 / 3 + 1)
+    (root / name(9)).write_bytes(b"")
+    write_spectrum(root / f"{obsid(10)}.fits", 10, "early", ra=100.0)
+    rows = [row(i) for i in range(11)]
+    rows[8] |= {"ra_obs": 8 / 3 + 1, "dec_obs": -1.5}
+    rows = [{"ra_obs": "", "dec_obs": "", **one} for one in rows]
+    summary = run(write_csv(tmp_path / "c.csv", rows), root)
+    assert table(tmp_path / "out")["obsid"] == [obsid(i) for i in (0, 3, 6, 7, 8)]
+    assert summary.reasons == {"catalogue_mismatch": 5, "empty_file": 1}
+    found = {path.split("/")[-1]: detail for path, _, detail in rejects(tmp_path / "out")}
+    assert "its obsid is 999, in the catalogue 101001" in found[name(1)]
+    said = "its position is 0.667778 -1.500000, in the catalogue 0.666667 -1.500000: 4.0 arcsec"
+    assert said in found[name(2)]
+    assert "its obsid is missing, and its fiberid is 40, in the catalogue 4" in found[name(4)]
+    assert "its planid is F5903, in the catalogue M31_004437N404045_M2" in found[name(5)]
+    assert "100.000000" in found[f"{obsid(10)}.fits"]
+
+
+def test_two_rows_for_one_file(run, tmp_path):
+    root = tmp_path / "files"
+    write_spectrum(root / name(0), 0)
+    write_spectrum(root / name(1), 1, "early")
+    rows = [row(0, obsid=5), row(0), row(1), row(1, obsid=6), row(1)]
+    run(write_csv(tmp_path / "c.csv", rows), root)
+    assert table(tmp_path / "out")["obsid"] == [obsid(0), obsid(1), obsid(1)]
+    details = [detail for _, reason, detail in rejects(tmp_path / "out")]
+    assert "its obsid is 101000, in the catalogue 5" in details[0]
+    assert "in the catalogue it is 6 and, before, another" in details[1]
+
+
+def test_members_of_archives_and_links(root, run, tmp_path):
+    folder = tmp_path / "tars"
+    folder.mkdir()
+    with tarfile.open(folder / "plate.tar", "w") as tar:
+        for path in sorted(root.rglob("*.gz"))[:6]:
+            tar.add(path, path.name)
+    with tarfile.open(folder / "cut.tar.gz", "w:gz") as tar:
+        tar.add(root / "20111024", "x")
+    content = (folder / "cut.tar.gz").read_bytes()
+    (folder / "cut.tar.gz").write_bytes(content[:2000])
+    (folder / name(77)).symlink_to("nowhere")
+    summary = run(write_csv(tmp_path / "c.csv", [row(i) for i in range(N)] + [row(77)]), folder)
+    assert summary.classified == 6
+    assert summary.reasons == {"no_file": 6, "unreadable": 1}
+    assert all("plate.tar/" in path for path in table(tmp_path / "out")["path"])
+    assert manifest(tmp_path / "out")["besides"]["unreadable"] == 1
+
+
+@pytest.mark.parametrize("kind", ["csv.gz", "fits", "fits.gz", "parquet"])
+def test_a_catalogue_that_is_cut_short(root, run, tmp_path, kind):
+    rows = [row(i, designation="x" * (i % 40)) for i in range(500)]
+    path = tmp_path / f"c.{kind}"
+    if kind == "csv.gz":
+        write_csv(path, rows)
+    elif kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        from astropy.table import Table
+
+        Table(rows).write(path)
+    assert len(entries(path, root)) == 500
+    content = path.read_bytes()
+    for keep in (len(content) * 3 // 4, 60, 9, 1, 0):
+        path.write_bytes(content[:keep])
+        with pytest.raises(ScanError, match=r"c.*(truncated or damaged|no column obsid)") as error:
+            run(path, root)
+        assert "\n" not in str(error.value)
+        assert not list((tmp_path / "out").glob("[!.]*"))
+
+
+def test_tables_that_are_no_catalogues(root, run, tmp_path):
+    noise = np.random.default_rng(1).bytes(200_000)
+    rows = [row(0)]
+    texts = {
+        "no column obsid .but id, ra": b"id,ra\n1,2\n",
+        "no column obsid": noise,
+        "no table: it has lines of more": ",".join(rows[0]).encode() + b"\n" + b"x" * 100_000,
+        "truncated or damaged": b"\x1f\x8b" + noise,
+        "no column lmjd, planid, spid, fiberid": b"obsid\n1\n",
+        "two columns are called obsid": b"obsid,OBSID\n1,1\n",
+        "no rows in": ",".join(rows[0]).encode() + b"\n\n",
+        "FITS without a binary table": gzip.compress(
+            lamost_file_bytes("dr1-7", FULL, np.ones(FULL.n_pixels), np.ones(FULL.n_pixels))
+        ),
+        "no column obsid .but FLUX": lamost_file_bytes(
+            "dr8plus", FULL, np.ones(FULL.n_pixels), np.ones(FULL.n_pixels)
+        ),
+    }
+    folder = tmp_path / "files"
+    write_spectrum(folder / name(0), 0)
+    for message, content in texts.items():
+        (tmp_path / "c.csv").write_bytes(content)
+        with pytest.raises(ScanError, match=message) as error:
+            run(tmp_path / "c.csv", folder)
+        assert str(error.value).isprintable()
+    write_csv(tmp_path / "c.csv", rows)
+    for catalogue, directory, message in [
+        (tmp_path / "c.csv", tmp_path / "nowhere", "--root .* is no directory"),
+        (folder, folder, "with --root the source is a catalogue"),
+        (tmp_path / "gone.csv", folder, "no such file"),
+        (tmp_path / "c.csv", None, "say with --root DIR"),
+    ]:
+        with pytest.raises(ScanError, match=message):
+            run(catalogue, directory)
+    assert not list((tmp_path / "out").glob("[!.]*"))
+
+
+def test_only_the_same_catalogue_is_resumed(root, run, tmp_path):
+    rows = [row(i) for i in range(N)]
+    path = write_csv(tmp_path / "c.csv", rows)
+
+    def stop(shards, *args, **kwargs):
+        raise ScanInterrupted(None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "merge_shards", stop)
+        with pytest.raises(ScanInterrupted):
+            run(path, root)
+    before = manifest(tmp_path / "out")
+    assert (before["state"], before["root"]) == ("interrupted", str(root))
+    for changed in ({"obsid": 7}, {"subclass": "O5"}, {"ra": 1.5}, {"fiberid": 200}):
+        write_csv(path, [*rows[:3], rows[3] | changed, *rows[4:]])
+        with pytest.raises(ScanError, match="other inputs"):
+            run(path, root)
+    write_csv(path, rows)
+    shutil.copytree(root, tmp_path / "copy")
+    with pytest.raises(ScanError, match=r"spectra below .*, not .*copy"):
+        run(path, tmp_path / "copy")
+    with pytest.raises(ScanError, match="with --root"):
+        run(path, None)
+    assert manifest(tmp_path / "out") == before
+    summary = run(path, root)
+    assert (summary.done_before, summary.classified) == (N, N)
+    run(path, root, "whole")
+    assert digests(tmp_path / "out") == digests(tmp_path / "whole")
+
+
+def test_a_stop_while_the_directory_is_walked(root, tmp_path):
+    path = write_csv(tmp_path / "c.csv", [row(0)])
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        entries(path, root, Walk(checkpoint=stop))
+
+
+def test_on_the_command_line(root, network, tmp_path, capsys):
+    (tmp_path / "weights").write_bytes(b"none")
+    preset = save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    path = write_csv(tmp_path / "c.csv.gz", [row(i) for i in range(4)], "|")
+    command = ["scan", str(path), "--output", str(tmp_path / "out"), "--workers", "1"]
+    command += ["--preset", str(tmp_path / "preset")]
+    assert preset.name == "standin-v1"
+    assert cli.main(command) == 2
+    assert "--root DIR" in capsys.readouterr().err
+    assert cli.main([*command, "--root", str(root)]) == 0
+    assert "4 inputs = 4 classified + 0 rejected + 0 to do" in capsys.readouterr().out
+
+
+def test_text_of_a_hostile_catalogue(root, run, tmp_path):
+    evil = "\x1b[31m\udcff\x00"
+    rows = [row(0, **{"class": evil, "subclass": "s" * 500}), row(1, obsid=evil)]
+    rows += [row(2, planid=evil), row(3, planid="x" * 300), row(4, lmjd=10**30), row(5, spid=-3)]
+    summary = run(write_csv(tmp_path / "c.csv", rows), root)
+    assert summary.reasons == {"bad_catalogue_row": 5}
+    found = table(tmp_path / "out")
+    assert found["catalogue_class"] == ["\x1b[31m\\xff\x00"]
+    assert found["catalogue_subclass"] == ["s" * 64]
+    assert all(detail.isprintable() for _, _, detail in rejects(tmp_path / "out"))
+
+
+def test_real_spectra_with_their_labels_as_catalogue(data_folder, run, tmp_path):
+    labels = data_folder / "lamost" / "labels.csv"
+    with labels.open() as file:
+        rows = list(csv.DictReader(file))
+    step = [one for one in rows if one["obsid"]][::60] + rows[:1]
+    step += [one | {"obsid": "42"} for one in rows if not one["obsid"]][:3]
+    order = np.random.default_rng(2).permutation(len(step))
+    path = write_csv(tmp_path / "c.csv.gz", [step[i] for i in order], "|")
+    summary = run(path, data_folder / "lamost", batch_size=64)
+    assert summary.discovered == len(step)
+    found = by_obsid(tmp_path / "out")
+    for one in step:
+        if one["obsid"] in ("42", ""):
+            continue
+        line = found[int(one["obsid"])]
+        assert line["path"].split("/")[-1].split(".")[0] == one["path"].split("/")[-1].split(".")[0]
+        assert (line["catalogue_class"], line["catalogue_subclass"]) == (
+            one["class"], one["subclass"]
+        )  # fmt: skip
+        assert line["snr_g"] == pytest.approx(float(one["snrg"]), abs=0.01)
+    invented = [one for one in step if one["obsid"] == "42"]
+    assert len(invented) == 3 == table(tmp_path / "out")["obsid"].count(42)
+    assert summary.rejected == 0
