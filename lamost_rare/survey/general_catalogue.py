@@ -12,7 +12,7 @@ from .discovery import Entry, Walk, find_spectra, path_text
 from .errors import ScanError
 from .file_index import FileIndex
 from .items import observation_item
-from .observations import Observation, choose_columns
+from .observations import Observation, choose_columns, read_observations
 from .sources import Source
 from .tables import open_table
 
@@ -49,6 +49,7 @@ class CatalogueSource(Source):
         if not root.is_dir():
             raise ScanError(f"--root {printable(root)} is no directory")
         self._root = root
+        self._below = os.path.join(self.root, b"")
         self._table = open_table(path)
         try:
             self._fields = choose_columns(self._table.names)
@@ -82,7 +83,7 @@ class CatalogueSource(Source):
             )
         number = 0
         for piece in self._table.pieces(list(self._fields.values())):
-            rows = list(map(self._row, piece))
+            rows = self._rows(piece)
             found = iter(index.find([row for row in rows if isinstance(row, Observation)]))
             for row in rows:
                 number += 1
@@ -96,14 +97,16 @@ class CatalogueSource(Source):
             "unreadable": index.unreadable,
         }
 
-    def _row(self, values: tuple | None) -> Observation | str:
-        """The row, or what is wrong with it."""
-        if values is None:
-            return f"not {len(self._table.names)} values, as the header has"
-        try:
-            return Observation.from_values(dict(zip(self._fields, values, strict=True)))
-        except ValueError as error:
-            return str(error)
+    def _rows(self, piece: list[tuple | None]) -> list[Observation | str]:
+        """The rows, or what is wrong with them."""
+        whole = [values for values in piece if values is not None]
+        columns = zip(*whole, strict=True) if whole else [()] * len(self._fields)
+        found = read_observations(dict(zip(self._fields, columns, strict=True)), len(whole))
+        if len(whole) == len(piece):
+            return found
+        wrong = f"not {len(self._table.names)} values, as the header has"
+        rows = iter(found)
+        return [wrong if values is None else next(rows) for values in piece]
 
     def _entry(
         self, number: int, row: Observation, file: Entry | None, contested: bool, lacking: list[str]
@@ -119,8 +122,10 @@ class CatalogueSource(Source):
                 why = f"row {number} (obsid {row.obsid}): no file of that name"
                 reject = Entry(path, "no_file", why)
             file = reject
-        base = file.item or os.path.join(self.root, file.path)
-        return file._replace(item=observation_item(row._replace(contested=contested), base))
+        if contested:
+            row = row._replace(contested=True)
+        base = file.item or self._below + file.path
+        return Entry(file.path, file.reason, file.detail, observation_item(row, base))
 
     def nothing(self, walk: Walk) -> str:
         """A catalogue without rows."""

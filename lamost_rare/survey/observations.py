@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,13 @@ from ..spectra.raw import RawSpectrum
 from ..text import printable
 from .errors import ScanError
 
-__all__ = ["POSITION_TOLERANCE", "Observation", "choose_columns", "observation_columns"]
+__all__ = [
+    "POSITION_TOLERANCE",
+    "Observation",
+    "choose_columns",
+    "observation_columns",
+    "read_observations",
+]
 
 POSITION_TOLERANCE = 3.0
 """Arcseconds by which the positions of a row and its file may differ; a LAMOST fibre sees 3.3."""
@@ -43,6 +50,7 @@ _PLATE = ("lmjd", "planid", "spid", "fiberid")
 _LONGEST_PLANID = 200
 _LONGEST_TEXT = 64
 _INT64 = 2**63
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def choose_columns(names: list[str]) -> dict[str, int]:
@@ -114,46 +122,13 @@ class Observation(NamedTuple):
     contested: bool = False
 
     @classmethod
-    def from_values(cls, values: dict) -> Observation:
-        """The row with these values by field, text or numbers as the catalogue has them.
-
-        Raises
-        ------
-        ValueError
-            If it has no usable OBSID; the message says what stands there.
-        """
-        get = values.get
-        obsid = _whole(get("obsid"))
-        if obsid is None or obsid in _MISSING_OBSID:
-            raise ValueError(f"no usable obsid: {printable(repr(get('obsid')))[:80]}")
-        plate = [_whole(get(name)) for name in ("lmjd", "spid", "fiberid")]
-        lmjd, spid, fiberid = (-1 if n is None or n < 0 else n for n in plate)
-        planid = _text(get("planid"))
-        if "/" in planid or "\0" in planid or len(planid) > _LONGEST_PLANID:
-            planid = ""
-        return cls(
-            obsid,
-            lmjd,
-            planid,
-            spid,
-            fiberid,
-            _number(get("ra"), 0, 360),
-            _number(get("dec"), -90, 90),
-            _number(get("ra_obs"), 0, 360),
-            _number(get("dec_obs"), -90, 90),
-            _text(get("class_name"))[:_LONGEST_TEXT],
-            _text(get("subclass"))[:_LONGEST_TEXT],
-            _number(get("snr_g"), -999, math.inf),
-        )
-
-    @classmethod
     def from_bytes(cls, content: bytes) -> Observation:
         """What `to_bytes` made bytes of."""
         return cls(*json.loads(content))
 
     def to_bytes(self) -> bytes:
         """The row as bytes without a NUL."""
-        return json.dumps(self, separators=(",", ":")).encode("ascii")
+        return _encode(self).encode("ascii")
 
     @property
     def missing(self) -> list[str]:
@@ -212,6 +187,52 @@ class Observation(NamedTuple):
             )
 
 
+def read_observations(columns: dict[str, Sequence], n_rows: int) -> list[Observation | str]:
+    """Rows of a catalogue from its columns.
+
+    Parameters
+    ----------
+    columns : dict of sequence
+        Values by field, text or numbers as the catalogue has them.
+    n_rows : int
+
+    Returns
+    -------
+    list of Observation or str
+        What is wrong with a row instead of the row, if it has no usable OBSID.
+    """
+    nothing = [None] * n_rows
+
+    def get(name):
+        return columns.get(name, nothing)
+
+    def plate(name):
+        return [-1 if n is None or n < 0 else n for n in _whole_numbers(get(name))]
+
+    values = {
+        "obsid": _whole_numbers(get("obsid")),
+        "lmjd": plate("lmjd"),
+        "planid": list(map(_plan, get("planid"))),
+        "spid": plate("spid"),
+        "fiberid": plate("fiberid"),
+        "ra": _numbers(get("ra"), 0, 360),
+        "dec": _numbers(get("dec"), -90, 90),
+        "ra_obs": _numbers(get("ra_obs"), 0, 360),
+        "dec_obs": _numbers(get("dec_obs"), -90, 90),
+        "class_name": [_text(value)[:_LONGEST_TEXT] for value in get("class_name")],
+        "subclass": [_text(value)[:_LONGEST_TEXT] for value in get("subclass")],
+        "snr_g": _numbers(get("snr_g"), -999, math.inf),
+        "contested": [False] * n_rows,
+    }
+    rows = map(Observation._make, zip(*map(values.get, Observation._fields), strict=True))
+    return [
+        f"no usable obsid: {printable(repr(asked))[:80]}"
+        if row.obsid is None or row.obsid in _MISSING_OBSID
+        else row
+        for row, asked in zip(rows, get("obsid"), strict=True)
+    ]
+
+
 def observation_columns(rows: list[Observation]) -> dict[str, np.ndarray]:
     """What the rows say, as columns of a batch."""
 
@@ -262,12 +283,37 @@ def _whole(value) -> int | None:
     return value if type(value) is int and -_INT64 < value < _INT64 else None
 
 
-def _number(value, low: float, high: float) -> float:
+def _whole_numbers(values: Sequence) -> list[int | None]:
+    """`_whole` of each, at once where they are plain digits."""
+    if not all(map(_is_digits, values)):
+        return list(map(_whole, values))
+    return list(map(int, values))
+
+
+def _is_digits(value) -> bool:
+    return type(value) is str and len(value) < 19 and value.isascii() and value.isdigit()
+
+
+def _numbers(values: Sequence, low: float, high: float) -> list[float]:
+    """The values as numbers; NaN for those that are none, or out of range as sentinels are."""
     try:
-        value = float(value)
+        numbers = list(map(float, values))
+    except (TypeError, ValueError, OverflowError):
+        numbers = list(map(_number, values))
+    return [number if low <= number <= high else math.nan for number in numbers]
+
+
+def _number(value) -> float:
+    try:
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
-    return value if low <= value <= high else math.nan
+
+
+def _plan(value) -> str:
+    """A name of a plan; nothing if it cannot be part of a file's name."""
+    text = _text(value)
+    return "" if "/" in text or "\0" in text or len(text) > _LONGEST_PLANID else text
 
 
 def _text(value) -> str:

@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ except ImportError:
 
 __all__ = ["Table", "open_table"]
 
-PIECE = 8192
+PIECE = 2048
 """Rows in memory at a time."""
 
 _SEPARATORS = "|\t;,"
@@ -73,12 +74,11 @@ class Table:
         """
         with self._lines() as lines:
             next(lines, None)
-            rows = (self._split(line) for line in lines)
+            rows = map(self._split, lines)
+            n = len(self.names)
+            pick = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
             while piece := list(islice(rows, PIECE)):
-                yield [
-                    tuple(row[i] for i in columns) if len(row) == len(self.names) else None
-                    for row in piece
-                ]
+                yield [pick(row) if len(row) == n else None for row in piece]
 
     def _split(self, line: str) -> list[str]:
         if '"' not in line:
