@@ -285,6 +285,8 @@ def test_a_catalogue_that_is_cut_short(root, run, tmp_path, kind):
 def test_tables_that_are_no_catalogues(root, run, tmp_path):
     noise = np.random.default_rng(1).bytes(200_000)
     rows = [row(0)]
+    broken = bytearray(gzip.compress(noise))
+    broken[5000:5100] = bytes(100)
     texts = {
         "no column obsid .but id, ra": b"id,ra\n1,2\n",
         "no column obsid": noise,
@@ -292,6 +294,7 @@ def test_tables_that_are_no_catalogues(root, run, tmp_path):
         "truncated or damaged": b"\x1f\x8b" + noise,
         "no column lmjd, planid, spid, fiberid": b"obsid\n1\n",
         "two columns are called obsid": b"obsid,OBSID\n1,1\n",
+        "c.csv is no catalogue that can be read": broken,
         "no rows in": ",".join(rows[0]).encode() + b"\n\n",
         "FITS without a binary table": gzip.compress(
             lamost_file_bytes("dr1-7", FULL, np.ones(FULL.n_pixels), np.ones(FULL.n_pixels))

@@ -13,6 +13,7 @@ from ..spectra.quality import SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..text import printable
 from .errors import ScanError
+from .values import numbers, plain_text, whole_numbers
 
 __all__ = [
     "POSITION_TOLERANCE",
@@ -49,7 +50,6 @@ _MISSING_OBSID = (-1, -9999)
 _PLATE = ("lmjd", "planid", "spid", "fiberid")
 _LONGEST_PLANID = 200
 _LONGEST_TEXT = 64
-_INT64 = 2**63
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -207,21 +207,21 @@ def read_observations(columns: dict[str, Sequence], n_rows: int) -> list[Observa
         return columns.get(name, nothing)
 
     def plate(name):
-        return [-1 if n is None or n < 0 else n for n in _whole_numbers(get(name))]
+        return [-1 if n is None or n < 0 else n for n in whole_numbers(get(name))]
 
     values = {
-        "obsid": _whole_numbers(get("obsid")),
+        "obsid": whole_numbers(get("obsid")),
         "lmjd": plate("lmjd"),
         "planid": list(map(_plan, get("planid"))),
         "spid": plate("spid"),
         "fiberid": plate("fiberid"),
-        "ra": _numbers(get("ra"), 0, 360),
-        "dec": _numbers(get("dec"), -90, 90),
-        "ra_obs": _numbers(get("ra_obs"), 0, 360),
-        "dec_obs": _numbers(get("dec_obs"), -90, 90),
-        "class_name": [_text(value)[:_LONGEST_TEXT] for value in get("class_name")],
-        "subclass": [_text(value)[:_LONGEST_TEXT] for value in get("subclass")],
-        "snr_g": _numbers(get("snr_g"), -999, math.inf),
+        "ra": numbers(get("ra"), 0, 360),
+        "dec": numbers(get("dec"), -90, 90),
+        "ra_obs": numbers(get("ra_obs"), 0, 360),
+        "dec_obs": numbers(get("dec_obs"), -90, 90),
+        "class_name": [plain_text(value)[:_LONGEST_TEXT] for value in get("class_name")],
+        "subclass": [plain_text(value)[:_LONGEST_TEXT] for value in get("subclass")],
+        "snr_g": numbers(get("snr_g"), -999, math.inf),
         "contested": [False] * n_rows,
     }
     rows = map(Observation._make, zip(*map(values.get, Observation._fields), strict=True))
@@ -265,56 +265,7 @@ def _separation(ra: float, dec: float, other_ra: float, other_dec: float) -> flo
     return math.degrees(2 * math.asin(min(1.0, math.sqrt(haversine)))) * 3600
 
 
-def _whole(value) -> int | None:
-    """A whole number of 64 bits, also one that some program wrote as ``101005.0``."""
-    try:
-        if isinstance(value, str):
-            if not value.isascii() or "_" in value:
-                return None
-            try:
-                value = int(value)
-            except ValueError:
-                value = float(value)
-        if isinstance(value, float):
-            # Beyond 2**53 not every whole number is a float: which one was meant is not known.
-            value = int(value) if value.is_integer() and abs(value) < 2**53 else None
-    except ValueError:
-        return None
-    return value if type(value) is int and -_INT64 < value < _INT64 else None
-
-
-def _whole_numbers(values: Sequence) -> list[int | None]:
-    """`_whole` of each, at once where they are plain digits."""
-    if not all(map(_is_digits, values)):
-        return list(map(_whole, values))
-    return list(map(int, values))
-
-
-def _is_digits(value) -> bool:
-    return type(value) is str and len(value) < 19 and value.isascii() and value.isdigit()
-
-
-def _numbers(values: Sequence, low: float, high: float) -> list[float]:
-    """The values as numbers; NaN for those that are none, or out of range as sentinels are."""
-    try:
-        numbers = list(map(float, values))
-    except (TypeError, ValueError, OverflowError):
-        numbers = list(map(_number, values))
-    return [number if low <= number <= high else math.nan for number in numbers]
-
-
-def _number(value) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
-
-
 def _plan(value) -> str:
     """A name of a plan; nothing if it cannot be part of a file's name."""
-    text = _text(value)
+    text = plain_text(value)
     return "" if "/" in text or "\0" in text or len(text) > _LONGEST_PLANID else text
-
-
-def _text(value) -> str:
-    return "" if value is None else str(value).strip()

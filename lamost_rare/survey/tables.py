@@ -21,8 +21,9 @@ from .errors import ScanError
 
 try:
     from isal import igzip as _gzip
+    from isal.isal_zlib import error as _GzipError  # which is no zlib.error
 except ImportError:
-    _gzip = gzip
+    _gzip, _GzipError = gzip, zlib.error
 
 __all__ = ["Table", "open_table"]
 
@@ -217,7 +218,7 @@ def _clear(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, EOFError, zlib.error, ValueError, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, _GzipError, ValueError, pa.ArrowException) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
             f"{printable(path)} is no catalogue that can be read, or truncated or damaged: "
@@ -236,8 +237,8 @@ def _find_table(stream, path: Path) -> dict:
     if header.get("ZTABLE") is True:
         raise ScanError(f"{printable(path)} holds a tile-compressed table: expand it first")
     _data_size(header)
-    if not isinstance(header.get("TFIELDS"), int):
-        raise ValueError("a table without TFIELDS")
+    if type(header.get("TFIELDS")) is not int or header["NAXIS"] != 2:
+        raise ValueError("a table without TFIELDS, or not of two axes")
     return header
 
 
@@ -264,8 +265,9 @@ _CARDS = range(0, _FITS_BLOCK, 80)
 
 def _data_size(header: dict) -> int:
     """Bytes of the data behind a header, with what fills the last block."""
-    names = ["BITPIX", "NAXIS", *(f"NAXIS{i + 1}" for i in range(min(header.get("NAXIS", 0), 999)))]
-    values = [header.get(name) for name in names]
+    naxis = header.get("NAXIS")
+    n_axes = min(naxis, 999) if type(naxis) is int else 0
+    values = [header.get("BITPIX"), naxis, *(header.get(f"NAXIS{i + 1}") for i in range(n_axes))]
     values += [header.get("PCOUNT", 0), header.get("GCOUNT", 1)]
     if not all(type(value) is int for value in values) or min(values[1:]) < 0:
         raise ValueError("a FITS header without BITPIX, NAXIS or the like")
