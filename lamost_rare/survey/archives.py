@@ -13,8 +13,9 @@ from ..text import printable
 
 try:
     from isal import igzip as _gzip
+    from isal import isal_zlib as _zlib
 except ImportError:
-    _gzip = gzip
+    _gzip, _zlib = gzip, zlib
 
 __all__ = ["close_archive", "iterate_members", "read_member"]
 
@@ -22,7 +23,15 @@ _LONGEST_NAME = 4096
 _LARGEST_HEADER = 2**20
 """Of an extended header, which the library holds in memory whatever size it claims."""
 
-_ERRORS = (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, OverflowError)
+_ERRORS = (
+    tarfile.TarError,
+    OSError,
+    EOFError,
+    zlib.error,
+    _zlib.error,
+    ValueError,
+    OverflowError,
+)
 _SKIP = 2**20
 
 _KINDS = {
