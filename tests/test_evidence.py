@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lamost_rare.inference.evidence import LINES, measure_lines
+from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 
@@ -161,3 +162,11 @@ def test_lines_are_in_order_and_inside_the_default_grid():
         assert any(low >= line.window[1] for low, _ in line.bands)
         assert LAMOST_GRID.wavelength[0] < line.bands[0][0]
         assert LAMOST_GRID.wavelength[-1] > line.bands[-1][1]
+
+
+def test_some_lines_are_measured_as_among_all():
+    batch = analytic_spectra(["O7", "B1"], np.random.default_rng(5), 30.0)
+    every, some = measure_lines(batch), measure_lines(batch, ["heii_4541"])
+    assert list(some) == ["ew_heii_4541", "ew_heii_4541_err"]
+    for name, values in some.items():
+        np.testing.assert_array_equal(values, every[name])
