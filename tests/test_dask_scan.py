@@ -340,9 +340,7 @@ def test_command(reference, source, presets, cluster, client, tmp_path, capsys):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1:port", ""])
 def test_no_scheduler_at_the_address(source, tmp_path, address, capsys):
-    started = time.monotonic()
     assert cli.main(["scan", str(source), "--output", str(tmp_path), "--dask", address]) == 2
-    assert time.monotonic() - started < 20
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert "scheduler" in error
