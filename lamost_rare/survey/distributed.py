@@ -120,7 +120,7 @@ def dask_client(address: str) -> Iterator:
         raise ScanError("--dask needs the address of a scheduler, for example tcp://host:8786")
     try:
         client = client_class(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
         why = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
         raise ScanError(f"cannot reach a Dask scheduler at {where}: {why}") from error
     with client:
