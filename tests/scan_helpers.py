@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 
+from lamost_rare.presets import save_preset
 from lamost_rare.simulation.fits_files import lamost_file_bytes
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
+from lamost_rare.survey import classifier
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.reader import read_chunk
 
@@ -38,6 +40,21 @@ class StandIn:
             candidate=p > 0.5,
             flags=np.zeros(len(batch), dtype=np.int64),
         )
+
+
+def standin_preset(folder, **changes):
+    """The stand-in's preset, saved in a new folder; a file of weights is left beside it."""
+    weights = folder.parent / "weights"
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(b"none")
+    return save_preset(folder, {**CONFIG, **changes}, weights)
+
+
+def use_network(monkeypatch, network=None):
+    """Have scans use this network, a `StandIn` if none is given; returns it."""
+    network = network or StandIn()
+    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
+    return network
 
 
 class ReadHere:

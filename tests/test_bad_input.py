@@ -11,12 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.simulation.fits_files import gzip_bytes
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import classifier, classifying, scan, scan_directory
-from scan_helpers import CONFIG, ReadHere, StandIn, digests, manifest, table, write_file
+from lamost_rare.survey import classifying, scan, scan_directory
+from scan_helpers import (
+    ReadHere,
+    StandIn,
+    digests,
+    manifest,
+    standin_preset,
+    table,
+    use_network,
+    write_file,
+)
 
 N_BULK = int(os.environ.get("LAMOST_RARE_BULK", "10000"))
 """Files of the test in bulk; one in twenty is damaged."""
@@ -32,16 +40,13 @@ FLAGGED = {
 
 @pytest.fixture
 def network(monkeypatch):
-    network = StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
-    return network
+    return use_network(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
     root = tmp_path_factory.mktemp("preset")
-    (root / "weights").write_bytes(b"none")
-    return save_preset(root / "standin", CONFIG, root / "weights")
+    return standin_preset(root / "standin")
 
 
 def templates(folder):
@@ -154,7 +159,7 @@ def test_files_that_change_or_vanish_while_the_scan_runs(preset, tmp_path, monke
             return super().predict(batch)
 
     meddler = Meddler()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: meddler)
+    use_network(monkeypatch, meddler)
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
     monkeypatch.setattr(scan, "SHARD_SIZE", 8)
     summary = scan_directory(source, output, preset=preset, batch_size=4)

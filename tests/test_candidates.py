@@ -9,10 +9,10 @@ import pytest
 
 from lamost_rare.inference.calibration import significance_of_lines
 from lamost_rare.inference.evidence import LINES
-from lamost_rare.presets import list_presets, load_preset, save_preset
-from lamost_rare.survey import classifier, classifying, scan_directory
+from lamost_rare.presets import list_presets, load_preset
+from lamost_rare.survey import classifying, scan_directory
 from lamost_rare.survey.candidates import rank_candidates
-from scan_helpers import CONFIG, ReadHere, StandIn, table, write_file
+from scan_helpers import ReadHere, standin_preset, table, use_network, write_file
 
 EVIDENCE = {"lines": ["heii_4200", "heii_4541"], "floor": 0.05}
 
@@ -78,11 +78,9 @@ def test_o_stars_of_shipped_presets_are_sorted_by_ionized_helium(name):
 
 
 def test_candidates_of_a_scan(tmp_path, monkeypatch):
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: StandIn())
+    use_network(monkeypatch)
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
-    (tmp_path / "weights").write_bytes(b"none")
-    config = {**CONFIG, "evidence": EVIDENCE}
-    preset = save_preset(tmp_path / "preset", config, tmp_path / "weights")
+    preset = standin_preset(tmp_path / "preset", evidence=EVIDENCE)
     for i in range(8):
         write_file(tmp_path / "in" / f"{i}.fits", 20 + 12 * i)
     scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)

@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamost_rare import cli
-from lamost_rare.presets import save_preset
 from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
-from lamost_rare.survey import ScanError, ScanInterrupted, classifier, scan, scan_directory
+from lamost_rare.survey import ScanError, ScanInterrupted, scan, scan_directory
 from lamost_rare.survey.discovery import Walk
 from lamost_rare.survey.items import stated
 from lamost_rare.survey.sources import open_source
-from scan_helpers import CONFIG, FULL, StandIn, digests, manifest, table
+from scan_helpers import FULL, digests, manifest, standin_preset, table, use_network
 
 N = 12
 COLUMNS = ["obsid", "designation", "lmjd", "planid", "spid", "fiberid", "ra", "dec", "snrg"]
@@ -85,16 +84,13 @@ def root(tmp_path_factory):
 
 @pytest.fixture
 def network(monkeypatch):
-    network = StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
     monkeypatch.setattr(scan, "SHARD_SIZE", 8)
-    return network
+    return use_network(monkeypatch)
 
 
 @pytest.fixture
 def run(tmp_path, network):
-    (tmp_path / "weights").write_bytes(b"none")
-    preset = save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    preset = standin_preset(tmp_path / "preset")
 
     def run(catalogue, root, output="out", **options):
         options = {"preset": preset, "workers": 1, "batch_size": 4} | options
@@ -363,8 +359,7 @@ def test_a_stop_while_the_directory_is_walked(root, tmp_path):
 
 
 def test_on_the_command_line(root, network, tmp_path, capsys):
-    (tmp_path / "weights").write_bytes(b"none")
-    preset = save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    preset = standin_preset(tmp_path / "preset")
     path = write_csv(tmp_path / "c.csv.gz", [row(i) for i in range(4)], "|")
     command = ["scan", str(path), "--output", str(tmp_path / "out"), "--workers", "1"]
     command += ["--preset", str(tmp_path / "preset")]

@@ -27,7 +27,7 @@ from lamost_rare.survey import (
 from lamost_rare.survey import distributed as on_cluster
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA
 from lamost_rare.survey.shards import ShardStore
-from scan_helpers import CONFIG, digests, manifest, table, write_file
+from scan_helpers import CONFIG, digests, manifest, standin_preset, table, write_file
 
 N_FILES = 45
 BATCH = 4
@@ -67,10 +67,9 @@ def small_shards_and_quick_networks(monkeypatch):
 def presets(tmp_path_factory):
     """A function that gives the preset of a network of `dask_helpers`."""
     root = tmp_path_factory.mktemp("presets")
-    (root / "weights").write_bytes(b"none")
 
     def preset(name="standin-v1", folder=None):
-        return save_preset(folder or root / name, {**CONFIG, "name": name}, root / "weights")
+        return standin_preset(folder or root / name, name=name)
 
     return preset
 

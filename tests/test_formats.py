@@ -11,13 +11,12 @@ from astropy.io import fits
 from astropy.io.votable import parse
 from astropy.table import QTable, Table
 
-from lamost_rare.presets import save_preset
-from lamost_rare.survey import ScanError, classifier, classifying, formats, scan_directory
+from lamost_rare.survey import ScanError, classifying, formats, scan_directory
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA, catalogue_schema
 from lamost_rare.survey.columns import Column
 from lamost_rare.survey.formats import convert_table
 from lamost_rare.survey.merge import CONVERTED, RESULTS
-from scan_helpers import CONFIG, ReadHere, StandIn, digests, manifest, write_file
+from scan_helpers import ReadHere, digests, manifest, standin_preset, use_network, write_file
 
 SUFFIXES = (".fits", ".ecsv", ".vot")
 HOSTILE = [
@@ -36,16 +35,13 @@ HOSTILE = [
 
 @pytest.fixture
 def network(monkeypatch):
-    network = StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
-    return network
+    return use_network(monkeypatch)
 
 
 @pytest.fixture
 def preset(tmp_path):
-    (tmp_path / "weights").write_bytes(b"none")
-    return save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    return standin_preset(tmp_path / "preset")
 
 
 @pytest.fixture(scope="module")

@@ -11,24 +11,21 @@ from lamost_rare.pipeline import Column, PipelineError, Step, read_pipeline, run
 from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.quality import SpectrumError
-from lamost_rare.survey import ScanError, classifier, scan_directory, stepping
+from lamost_rare.survey import ScanError, scan_directory, stepping
 from pipeline_helpers import SMOOTH, install
-from scan_helpers import CONFIG, StandIn, digests, manifest, table, write_file
+from scan_helpers import CONFIG, digests, manifest, standin_preset, table, use_network, write_file
 
 STEPS = "steps: [normalize, o_star_classifier]\n"
 
 
 @pytest.fixture
 def network(monkeypatch):
-    network = StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
-    return network
+    return use_network(monkeypatch)
 
 
 @pytest.fixture
 def preset(tmp_path):
-    (tmp_path / "weights").write_bytes(b"none")
-    return save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    return standin_preset(tmp_path / "preset")
 
 
 @pytest.fixture(scope="session")

@@ -13,29 +13,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamost_rare.inference.rows import catalogue_dtypes
-from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.survey import ScanError, classifier, merge, scan, scan_directory
 from lamost_rare.survey.lock import directory_lock
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.shards import ShardStore
-from scan_helpers import CONFIG, StandIn, digests, manifest, table, write_file
+from scan_helpers import digests, manifest, standin_preset, table, use_network, write_file
 
 DUPLICATE = int(QualityFlag.DUPLICATE_OBSID)
 
 
 @pytest.fixture
 def network(monkeypatch):
-    network = StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
-    return network
+    return use_network(monkeypatch)
 
 
 @pytest.fixture
 def preset(tmp_path):
-    (tmp_path / "weights").write_bytes(b"none")
-    return save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    return standin_preset(tmp_path / "preset")
 
 
 @pytest.fixture
@@ -256,10 +252,10 @@ def test_another_scan_in_the_same_place_is_refused(preset, network, tmp_path, ch
         write_file(source / "more.fits", 9)
         message = "holds a scan of 3 inputs, now there are 4: use --overwrite"
     elif change == "preset":
-        preset = save_preset(tmp_path / "b", {**CONFIG, "name": "b-v1"}, tmp_path / "weights")
+        preset = standin_preset(tmp_path / "b", name="b-v1")
         message = "with preset standin-v1, not b-v1: use --overwrite"
     elif change == "threshold":
-        preset = save_preset(tmp_path / "b", {**CONFIG, "threshold": 0.6}, tmp_path / "weights")
+        preset = standin_preset(tmp_path / "b", threshold=0.6)
         message = "with preset another state of standin-v1: use --overwrite"
     elif change == "batch_size":
         batch_size, message = 8, "with --batch-size 4, not 8: use --overwrite"

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lamost_rare.presets import save_preset
-from scan_helpers import CONFIG, digests, manifest, write_file
+from scan_helpers import digests, manifest, standin_preset, write_file
 
 LONG = 300  # seconds; nothing takes as long, unless it hangs or the machine is very busy
 HERE = Path(__file__).parent
@@ -23,8 +22,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
     root = tmp_path_factory.mktemp("preset")
-    (root / "weights").write_bytes(b"none")
-    return save_preset(root / "standin", CONFIG, root / "weights")
+    return standin_preset(root / "standin")
 
 
 @pytest.fixture(scope="module")

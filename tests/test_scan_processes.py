@@ -14,7 +14,7 @@ from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan_directory
 from lamost_rare.survey.workers import ReaderPool, Task, default_workers
-from scan_helpers import CONFIG, digests, manifest, table, write_file
+from scan_helpers import CONFIG, digests, manifest, standin_preset, table, write_file
 
 PROC = Path("/proc")
 LONG = 300  # seconds; nothing takes as long, unless it hangs or the machine is very busy
@@ -76,8 +76,7 @@ def wait_until_gone(pids, seconds=LONG):
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
     root = tmp_path_factory.mktemp("preset")
-    (root / "weights").write_bytes(b"none")
-    return save_preset(root / "standin", CONFIG, root / "weights")
+    return standin_preset(root / "standin")
 
 
 @pytest.fixture(scope="module")

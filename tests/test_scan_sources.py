@@ -9,27 +9,23 @@ import tarfile
 import numpy as np
 import pytest
 
-from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
-from lamost_rare.survey import ScanError, archives, classifier, scan, scan_directory
+from lamost_rare.survey import ScanError, archives, scan, scan_directory
 from lamost_rare.survey.discovery import Walk
 from lamost_rare.survey.reader import read_chunk
 from lamost_rare.survey.sources import open_source
-from scan_helpers import CONFIG, StandIn, digests, table, write_file
+from scan_helpers import digests, standin_preset, table, use_network, write_file
 
 
 @pytest.fixture
 def network(monkeypatch):
-    network = StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
     monkeypatch.setattr(scan, "SHARD_SIZE", 8)
-    return network
+    return use_network(monkeypatch)
 
 
 @pytest.fixture
 def preset(tmp_path):
-    (tmp_path / "weights").write_bytes(b"none")
-    return save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    return standin_preset(tmp_path / "preset")
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,20 @@ from lamost_rare import cli
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
-from lamost_rare.survey import ScanError, classifier, pack, scan, scan_directory
+from lamost_rare.survey import ScanError, pack, scan, scan_directory
 from lamost_rare.survey.discovery import Walk
 from lamost_rare.survey.pack import pack_spectra
 from lamost_rare.survey.store import CHUNK_ROWS, StoreSource, read_rows
-from scan_helpers import CONFIG, StandIn, digests, manifest, table, write_file
+from scan_helpers import (
+    CONFIG,
+    StandIn,
+    digests,
+    manifest,
+    standin_preset,
+    table,
+    use_network,
+    write_file,
+)
 
 
 class Fingerprints(StandIn):
@@ -43,14 +52,13 @@ class Fingerprints(StandIn):
 @pytest.fixture
 def network(monkeypatch):
     network = Fingerprints()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
+    use_network(monkeypatch, network)
     return network
 
 
 @pytest.fixture
 def preset(tmp_path):
-    (tmp_path / "weights").write_bytes(b"none")
-    return save_preset(tmp_path / "preset", CONFIG, tmp_path / "weights")
+    return standin_preset(tmp_path / "preset")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from ..survey.cli import add_run_arguments, status_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -24,20 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="check the pipeline and show it, without running it"
     )
-    parser.add_argument(
-        "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="discard what an earlier run left in DIR"
-    )
-    parser.add_argument(
-        "--quiet", action="store_true", help="no progress bar (there is none without a terminal)"
-    )
+    add_run_arguments(parser, "discard what an earlier run left in DIR")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
-    from ..survey.errors import ScanInterrupted
     from .runner import check_pipeline, describe_pipeline, run_pipeline
 
     pipeline = check_pipeline(args.pipeline, args.input, args.output)
@@ -45,15 +37,10 @@ def run(args: argparse.Namespace) -> int:
         for line in describe_pipeline(pipeline):
             print(line)
         return 0
-    try:
-        summary = run_pipeline(
-            pipeline,
-            workers=args.workers,
-            overwrite=args.overwrite,
-            progress=False if args.quiet else None,
-        )
-    except ScanInterrupted as interrupt:
-        print(interrupt.summary, file=sys.stderr)
-        return 130
-    print(summary)
-    return 0 if summary.classified else 1
+    return status_of(
+        run_pipeline,
+        pipeline,
+        workers=args.workers,
+        overwrite=args.overwrite,
+        quiet=args.quiet,
+    )

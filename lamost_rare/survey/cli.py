@@ -6,7 +6,42 @@ import argparse
 import sys
 from collections.abc import Callable
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "add_run_arguments", "run", "status_of"]
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, discard: str) -> None:
+    """Add what ``scan``, ``pack`` and ``run`` share; ``discard`` is what --overwrite does."""
+    parser.add_argument(
+        "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help=discard)
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="no progress bar (nor, without a terminal, a line a minute)",
+    )
+
+
+def status_of(work: Callable, *args, quiet: bool, **options) -> int:
+    """Do long work and print its summary: 0, 1 if nothing was usable, or 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    work : callable
+        `scan_directory` or its like: returns a `ScanSummary`, raises `ScanInterrupted` with one.
+    *args, **options
+        For ``work``; ``progress`` besides.
+    quiet : bool
+    """
+    from .errors import ScanInterrupted
+
+    try:
+        summary = work(*args, **options, progress=False if quiet else None)
+    except ScanInterrupted as interrupt:
+        print(interrupt.summary, file=sys.stderr)
+        return 130
+    print(summary)
+    return 0 if summary.classified else 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preset", metavar="P", help="name or folder of the classifier")
     parser.add_argument(
-        "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
-    )
-    parser.add_argument(
         "--dask",
         metavar="ADDRESS",
         help="have the workers of the Dask cluster there do the work (tcp://host:8786); needs the "
@@ -42,14 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
     )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="discard what an earlier scan left in DIR"
-    )
-    parser.add_argument(
-        "--quiet",
-        action="store_true",
-        help="no progress bar (nor, without a terminal, a line a minute)",
-    )
+    add_run_arguments(parser, "discard what an earlier scan left in DIR")
     parser.add_argument(
         "--format",
         choices=("parquet", "fits", "ecsv", "votable"),
@@ -60,28 +85,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scan; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
-    from .errors import ScanInterrupted
     from .scan import scan_directory
 
-    if args.dask is not None:
-        scan_directory = _scan_on(args.dask)
-    try:
-        summary = scan_directory(
-            args.source,
-            args.output,
-            root=args.root,
-            preset=args.preset,
-            workers=args.workers,
-            batch_size=args.batch_size,
-            overwrite=args.overwrite,
-            progress=False if args.quiet else None,
-            format=args.format,
-        )
-    except ScanInterrupted as interrupt:
-        print(interrupt.summary, file=sys.stderr)
-        return 130
-    print(summary)
-    return 0 if summary.classified else 1
+    return status_of(
+        scan_directory if args.dask is None else _scan_on(args.dask),
+        args.source,
+        args.output,
+        root=args.root,
+        preset=args.preset,
+        workers=args.workers,
+        batch_size=args.batch_size,
+        overwrite=args.overwrite,
+        format=args.format,
+        quiet=args.quiet,
+    )
 
 
 def _scan_on(address: str) -> Callable:

@@ -41,22 +41,10 @@ BATCH_SIZE = 256
 class PackSummary(ScanSummary):
     """Counts of a run of `pack_spectra`; ``output`` is the store, ``classified`` its spectra."""
 
-    def __str__(self) -> str:
-        lines = [
-            f"{self.discovered} inputs = {self.classified} packed + {self.rejected} rejected"
-            f" + {self.to_do} to do"
-        ]
-        now = self.done - self.done_before
-        if now and self.seconds:
-            lines[0] += f"  ({now} in {self.seconds:.0f} s, {now / self.seconds:.0f} a second)"
-        if self.state != "complete":
-            lines.append("interrupted; run the same command again and it goes on from here")
-            return "\n".join(lines)
-        if self.reasons:
-            tally = (f"{printable(name)} {count}" for name, count in self.reasons.most_common())
-            lines.append("rejected:  " + ", ".join(tally))
-        lines.append(f"scan it with: lamost-rare scan {printable(self.output)} --output DIR")
-        return "\n".join(lines)
+    did = "packed"
+
+    def _look(self) -> str:
+        return f"scan it with: lamost-rare scan {printable(self.output)} --output DIR"
 
 
 def pack_spectra(

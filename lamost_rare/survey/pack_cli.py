@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from .cli import add_run_arguments, status_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -17,33 +18,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", metavar="P", help="whose wavelength grid (default: that of all shipped presets)"
     )
-    parser.add_argument(
-        "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace STORE.h5, and discard an unfinished run"
-    )
-    parser.add_argument(
-        "--quiet", action="store_true", help="no progress bar (there is none without a terminal)"
-    )
+    add_run_arguments(parser, "replace STORE.h5, and discard an unfinished run")
 
 
 def run(args: argparse.Namespace) -> int:
     """Pack; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
-    from .errors import ScanInterrupted
     from .pack import pack_spectra
 
-    try:
-        summary = pack_spectra(
-            args.source,
-            args.output,
-            preset=args.preset,
-            workers=args.workers,
-            overwrite=args.overwrite,
-            progress=False if args.quiet else None,
-        )
-    except ScanInterrupted as interrupt:
-        print(interrupt.summary, file=sys.stderr)
-        return 130
-    print(summary)
-    return 0 if summary.classified else 1
+    return status_of(
+        pack_spectra,
+        args.source,
+        args.output,
+        preset=args.preset,
+        workers=args.workers,
+        overwrite=args.overwrite,
+        quiet=args.quiet,
+    )

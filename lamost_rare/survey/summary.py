@@ -100,33 +100,47 @@ class ScanSummary:
             "reasons": dict(sorted(self.reasons.items())),
         }
 
+    did = "classified"
+    """What was done to the spectra of ``classified``."""
+
     def __str__(self) -> str:
         lines = [
-            f"{self.discovered} inputs = {self.classified} classified + {self.rejected} rejected"
+            f"{self.discovered} inputs = {self.classified} {self.did} + {self.rejected} rejected"
             f" + {self.to_do} to do",
         ]
         now = self.done - self.done_before
         if now and self.seconds:
             rate = now / self.seconds
             lines[0] += f"  ({now} in {self.seconds:.0f} s, {rate:.0f} a second)"
-        if self.state != "complete":
+        if self.state == "complete":
+            lines += self._found()
+        else:
             lines.append("interrupted; run the same command again and it goes on from here")
-            return "\n".join(lines)
-        if self.predictions:
-            lines.append("predicted: " + _tally(self.predictions))
-        if self.flags:
-            lines.append("flagged:   " + _tally(self.flags))
-        if self.reasons:
-            lines.append("rejected:  " + _tally(self.reasons))
+        return "\n".join(lines)
+
+    def _found(self) -> list:
+        """Lines of a complete scan."""
+        lines = [
+            f"{name:<11}{_tally(counts)}"
+            for name, counts in (
+                ("predicted:", self.predictions),
+                ("flagged:", self.flags),
+                ("rejected:", self.reasons),
+            )
+            if counts
+        ]
         if self.rare_class:
             lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
+        return [*lines, self._look()]
+
+    def _look(self) -> str:
+        """The line that says where to look next."""
         suffix = FORMATS[self.format]
         look = [f"{self.output / 'candidates.csv'} (surest first)"] * (self.candidates > 0)
         look.append(str(self.catalogue.with_suffix(suffix)))
         if self.rejected:
             look.append(f"{self.output / f'rejected{suffix}'} (why)")
-        lines.append("look at: " + printable(", ".join(look)))
-        return "\n".join(lines)
+        return "look at: " + printable(", ".join(look))
 
 
 def _tally(counts: Counter) -> str:
