@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..spectra._codec import codec
 from ..spectra.grid import WavelengthGrid
 from ._lamost_headers import header_block, primary_cards, table_cards
 
@@ -48,13 +49,7 @@ def gzip_bytes(content: bytes, level: int = 1) -> bytes:
 
     Levels up to 3 are those of isal (fast); higher ones are zlib's.
     """
-    codec = zlib
-    if level <= 3:
-        try:
-            from isal import isal_zlib as codec
-        except ImportError:
-            pass
-    stream = codec.compressobj(level, wbits=31)
+    stream = (codec if level <= 3 else zlib).compressobj(level, wbits=31)
     return stream.compress(content) + stream.flush()
 
 

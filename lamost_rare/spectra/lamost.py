@@ -18,22 +18,17 @@ from __future__ import annotations
 
 import math
 import os
-import zlib
 from functools import lru_cache
 
 import numpy as np
 
 from ..text import printable
+from ._codec import codec
 from ._file_bytes import decompress, read_bytes
 from ._lamost_fast import FastPathUnavailable, parse_fast
 from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
 from .quality import QualityFlag, SpectrumError
 from .raw import RawSpectrum
-
-try:
-    from isal import isal_zlib as _fast_codec
-except ImportError:  # no build for this platform: the standard library is slower, not different
-    _fast_codec = zlib
 
 __all__ = ["read_lamost"]
 
@@ -97,7 +92,7 @@ def read_lamost(path, *, method: str = "auto", content: bytes | None = None) -> 
 
 def _parse(content: bytes, method: str) -> LamostContents:
     if method != "astropy":
-        data = decompress(content, _fast_codec)
+        data = decompress(content, codec)
         try:
             return parse_fast(data)
         except FastPathUnavailable as error:

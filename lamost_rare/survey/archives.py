@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import tarfile
-import zlib
 from collections.abc import Iterator
 
+from ..spectra._codec import GZIP_ERRORS, open_gzip
 from ..spectra._file_bytes import MAX_BYTES
 from ..spectra.quality import SpectrumError
 from ..text import printable
-
-try:
-    from isal import igzip as _gzip
-    from isal import isal_zlib as _zlib
-except ImportError:
-    _gzip, _zlib = gzip, zlib
 
 __all__ = ["close_archive", "iterate_members", "read_member"]
 
@@ -25,10 +18,7 @@ _LARGEST_HEADER = 2**20
 
 _ERRORS = (
     tarfile.TarError,
-    OSError,
-    EOFError,
-    zlib.error,
-    _zlib.error,
+    *GZIP_ERRORS,
     ValueError,
     OverflowError,
 )
@@ -154,7 +144,7 @@ class _Stream:
         self._raw.seek(0)
         self._block = b""
         self._packed = magic == b"\x1f\x8b"
-        self._file = _gzip.GzipFile(fileobj=self._raw) if self._packed else self._raw
+        self._file = open_gzip(self._raw) if self._packed else self._raw
 
     def __enter__(self):
         return self

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -30,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..spectra._codec import codec
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
@@ -37,11 +37,6 @@ from .discovery import Entry, Walk
 from .errors import ScanError
 from .items import row_item
 from .sources import Source
-
-try:
-    from isal import isal_zlib as _codec  # several times as fast; its streams are like any other
-except ImportError:
-    _codec = zlib
 
 __all__ = [
     "CHUNK_ROWS",
@@ -111,7 +106,7 @@ def write_part(path: Path, rows: Rows) -> None:
                 chunk = np.zeros((CHUNK_ROWS, array.shape[1]), array.dtype)
                 part = array[start : start + CHUNK_ROWS]
                 chunk[: len(part)] = part
-                content = _codec.compress(_shuffle(chunk), _LEVEL)
+                content = codec.compress(_shuffle(chunk), _LEVEL)
                 dataset.id.write_direct_chunk((start, 0), content)
         for name, column in rows.columns.items():
             _column(file, name, len(rows), column.dtype)[:] = column
@@ -392,7 +387,7 @@ def _checksums(pixels: dict[str, np.ndarray]) -> np.ndarray:
     for row in range(len(found)):
         value = 0
         for name in _PIXELS:
-            value = _codec.crc32(pixels[name][row], value)
+            value = codec.crc32(pixels[name][row], value)
         found[row] = value
     return found
 

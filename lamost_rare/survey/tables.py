@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
 import io
 import re
 import warnings
-import zlib
 from collections.abc import Iterator
 from itertools import islice
 from operator import itemgetter
@@ -16,14 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..spectra._codec import GZIP_ERRORS, open_gzip
 from ..text import printable
 from .errors import ScanError
-
-try:
-    from isal import igzip as _gzip
-    from isal.isal_zlib import error as _GzipError  # which is no zlib.error
-except ImportError:
-    _gzip, _GzipError = gzip, zlib.error
 
 __all__ = ["Table", "open_table"]
 
@@ -206,7 +199,7 @@ def _expanded(path: Path) -> Iterator[io.BufferedReader]:
         if file.peek(2)[:2] != b"\x1f\x8b":
             yield file
             return
-        with _gzip.GzipFile(fileobj=file) as expanded:
+        with open_gzip(file) as expanded:
             with io.BufferedReader(expanded, 2**20) as stream:
                 yield stream
 
@@ -218,7 +211,7 @@ def _clear(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, EOFError, zlib.error, _GzipError, ValueError, pa.ArrowException) as error:
+    except (*GZIP_ERRORS, ValueError, pa.ArrowException) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
             f"{printable(path)} is no catalogue that can be read, or truncated or damaged: "
