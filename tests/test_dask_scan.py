@@ -301,7 +301,13 @@ def test_workers_of_another_version_or_with_another_preset(
 def test_shipped_presets_go_by_name(presets, tmp_path):
     def place(preset):
         job = distributed_task.describe_job(
-            preset, scan="", root=b"/", grid=preset.grid, schema=REJECTED_SCHEMA, batch_size=1
+            preset,
+            scan="",
+            root=b"/",
+            grid=preset.grid,
+            schema=REJECTED_SCHEMA,
+            batch_size=1,
+            thorough=False,
         )
         return job["preset"]
 

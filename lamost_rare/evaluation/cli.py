@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _classifier(args) -> int:
-    from ..training.build import cross_validate
+    from ..training.build import cross_validate, cross_validate_first_stage
     from ..training.card import figure_rows
     from ..training.dataset import load_data_folder
     from ..training.recipes import RECIPES
@@ -79,8 +79,13 @@ def _classifier(args) -> int:
     trials = cross_validate(
         recipe, args.data, args.work, jobs=args.jobs, seed=args.seed, final=False
     )
+    stages = cross_validate_first_stage(
+        recipe, args.data, args.work, jobs=args.jobs, seed=args.seed, final=False
+    )
     command = f"lamost-rare evaluate classifier --data DIR --preset {args.preset}"
-    figures = write_recognition(recipe, sources, trials, args.output, command, args.seed)
+    figures = write_recognition(
+        recipe, sources, trials, args.output, command, seed=args.seed, stages=stages
+    )
     for title, value, numbers in figure_rows(figures):
         print(f"{title}: {value} [{numbers}]")
     print(args.output)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..training.card import figure_rows
 from .figures import cross_fitted, measure
+from .first_stage import first_stage_lines, measure_first_stage
 from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 
@@ -29,7 +30,7 @@ GOALS = {
 """What the project wants to reach."""
 
 
-def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) -> dict:
+def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None):
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
@@ -43,11 +44,13 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
     command : str
         What made it, to be printed.
     seed : int
+    stages : dict, optional
+        From `training.build.cross_validate_first_stage`.
 
     Returns
     -------
     dict
-        The figures.
+        The figures of the recogniser.
     """
     output = Path(output)
     images = output.parent / "images"
@@ -63,6 +66,9 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
     plot_confusion(decided, recipe, images / f"{stem}-confusion.png")
     plot_calibration(decided, recipe, images / f"{stem}-calibration.png")
 
+    first = []
+    if stages:
+        first = [*first_stage_lines(measure_first_stage(stages, decided, sources, recipe)), ""]
     keys = {
         title: goal
         for (title, _, _), goal in zip(figure_rows(figures), _goals(figures), strict=True)
@@ -99,6 +105,7 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, seed=0) 
         "",
         *_worst(decided),
         "",
+        *first,
         "## Plots",
         "",
         *(

@@ -19,6 +19,7 @@ SHIPPED_RACNET = {
     "dropout": 0.3,
     "template_units": 512,
     "template_pool": 2,
+    "template_noise_pool": 64,
     "template_dropout": 0.5,
     "template_l2": 2e-5,
 }

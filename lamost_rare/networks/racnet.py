@@ -11,7 +11,7 @@ from .attention import ChannelAttention
 
 __all__ = ["DEFAULT_ARCHITECTURE", "build_racnet"]
 
-DEFAULT_ARCHITECTURE = {**SHIPPED_RACNET, "n_classes": 10}
+DEFAULT_ARCHITECTURE = {**SHIPPED_RACNET, "template_noise_pool": 0, "n_classes": 10}
 """What absent keys of an architecture stand for."""
 
 
@@ -39,6 +39,13 @@ def _templates(inputs, a):
     """Weights for every pixel of the normalized spectrum: a bank of matched filters."""
     x = layers.AveragePooling1D(a["template_pool"], name="template_pool")(inputs[:, :, :1])
     x = layers.Flatten(name="template_flatten")(x)
+    if a["template_noise_pool"]:
+        # How much noise there is in each piece of the spectrum: what a weak line means.
+        noise = layers.AveragePooling1D(a["template_noise_pool"], name="noise_pool")(
+            inputs[:, :, 1:]
+        )
+        noise = layers.Flatten(name="noise_flatten")(noise)
+        x = layers.Concatenate(name="template_both")([x, noise])
     x = layers.Dense(
         a["template_units"],
         activation="relu",

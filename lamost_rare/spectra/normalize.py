@@ -22,8 +22,9 @@ DEFAULT_PREPROCESSING = {
     "block": 32,
     "smooth": 3.0,
     "line_depth": 0.04,
+    "weight": "noise",
 }
-"""Preprocessing of the default preset; see `rectify` for the parameters."""
+"""Preprocessing of the default preset; see `network_input` for the parameters."""
 
 
 def normalize_l2(batch: SpectrumBatch) -> SpectrumBatch:
@@ -173,26 +174,36 @@ def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04) -> n
     ndarray, shape (n_spectra, n_pixels), float32
         0 where masked.
     """
-    out = np.empty(batch.flux.shape, dtype=np.float32)
+    return _rectified(batch, block, smooth, line_depth)[0]
+
+
+def _rectified(batch, block, smooth, line_depth):
+    """`rectify`, and ``line_depth * level`` over what the depths were divided by."""
+    depth, weight = (np.empty(batch.flux.shape, dtype=np.float32) for _ in range(2))
     for start in range(0, len(batch), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        out[rows] = _rectify(batch.flux[rows], batch.mask[rows], block, smooth, line_depth)
-    return out
+        depth[rows], weight[rows] = _rectify_some(
+            batch.flux[rows], batch.mask[rows], block, smooth, line_depth
+        )
+    return depth, weight
 
 
-def _rectify(flux, mask, block, smooth, line_depth):
+def _rectify_some(flux, mask, block, smooth, line_depth):
     flux = np.where(mask, np.float32(0), flux)
     largest = np.maximum(flux.max(axis=1, keepdims=True), -flux.min(axis=1, keepdims=True))
     flux /= np.where(largest > 0, largest, np.float32(1))
     level, noise = pseudo_continuum(flux, mask, block=block, smooth=smooth)
-    level_depth = np.float32(line_depth) * level
-    scale = np.sqrt(level_depth * level_depth + noise * noise)
+    typical = np.float32(line_depth) * level
+    scale = np.sqrt(typical * typical + noise * noise)
     np.maximum(scale, np.float32(1e-12), out=scale)
     flux -= level
     flux /= scale
     flux = _arcsinh(flux)
     flux[mask] = 0
-    return flux
+    typical /= scale
+    np.clip(typical, 0, 1, out=typical)
+    typical[mask] = 0
+    return flux, typical
 
 
 def _arcsinh(x):
@@ -214,26 +225,35 @@ def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:
     batch : SpectrumBatch
     preprocessing : dict
         ``normalization`` is ``"pseudo_continuum"`` (with the parameters of `rectify`) or ``"l2"``
-        (Yang et al. 2021, Eq. 1, times the square root of the number of pixels).
+        (Yang et al. 2021, Eq. 1, times the square root of the number of pixels). With the former
+        ``weight`` may be ``"noise"``; it is ``"valid"`` where it is absent.
 
     Returns
     -------
     ndarray, shape (n_spectra, n_pixels, 2), float32
-        The normalized spectrum, and 1 where the pixel is valid, else 0.
+        The normalized spectrum, and what a pixel is worth, 0 where masked: 1 (``"valid"``), or from
+        1 without noise to 0 (``"noise"``), the depth of a typical line as `rectify` scales it, for
+        whether a weak line is weak, or would be seen at all, depends on the noise.
 
     Raises
     ------
     ValueError
-        If the normalization is unknown.
+        If the normalization or weight is unknown.
     """
     parameters = dict(preprocessing)
     kind = parameters.pop("normalization", None)
-    out = np.empty((*batch.flux.shape, 2), dtype=np.float32)
-    if kind == "pseudo_continuum":
-        out[..., 0] = rectify(batch, **parameters)
-    elif kind == "l2":
-        out[..., 0] = normalize_l2(batch).flux * np.float32(np.sqrt(batch.flux.shape[1]))
-    else:
+    weight = parameters.pop("weight", "valid")
+    if kind not in ("pseudo_continuum", "l2"):
         raise ValueError(f"unknown normalization {kind!r}; known: 'pseudo_continuum', 'l2'")
-    out[..., 1] = ~batch.mask
+    if weight not in ("valid", "noise") or (kind == "l2" and weight == "noise"):
+        raise ValueError(f"unknown weight {weight!r} of pixels with normalization {kind!r}")
+    out = np.empty((*batch.flux.shape, 2), dtype=np.float32)
+    if kind == "l2":
+        out[..., 0] = normalize_l2(batch).flux * np.float32(np.sqrt(batch.flux.shape[1]))
+        out[..., 1] = ~batch.mask
+        return out
+    settings = {"block": 32, "smooth": 3.0, "line_depth": 0.04, **parameters}
+    out[..., 0], out[..., 1] = _rectified(batch, **settings)
+    if weight == "valid":
+        out[..., 1] = ~batch.mask
     return out

@@ -35,6 +35,8 @@ class QualityFlag(IntFlag):
     """The pixels around the lines that define the rare class are mostly missing."""
     MASKED_PIXELS_MANY = 1 << 11
     """More than 20 % of the covered pixels are masked."""
+    FIRST_STAGE = 1 << 12
+    """Settled by the preset's first stage; its probabilities are those of the first stage."""
 
 
 REJECT_REASONS = {

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 
+from ..inference.calibration import key_lines_missing
+from ..inference.first_stage import load_first_stage
 from ..inference.rows import catalogue_columns, catalogue_dtypes
 from ..presets import Preset, PresetError
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
+from ..spectra.quality import QualityFlag
 from .columns import Column, documented_column
 from .manifest import describe_preset
 
 __all__ = ["BatchClassifier", "classifier_columns"]
+
+FEW = 32
+"""Spectra that the network sees at a time after a first stage, which leaves it few of a batch."""
 
 
 def classifier_columns(preset: Preset) -> tuple[Column, ...]:
@@ -38,32 +45,43 @@ class BatchClassifier:
         Spectra that the network sees at a time.
     name : str
         Of the step, for messages.
+    thorough : bool
+        Show the network every spectrum, also those that the preset's first stage is sure of.
 
     Raises
     ------
     PresetError
-        If the preset is no classifier.
+        If the preset is no classifier, or its first stage cannot be used.
     """
 
     grid = property(lambda self: self.preset.grid)
 
-    def __init__(self, preset: Preset, batch_size: int = 256, name: str = "rare_star_classifier"):
+    def __init__(
+        self,
+        preset: Preset,
+        batch_size: int = 256,
+        name: str = "rare_star_classifier",
+        thorough: bool = True,
+    ):
         if preset.kind != "classifier":
             raise PresetError(f"preset {preset.name} is a {preset.kind}, not a classifier")
         self.preset = preset
         self.batch_size = batch_size
         self.name = name
         self.adds = classifier_columns(preset)
+        self._first = None if thorough else load_first_stage(preset)
         self._built = None
 
     def fingerprint(self) -> dict:
         """What the results depend on."""
-        return {"name": self.name, "trained": describe_preset(self.preset)}
+        trained = describe_preset(self.preset)
+        return {"name": self.name, "trained": trained, "thorough": self._first is None}
 
     def prepare(self) -> None:
         """Build the network, unless that was done."""
         if self._built is None:
-            self._built = _predictor(self.preset, self.batch_size)
+            size = self.batch_size if self._first is None else min(self.batch_size, FEW)
+            self._built = _predictor(self.preset, size)
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
         """The batch with the columns of the classifier, and with its flags OR-ed to the others.
@@ -71,16 +89,32 @@ class BatchClassifier:
         Generated spectra get probabilities too, and are never candidates. In a batch of real and
         generated ones the boolean column ``generated`` tells which are which.
         """
-        self.prepare()
         generated = np.full(len(batch), batch.generated)
         if batch.generated and "generated" in batch.columns:
             generated = np.asarray(batch.columns["generated"], dtype=bool)
         real = replace(batch, generated=False)
-        prediction = self._built.predict(real)
+        prediction = self._predict(real)
         values = catalogue_columns(real, prediction, self.preset)
         values["candidate"] &= ~generated
         added = {column.name: values[column.name] for column in self.adds}
         return replace(batch, columns={**batch.columns, **added}, flags=values["flags"])
+
+    def _predict(self, batch: SpectrumBatch):
+        if self._first is None:
+            self.prepare()
+            return self._built.predict(batch)
+        sure, probabilities = self._first.judge(batch.flux, batch.mask)
+        candidate = np.zeros(len(batch), dtype=bool)
+        flags = np.where(sure, int(QualityFlag.FIRST_STAGE), 0)
+        flags[key_lines_missing(batch, self.preset)] |= int(QualityFlag.KEY_LINES_MISSING)
+        rows = np.flatnonzero(~sure)
+        if len(rows):
+            self.prepare()
+            found = self._built.predict(batch[rows])
+            probabilities[rows] = found.probabilities
+            candidate[rows] = found.candidate
+            flags[rows] = found.flags
+        return SimpleNamespace(probabilities=probabilities, candidate=candidate, flags=flags)
 
 
 def _predictor(preset: Preset, batch_size: int):

@@ -74,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
     )
+    parser.add_argument(
+        "--thorough",
+        action="store_true",
+        help="have the network look at every spectrum, also where the first stage is sure that it "
+        "is a common star",
+    )
     add_run_arguments(parser, "discard what an earlier scan left in DIR")
     parser.add_argument(
         "--format",
@@ -97,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
         batch_size=args.batch_size,
         overwrite=args.overwrite,
         format=args.format,
+        thorough=args.thorough,
         quiet=args.quiet,
     )
 

@@ -60,6 +60,7 @@ def dask_scan(
     batch_size: int = 256,
     overwrite: bool = False,
     progress: bool | None = None,
+    thorough: bool = False,
     **others,
 ) -> ScanSummary:
     """Classify every spectrum below a directory with the workers of a Dask cluster.
@@ -70,7 +71,7 @@ def dask_scan(
 
     Parameters
     ----------
-    source, output, preset, batch_size, overwrite, progress, **others
+    source, output, preset, batch_size, overwrite, progress, thorough, **others
         As for `scan_directory`, which has other options but ``workers`` in common with this. The
         cluster's workers read the inputs, and a preset that is not shipped, at the paths that these
         have on this computer; ``output`` is used by this process alone.
@@ -94,14 +95,14 @@ def dask_scan(
     return run_steps(
         source,
         output,
-        [BatchClassifier(preset, whole_number("batch_size", batch_size))],
+        [BatchClassifier(preset, whole_number("batch_size", batch_size), thorough=thorough)],
         preset=preset,
         workers=1,
         batch_size=batch_size,
         overwrite=overwrite,
         progress=progress,
         **others,
-        classify=partial(_classify_on_cluster, client=client, preset=preset),
+        classify=partial(_classify_on_cluster, client=client, preset=preset, thorough=thorough),
     )
 
 
@@ -159,11 +160,18 @@ def _classify_on_cluster(
     stopped: Callable[[], bool],
     client,
     preset: Preset,
+    thorough: bool,
 ) -> Iterator[ShardCounts]:
     """`classifying.classify_shards` on a cluster; yields the counts of whole shards."""
     scan = uuid.uuid4().hex
     job = describe_job(
-        preset, scan=scan, root=root, grid=grid, schema=store.schema, batch_size=batch_size
+        preset,
+        scan=scan,
+        root=root,
+        grid=grid,
+        schema=store.schema,
+        batch_size=batch_size,
+        thorough=thorough,
     )
     waiting, doubtful = deque(numbers), {}
     proven = steps.proven

@@ -48,6 +48,7 @@ def describe_job(
     grid: WavelengthGrid,
     schema: pa.Schema,
     batch_size: int,
+    thorough: bool,
 ) -> dict:
     """What all shards of a scan have in common.
 
@@ -63,6 +64,7 @@ def describe_job(
     schema : pyarrow.Schema
         Of the catalogue.
     batch_size : int
+    thorough : bool
     """
     folder = preset.folder.resolve()
     shipped = preset.name in list_presets() and load_preset(preset.name, verify=False).folder
@@ -75,6 +77,7 @@ def describe_job(
         "grid": grid.to_dict(),
         "schema": schema.serialize().to_pybytes(),
         "batch_size": batch_size,
+        "thorough": thorough,
     }
 
 
@@ -120,7 +123,9 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     _close_what_other_scans_left(job["scan"])
     try:
         with _building:
-            classifier = _classifier(job["preset"], job["described"], job["batch_size"])
+            classifier = _classifier(
+                *(job[name] for name in ("preset", "described", "batch_size", "thorough"))
+            )
     except PresetError as error:
         raise ScanError(
             f"Dask worker {worker} cannot use the preset: {error} (the folder of a preset that is "
@@ -195,7 +200,7 @@ def _close_what_other_scans_left(scan: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _classifier(preset: str, described: str, batch_size: int) -> BatchClassifier:
+def _classifier(preset: str, described: str, batch_size: int, thorough: bool) -> BatchClassifier:
     """The classifier, kept for the next shards."""
     loaded = load_preset(preset)
     expected, found = json.loads(described), describe_preset(loaded)
@@ -205,7 +210,7 @@ def _classifier(preset: str, described: str, batch_size: int) -> BatchClassifier
                 f"{printable(loaded.folder)} has {key} {printable(value[:20])}, on the computer "
                 f"that runs the scan it is {printable(expected[key][:20])}"
             )
-    return BatchClassifier(loaded, batch_size)
+    return BatchClassifier(loaded, batch_size, thorough=thorough)
 
 
 def _prepare(classifier: BatchClassifier, threads: int) -> None:

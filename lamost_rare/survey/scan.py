@@ -50,6 +50,7 @@ def scan_directory(
     overwrite: bool = False,
     progress: bool | None = None,
     format: str = "parquet",
+    thorough: bool = False,
 ) -> ScanSummary:
     """Classify every spectrum below a directory, and say of the others why not.
 
@@ -83,6 +84,8 @@ def scan_directory(
         minute if it is not.
     format : str
         ``fits``, ``ecsv`` or ``votable``: write the three tables in this format, too.
+    thorough : bool
+        Show the recogniser every spectrum, also those that the preset's first stage is sure of.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def scan_directory(
     return run_steps(
         source,
         output,
-        [BatchClassifier(preset, whole_number("batch_size", batch_size))],
+        [BatchClassifier(preset, whole_number("batch_size", batch_size), thorough=thorough)],
         root=root,
         preset=preset,
         workers=workers,

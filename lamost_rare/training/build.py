@@ -15,7 +15,7 @@ from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
 from .recipes import RECIPES, Recipe
 
-__all__ = ["build_preset", "cross_validate"]
+__all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -50,6 +50,63 @@ def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobs
         repeats=repeats,
         n_reobserved=n_reobserved,
     )
+
+
+def _first_stage(recipe_name, data, labels, fold, work, seed):
+    from .first_stage import first_stage_of_fold
+
+    recipe = RECIPES[recipe_name]
+    sources = load_data_folder(data, labels=labels)
+    folder = fold_folder(work, recipe, fold, seed)
+    return first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
+
+
+def _for_each(folds, jobs, function, *arguments) -> dict:
+    """Results of a function for each fold, in processes of one thread, ``jobs`` at a time.
+
+    Its arguments are given, with the fold in place of `Ellipsis`.
+    """
+    saved = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            futures = {
+                fold: pool.submit(function, *(fold if a is ... else a for a in arguments))
+                for fold in folds
+            }
+            return {fold: future.result() for fold, future in futures.items()}
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _tasks(recipe: Recipe, final: bool) -> list:
+    """The folds to train without, and None for a training on everything."""
+    if recipe.holdout:
+        return [0]
+    return [*range(recipe.n_folds), *([None] if final else [])]
+
+
+def cross_validate_first_stage(
+    recipe: Recipe, data, work, *, labels=None, jobs=1, seed=0, final=True
+) -> dict:
+    """`cross_validate` for the first stage.
+
+    Returns
+    -------
+    dict
+        For each fold, and for None (trained on everything) if ``final``, the `FirstStage` and its
+        trials; empty if the recipe has no first stage.
+    """
+    if recipe.first_stage is None:
+        return {}
+    labels = labels and str(labels)
+    fixed = recipe.name, str(data), labels, ..., str(work), seed
+    return _for_each(_tasks(recipe, final), jobs, _first_stage, *fixed)
 
 
 def cross_validate(
@@ -89,28 +146,10 @@ def cross_validate(
     dict of int to list of Trial
         Trials of each fold.
     """
-    folds = [0] if recipe.holdout else list(range(recipe.n_folds))
-    tasks = [*folds, *([None] if final and not recipe.holdout else [])]
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     share = n_reobserved // recipe.n_folds
-    fixed = (str(work), seed, repeats, share)
-    try:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            futures = {
-                fold: pool.submit(
-                    _train_and_try, recipe.name, str(data), labels and str(labels), fold, *fixed
-                )
-                for fold in tasks
-            }
-            return {fold: future.result() for fold, future in futures.items() if fold is not None}
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
+    found = _for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
+    return {fold: trials for fold, trials in found.items() if fold is not None}
 
 
 def build_preset(
@@ -162,6 +201,7 @@ def build_preset(
     decided, shipped, _ = cross_fitted(
         trials, sources, recipe.classes, recipe.rare_class, fixed=fixed
     )
+    stages = cross_validate_first_stage(recipe, data, work, labels=labels, jobs=jobs, seed=seed)
     trained = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
     config = {
         "name": recipe.name,
@@ -190,10 +230,34 @@ def build_preset(
     weights = export_weights(
         config["architecture"], trained / "best.weights.h5", trained / "shipped.weights.h5"
     )
-    preset = save_preset(Path(output) / recipe.name, config, weights)
+    folder = Path(output) / recipe.name
+    if stages:
+        folder.mkdir(parents=True, exist_ok=True)
+        config["first_stage"] = write_first_stage(stages, decided, sources, recipe, folder)
+    preset = save_preset(folder, config, weights)
     write_golden(preset)
     write_card(preset)
     return preset
+
+
+def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) -> dict:
+    """Put the first stage that is trained on everything into a preset's folder; describe it."""
+    from dataclasses import replace
+
+    from ..evaluation.first_stage import measure_first_stage
+    from ..inference.first_stage import FIRST_STAGE_FILE
+    from .first_stage import SETTLED, choose_log_odds
+
+    trials = [trial for fold, (_, some) in stages.items() if fold is not None for trial in some]
+    log_odds = choose_log_odds(trials, sources, recipe.classes, recipe.rare_class)
+    shipped = replace(stages[0 if recipe.holdout else None][0], log_odds=log_odds)
+    return {
+        "settles": [name for name in recipe.classes if name in SETTLED],
+        "log_odds": log_odds,
+        "options": asdict(recipe.first_stage),
+        "figures": measure_first_stage(stages, decided, sources, recipe),
+        "sha256": shipped.save(folder / FIRST_STAGE_FILE),
+    }
 
 
 def summarize(sources: LabelledSources, recipe: Recipe) -> dict:

@@ -65,6 +65,14 @@ def _rule(config: dict) -> str:
     return rule
 
 
+def _first_stage(config: dict) -> list[str]:
+    if not config.get("first_stage"):
+        return []
+    from ..evaluation.first_stage import first_stage_lines
+
+    return [*first_stage_lines(config["first_stage"]["figures"]), ""]
+
+
 def write_card(preset) -> None:
     """Write ``CARD.md`` into the preset's folder."""
     config = preset.config
@@ -100,6 +108,7 @@ def write_card(preset) -> None:
         "|---|---|---|",
         *(f"| {a} | {b} | {c} |" for a, b, c in figure_rows(preset.figures)),
         "",
+        *_first_stage(config),
         "## Training data",
         "",
         "| class | library spectra | library stars | LAMOST spectra |",

@@ -88,7 +88,7 @@ class _Prefetch:
         self._thread.join()
 
 
-_POOL = 96
+_POOL = 400
 """Batches that are simulated together, when each observation is used more than once."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
 from ..spectra.normalize import DEFAULT_PREPROCESSING
 from .classifier import TrainingOptions
+from .first_stage import FirstStageOptions
 from .labels import CLASSES
 from .stream import StreamOptions
 
@@ -48,6 +49,7 @@ class Recipe:
     rare_class: str = "O"
     n_folds: int = 3
     holdout: bool = False
+    first_stage: FirstStageOptions | None = None
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
 
@@ -69,11 +71,12 @@ RECIPES = {
             schedule="cosine",
             batch_size=128,
             steps_per_epoch=800,
-            epochs=8,
-            views=3,
+            epochs=6,
+            views=2,
             patience=0,
         ),
         stream=StreamOptions(snr_range=(3.0, 120.0)),
+        first_stage=FirstStageOptions(),
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",

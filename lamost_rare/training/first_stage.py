@@ -1,0 +1,203 @@
+"""Training of the first stage, and the choice of when it is sure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..inference.first_stage import FirstStage, block_depths, settled_log_odds
+from .dataset import LabelledSources, assign_folds
+from .stream import ObservationStream
+
+if TYPE_CHECKING:
+    from .recipes import Recipe
+
+__all__ = ["FirstStageOptions", "choose_log_odds", "first_stage_of_fold", "train_first_stage"]
+
+SETTLED = ("A", "F", "G", "K", "M")
+"""Classes that the first stage may settle: what most of a survey is."""
+
+
+@dataclass
+class FirstStageOptions:
+    """How to train the first stage.
+
+    Attributes
+    ----------
+    n_observations : int
+        Simulated once, and used in all epochs.
+    epochs, batch_size : int
+    learning_rate : float
+        Of Adam, falling as a cosine.
+    units : tuple of int
+        Of the hidden layers.
+    dropout : float
+        After the first layer.
+    l2 : float
+        Of the first kernel.
+    """
+
+    n_observations: int = 80_000
+    epochs: int = 24
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    units: tuple = (64, 32)
+    dropout: float = 0.2
+    l2: float = 2e-5
+
+
+def train_first_stage(stream: ObservationStream, options: FirstStageOptions, seed=0) -> FirstStage:
+    """Train on observations of a stream.
+
+    Parameters
+    ----------
+    stream : ObservationStream
+    options : FirstStageOptions
+    seed : int
+
+    Returns
+    -------
+    FirstStage
+        Never sure as yet: its ``log_odds`` are infinite.
+    """
+    import keras
+
+    size = 256
+    n_batches = -(-options.n_observations // size)
+    features, labels = [], []
+    for number in range(n_batches):
+        # Numbers that the training of the recogniser does not come to.
+        batch, label = stream.batch(10_000_000 + number, size)
+        features.append(block_depths(batch.flux, batch.mask).astype(np.float16))
+        labels.append(label)
+    x, y = np.concatenate(features), np.concatenate(labels)
+    keras.utils.set_random_seed(seed)
+    n_classes = len(stream.classes)
+    first, *others = options.units
+    model = keras.Sequential(
+        [
+            keras.Input((x.shape[1],)),
+            keras.layers.Dense(
+                first, activation="relu", kernel_regularizer=keras.regularizers.L2(options.l2)
+            ),
+            keras.layers.Dropout(options.dropout),
+            *(keras.layers.Dense(units, activation="relu") for units in others),
+            keras.layers.Dense(n_classes),
+        ]
+    )
+    steps = options.epochs * (len(y) // options.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps, alpha=0.01)
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    rng = np.random.default_rng(seed)
+    for _ in range(options.epochs):
+        order = rng.permutation(len(y))
+        for start in range(0, len(y) - options.batch_size + 1, options.batch_size):
+            rows = order[start : start + options.batch_size]
+            model.train_on_batch(x[rows].astype(np.float32), y[rows])
+    layers = [
+        tuple(np.asarray(w, dtype=np.float32) for w in layer.get_weights())
+        for layer in model.layers
+        if layer.get_weights()
+    ]
+    settled = np.isin(stream.classes, SETTLED)
+    return FirstStage(layers, settled, np.inf)
+
+
+def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.0, lowest=4.0) -> float:
+    """The log-odds from which the first stage may be sure.
+
+    Above those of every observation of the rare class at S/N above 10, by a margin, and no less
+    than ``lowest``.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Logits of a first stage that has not seen the stars.
+    sources : LabelledSources
+    classes : sequence of str
+    rare_class : str
+    margin, lowest : float
+    """
+    settled = np.isin(classes, SETTLED)
+    highest = lowest - margin
+    for trial in trials:
+        rare = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
+        if rare.any():
+            highest = max(highest, float(settled_log_odds(trial.logits[rare], settled).max()))
+    return max(lowest, highest + margin)
+
+
+def first_stage_of_fold(
+    recipe: Recipe, sources: LabelledSources, fold: int | None, folder, *, seed=0, repeats=40
+):
+    """Train the first stage without a fold, and try it on the fold. Resumes what is in ``folder``.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sources : LabelledSources
+    fold : int or None
+        None: train on everything, and try nothing.
+    folder : path-like
+    seed : int
+    repeats : int
+        Observations of each hot library spectrum in each range of S/N.
+
+    Returns
+    -------
+    stage : FirstStage
+    trials : list of Trial
+    """
+    import json
+
+    from ..evaluation.trials import Trial, run_trials
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, tried = folder / "first_stage.npz", folder / f"first_stage-trials-{repeats}.npz"
+    folds = assign_folds(sources.label, sources.star, recipe.n_folds, seed)
+    own_seed = seed * 1000 + (recipe.n_folds if fold is None else fold)
+    rows = np.arange(len(sources)) if fold is None else np.flatnonzero(folds != fold)
+    stream = ObservationStream(
+        sources[rows], recipe.classes, recipe.preprocessing, recipe.stream, seed=own_seed
+    )
+    wanted = json.dumps(
+        {"options": asdict(recipe.first_stage), "stream": recipe.stream.to_dict(), "seed": own_seed}
+    )
+    made = folder / "first_stage.json"
+    if not (path.exists() and made.exists() and made.read_text() == wanted):
+        tried.unlink(missing_ok=True)
+        train_first_stage(stream, recipe.first_stage, own_seed).save(path)
+        made.write_text(wanted)
+    stage = FirstStage.load(path)
+    if fold is None:
+        return stage, []
+    if tried.exists():
+        with np.load(tried) as stored:
+            kinds = [str(k) for k in stored["kinds"]]
+            return stage, [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
+
+    def predict(batch):
+        n = len(batch)
+        return stage.logits(batch.flux, batch.mask), np.ones(n, dtype=bool), np.zeros(n)
+
+    trials = run_trials(
+        predict,
+        sources,
+        np.flatnonzero(folds == fold),
+        stream.noise,
+        seed=own_seed,
+        repeats=repeats,
+        n_reobserved=10_000,
+    )
+    arrays = {f"{t.kind}_{n}": getattr(t, n) for t in trials for n in Trial.ARRAYS}
+    temporary = tried.with_suffix(".tmp.npz")
+    np.savez(temporary, kinds=[t.kind for t in trials], **arrays)
+    temporary.replace(tried)
+    return stage, trials
