@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 
+from lamost_rare.inference.first_stage import FirstStage
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.fits_files import lamost_file_bytes
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
@@ -60,8 +61,9 @@ def use_network(monkeypatch, network=None):
 class ReadHere:
     """Takes the place of `ReaderPool` where no processes are wanted: they take time to start."""
 
-    def __init__(self, grid, *, workers, batch_size):
+    def __init__(self, grid, *, workers, batch_size, first_stage=None):
         self.grid = grid
+        self.first_stage = first_stage and FirstStage.load(first_stage)
 
     def __enter__(self):
         return self
@@ -73,7 +75,7 @@ class ReadHere:
         for task in tasks:
             if stopped():
                 return
-            yield task, read_chunk(task.paths, self.grid)
+            yield task, read_chunk(task.paths, self.grid, first_stage=self.first_stage)
 
 
 def write_file(path, number, layout="dr1-7"):

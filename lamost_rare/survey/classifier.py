@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..inference.calibration import key_lines_missing
-from ..inference.first_stage import load_first_stage
+from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage
 from ..inference.rows import catalogue_columns, catalogue_dtypes
 from ..presets import Preset, PresetError
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
@@ -72,6 +72,11 @@ class BatchClassifier:
         self._first = None if thorough else load_first_stage(preset)
         self._built = None
 
+    @property
+    def first_stage(self):
+        """Path of the first stage, which readers may apply: `Chunk.evidence`; or None."""
+        return self._first and self.preset.folder / FIRST_STAGE_FILE
+
     def fingerprint(self) -> dict:
         """What the results depend on."""
         trained = describe_preset(self.preset)
@@ -103,7 +108,12 @@ class BatchClassifier:
         if self._first is None:
             self.prepare()
             return self._built.predict(batch)
-        sure, probabilities = self._first.judge(batch.flux, batch.mask)
+        probabilities = batch.columns.get("first_stage")
+        if probabilities is None:
+            sure, probabilities = self._first.judge(batch.flux, batch.mask)
+        else:  # as the reader has left it
+            probabilities = np.array(probabilities)
+            sure = np.isfinite(probabilities[:, 0])
         candidate = np.zeros(len(batch), dtype=bool)
         flags = np.where(sure, int(QualityFlag.FIRST_STAGE), 0)
         flags[key_lines_missing(batch, self.preset)] |= int(QualityFlag.KEY_LINES_MISSING)

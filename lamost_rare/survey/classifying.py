@@ -71,7 +71,9 @@ def classify_shards(
 
     held: list[tuple] = []  # results of which it is open whether they are rejects or a failed run
     workers = min(workers, n_batches)
-    with ReaderPool(grid, workers=workers, batch_size=batch_size) as pool:
+    with ReaderPool(
+        grid, workers=workers, batch_size=batch_size, first_stage=steps.first_stage
+    ) as pool:
         for task, chunk in pool.run(tasks(), stopped):
             number, k = task.key
             entries = doing[number].batches[k]

@@ -18,6 +18,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from .. import __version__
+from ..inference.first_stage import FirstStage
 from ..presets import Preset, PresetError, list_presets, load_preset
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
@@ -136,7 +137,7 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     steps = StepLine([classifier], proven=proven)
     unseen, verdict, hopeless = [], "", False
     try:
-        for k, chunk in _read_batches(shard, job, careful):
+        for k, chunk in _read_batches(shard, job, steps.first_stage, careful):
             unseen += _unseen(chunk, shard.batches[k], k * job["batch_size"])
             if len(chunk.batch):
                 with _building:
@@ -159,20 +160,24 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     }
 
 
-def read_here(items: list[bytes], grid: WavelengthGrid) -> Chunk:
+def read_here(items: list[bytes], grid: WavelengthGrid, first_stage=None) -> Chunk:
     """`read_chunk` in this process, one call at a time: what it keeps open is for one reader."""
     with _reading, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in a reader process
-        return read_chunk(items, grid)
+        return read_chunk(items, grid, first_stage=first_stage)
 
 
-def _read_batches(shard: Shard, job: dict, careful: bool) -> Iterator[tuple[int, Chunk]]:
+def _read_batches(
+    shard: Shard, job: dict, first_stage, careful: bool
+) -> Iterator[tuple[int, Chunk]]:
     grid = WavelengthGrid.from_dict(job["grid"])
     batches = [items_of(entries, job["root"]) for entries in shard.batches]
     if not careful:
-        yield from ((k, read_here(items, grid)) for k, items in enumerate(batches))
+        loaded = first_stage and FirstStage.load(first_stage)
+        yield from ((k, read_here(items, grid, loaded)) for k, items in enumerate(batches))
         return
-    with ReaderPool(grid, workers=1, batch_size=job["batch_size"]) as pool:
+    size = job["batch_size"]
+    with ReaderPool(grid, workers=1, batch_size=size, first_stage=first_stage) as pool:
         for task, chunk in pool.run(Task(k, items) for k, items in enumerate(batches)):
             yield task.key, chunk
 

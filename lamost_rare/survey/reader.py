@@ -36,7 +36,9 @@ class Chunk:
     rejects : list of (int, str, str)
         File, reason and detail of the others.
     evidence : dict of ndarray
-        Columns of `lamost_rare.inference.evidence.measure_lines`.
+        Columns of `lamost_rare.inference.evidence.measure_lines`; with a first stage also
+        ``first_stage``, of shape (n_spectra, n_classes): its probabilities where it is sure, and
+        NaN where it is not. Lines of spectra that it settles are not measured.
     """
 
     batch: SpectrumBatch
@@ -45,7 +47,7 @@ class Chunk:
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
+def read_chunk(paths, grid: WavelengthGrid, *, first_stage=None, at_file=None) -> Chunk:
     """Read files, put their spectra on a grid and measure their lines.
 
     Parameters
@@ -53,6 +55,7 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     paths : sequence of bytes or str
         LAMOST files, or other items of `lamost_rare.survey.items`.
     grid : WavelengthGrid
+    first_stage : FirstStage, optional
     at_file : callable, optional
         Called with the number of each file before it is opened.
 
@@ -65,7 +68,7 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
 
     stored = rows_of_store(paths)
     if stored is not None:
-        return _read_stored(*stored, grid, at_file)
+        return _read_stored(*stored, grid, first_stage, at_file)
     raws, kept, rejects = [], [], []
     for i, path in enumerate(paths):
         if at_file is not None:
@@ -80,9 +83,9 @@ def read_chunk(paths, grid: WavelengthGrid, *, at_file=None) -> Chunk:
     if at_file is not None:
         at_file(len(paths))
     try:
-        batch, refused, lines = _on_grid(raws, grid)
+        batch, refused, lines = _on_grid(raws, grid, first_stage)
     except Exception:
-        batch, refused, lines = _one_by_one(raws, grid)
+        batch, refused, lines = _one_by_one(raws, grid, first_stage)
     rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
     lost = {i for i, _ in refused}
     kept = [file for i, file in enumerate(kept) if i not in lost]
@@ -104,31 +107,44 @@ def close_sources() -> None:
     store.close_store()
 
 
-def _read_stored(path, rows, grid, at_file) -> Chunk:
+def _read_stored(path, rows, grid, first_stage, at_file) -> Chunk:
     """`read_chunk` for rows of a store, which are on the grid already."""
-    from ..inference.evidence import measure_lines
     from .store import read_rows
 
     batch, kept, rejects = read_rows(path, rows, grid, at_file)
     if at_file is not None:
         at_file(len(rows))
-    return Chunk(batch, kept, rejects, measure_lines(batch))
+    return Chunk(batch, kept, rejects, _look(batch, first_stage))
 
 
-def _on_grid(raws, grid):
-    from ..inference.evidence import measure_lines
+def _on_grid(raws, grid, first_stage):
     from ..spectra.resample import assemble
 
     batch, refused = assemble(raws, grid)
-    return batch, refused, measure_lines(batch)
+    return batch, refused, _look(batch, first_stage)
 
 
-def _one_by_one(raws, grid):
+def _look(batch, first_stage) -> dict[str, np.ndarray]:
+    """The columns of `Chunk.evidence`."""
+    from ..inference.evidence import measure_lines
+
+    if first_stage is None:
+        return measure_lines(batch)
+    sure, probabilities = first_stage.judge(batch.flux, batch.mask)
+    probabilities[~sure] = np.nan
+    columns = {}
+    for name, values in measure_lines(batch[~sure]).items():
+        columns[name] = np.full(len(batch), np.nan, dtype=values.dtype)
+        columns[name][~sure] = values
+    return {**columns, "first_stage": probabilities}
+
+
+def _one_by_one(raws, grid, first_stage):
     """What `_on_grid` gives, when one spectrum among many makes it fail: only that one is lost."""
-    parts, refused = [_on_grid([], grid)], []
+    parts, refused = [_on_grid([], grid, first_stage)], []
     for i, raw in enumerate(raws):
         try:
-            batch, errors, lines = _on_grid([raw], grid)
+            batch, errors, lines = _on_grid([raw], grid, first_stage)
         except Exception as error:
             refused.append((i, SpectrumError("internal_error", _describe(error))))
             continue
@@ -197,6 +213,11 @@ class Slot:
 
 def _serve(connection, memory, settings: dict) -> None:
     grid = WavelengthGrid.from_dict(settings["grid"])
+    first_stage = None
+    if settings["first_stage"]:
+        from ..inference.first_stage import FirstStage
+
+        first_stage = FirstStage.load(settings["first_stage"])
     shape = settings["batch_size"], grid.n_pixels
     slots = [Slot(memory, i, *shape) for i in range(settings["slots"])]
     while True:
@@ -205,6 +226,7 @@ def _serve(connection, memory, settings: dict) -> None:
         chunk = read_chunk(
             slot.take_paths(n_bytes),
             grid,
+            first_stage=first_stage,
             at_file=lambda i, cell=slot.at_file: cell.__setitem__(0, i),
         )
         slot.put_batch(chunk.batch)

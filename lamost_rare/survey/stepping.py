@@ -38,6 +38,11 @@ class StepLine:
         self._failures: dict[int, list[tuple[str, Exception]]] = {}
 
     @property
+    def first_stage(self):
+        """Path of the first stage that readers are to apply, or None."""
+        return getattr(self.steps[0], "first_stage", None) if self.steps else None
+
+    @property
     def proven(self) -> bool:
         """Whether every step has worked on some spectrum."""
         return len(self._worked) == len(self.steps)

@@ -77,6 +77,8 @@ class ReaderPool:
         Number of processes.
     batch_size : int
         Most files in a task.
+    first_stage : path, optional
+        What `FirstStage.load` reads; readers apply it then.
 
     Notes
     -----
@@ -85,13 +87,14 @@ class ReaderPool:
     other is gone, and memory without a name goes when the last process does.
     """
 
-    def __init__(self, grid: WavelengthGrid, *, workers: int, batch_size: int):
+    def __init__(self, grid: WavelengthGrid, *, workers: int, batch_size: int, first_stage=None):
         self._grid = grid
         self._shape = batch_size, grid.n_pixels
         self._settings = {
             "grid": grid.to_dict(),
             "batch_size": batch_size,
             "slots": SLOTS,
+            "first_stage": first_stage and os.fspath(first_stage),
         }
         self._deaths: Counter = Counter()
         self._readers = [_Reader(self._settings, self._shape) for _ in range(workers)]
