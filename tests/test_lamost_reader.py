@@ -334,3 +334,55 @@ def test_write_batch(tmp_path):
     before = paths[0].read_bytes()
     write_batch(tmp_path / "survey", batch, LAYOUTS, lmjd=55859, first_number=3999)
     assert paths[0].read_bytes() == before
+
+
+def test_what_is_remembered_of_one_file_is_not_taken_for_another(tmp_path):
+    """Headers of one kind, and their wavelengths, are looked at once: whatever comes in between."""
+    flux, ivar, andmask = spectrum()
+    plain = lamost_file_bytes("dr1-7", GRID, flux, ivar, andmask, **FACTS)
+    end = plain.index(b"END".ljust(80))
+    data = -(-(end + 80) // 2880) * 2880
+
+    def with_card(text, where=end):
+        header = plain[:where] + text.ljust(80).encode() + plain[where : end + 80]
+        return header.ljust(-(-len(header) // 2880) * 2880) + plain[data:]
+
+    row = data + 2 * 4 * GRID.n_pixels
+    shifted = bytearray(plain)
+    shifted[row : row + 4 * GRID.n_pixels] = (GRID.wavelength * 1.001).astype(">f4").tobytes()
+    broken = bytearray(plain)
+    broken[row + 400 : row + 404] = np.array(np.nan, ">f4").tobytes()
+    contents = {
+        "plain": plain,
+        "other values": lamost_file_bytes(
+            "dr1-7", GRID, flux, ivar, **{**FACTS, "obsid": 5, "subclass": "B0", "ra": 200.0}
+        ),
+        "other length": lamost_file_bytes(
+            "dr1-7",
+            WavelengthGrid(GRID.log10_start, 1e-4, 3904),
+            flux[:3904],
+            ivar[:3904],
+            **FACTS,
+        ),
+        "early": lamost_file_bytes("early", GRID, flux, ivar, **FACTS),
+        "late": lamost_file_bytes("dr8plus", GRID, flux, ivar, **FACTS),
+        "repeated": with_card("OBSID   =                   77"),
+        "repeated before": with_card("OBSID   =                   78", where=7 * 80),
+        "comment": with_card("COMMENT END     "),
+        "shifted": bytes(shifted),
+    }
+    paths = {}
+    for name, content in contents.items():
+        paths[name] = tmp_path / f"{name}.fits"
+        paths[name].write_bytes(content)
+    (tmp_path / "broken.fits").write_bytes(broken)
+    order = np.random.default_rng(0).choice(list(paths), 60)
+    for name in order:
+        raw = read_both(paths[name])
+        obsid = {"other values": 5, "repeated before": 78, "early": -1}.get(name, FACTS["obsid"])
+        assert raw.identity["obsid"] == obsid
+        assert (raw.log10_start is None) == (name == "shifted")
+        if name == "plain":
+            with pytest.raises(SpectrumError) as caught:
+                read_lamost(tmp_path / "broken.fits")
+            assert caught.value.reason == "bad_wavelength"
