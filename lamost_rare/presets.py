@@ -306,6 +306,12 @@ def _check_config(config: dict, what: str) -> None:
     need(
         table is None or _is_table(table), "threshold_by_snr", "snr, rising, with a threshold each"
     )
+    table = config.get("group_threshold_by_snr")
+    need(
+        table is None or (_is_table(table) and config["rare_class"] in table.get("classes", ())),
+        "group_threshold_by_snr",
+        "classes with the rare one among them, and snr, rising, with a threshold each",
+    )
 
 
 def _is_table(table) -> bool:

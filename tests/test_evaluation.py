@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from lamost_rare.evaluation import operating_point
 from lamost_rare.evaluation.figures import cross_fitted, measure
 from lamost_rare.evaluation.operating_point import (
     OperatingPoint,
@@ -16,6 +17,7 @@ from lamost_rare.inference.calibration import (
     line_evidence,
     mean_width,
     rare_score,
+    reaches_group,
     thresholds_of,
 )
 from lamost_rare.simulation.analytic import analytic_spectra
@@ -100,17 +102,17 @@ def test_threshold_meets_its_requirements():
     sky = trial_of("reobserved", -8 + rng.exponential(1.0, 20_000), np.arange(1200, 21_200))
     need = Requirements(reobserved=1e-5, late_b=0.003)
     point = choose_operating_point([library, sky], sources, CLASSES, "O", need)
-    late = candidates(library, 0, point)[200:]
+    late = candidates(library, 0, point, CLASSES)[200:]
     assert late.mean() <= 0.003
     assert list(point.by_snr) == sorted(point.by_snr, reverse=True)
     assert point.by_snr[-1] == point.threshold >= 0.5
-    assert candidates(sky, 0, point).sum() == 0
+    assert candidates(sky, 0, point, CLASSES).sum() == 0
 
 
 def test_evidence_decides_close_calls():
     trial = trial_of("library", [0.5, 0.5], [0, 1], evidence=np.array([-3.0, 3.0]))
     point = OperatingPoint(1.0, 0.7, 1.0)
-    assert list(candidates(trial, 0, point)) == [False, True]
+    assert list(candidates(trial, 0, point, CLASSES)) == [False, True]
 
 
 def test_threshold_by_snr():
@@ -136,7 +138,60 @@ def test_noise_sets_the_threshold_only_where_there_is_noise():
     table = dict(zip(point.threshold_by_snr["snr"], point.by_snr, strict=True))
     assert table[6.0] > 0.9
     assert table[60.0] == pytest.approx(0.5, abs=0.01)
-    assert candidates(sky, 0, point).sum() == 0
+    assert candidates(sky, 0, point, CLASSES).sum() == 0
+
+
+def hot_or_not(kind, odds_of_o, odds_of_hot, row):
+    """O against B, and both against A, as log-odds."""
+    share, hot = (1 / (1 + np.exp(-np.asarray(x, dtype=float))) for x in (odds_of_o, odds_of_hot))
+    p = np.stack([share * hot, (1 - share) * hot, 1 - hot], axis=1)
+    trial = trial_of(kind, np.zeros(len(share)), row)
+    trial.logits[:, :3] = np.log(p)
+    return trial
+
+
+def test_two_questions_have_two_thresholds(monkeypatch):
+    """Noise makes A stars look hot; of hot stars it is open which they are, O or B."""
+    monkeypatch.setattr(operating_point, "fit_calibration", lambda *arguments: (1.0, 0.0))
+    rng = np.random.default_rng(4)
+    n_o, n_b, n_a = 200, 1000, 20_000
+    label = ["O"] * n_o + ["B"] * n_b + ["A"] * n_a
+    sources = sources_of(label, ["O7"] * n_o + ["B3V"] * n_b + ["A5"] * n_a)
+    share = np.concatenate([rng.normal(2, 1, n_o), rng.normal(-4, 1, n_b)])
+    stars = hot_or_not("library", share, np.full(n_o + n_b, 9.0), np.arange(n_o + n_b))
+    stars.logits[:] += 0.5  # of no consequence
+    sky = hot_or_not(
+        "reobserved",
+        rng.normal(2, 1, n_a),
+        -4 + rng.exponential(1.0, n_a),
+        np.arange(n_o + n_b, n_o + n_b + n_a),
+    )
+    need = Requirements(reobserved=1e-4, late_b=0.003, margin=0.0)
+    arguments = [stars, sky], sources, CLASSES, "O", need
+    one, two = (choose_operating_point(*arguments, group=group) for group in ((), ("O", "B")))
+    found = {}
+    for name, point in (("one", one), ("two", two)):
+        assert candidates(stars, 0, point, CLASSES)[n_o:].mean() <= 0.003
+        assert candidates(sky, 0, point, CLASSES).mean() <= 1e-4
+        found[name] = candidates(stars, 0, point, CLASSES)[:n_o].mean()
+    assert found["two"] > found["one"] + 0.1
+    assert one.group_threshold_by_snr is None
+    assert two.group_threshold_by_snr["classes"] == ["O", "B"]
+    wider = choose_operating_point(
+        *arguments[:-1], Requirements(reobserved=1e-4, margin=1.0), group=("O", "B")
+    )
+    odds = [np.log(p.group_by_snr[-1] / (1 - p.group_by_snr[-1])) for p in (two, wider)]
+    assert odds[1] == pytest.approx(odds[0] + 1, abs=0.2)
+
+
+def test_a_group_is_asked_for_as_a_whole():
+    group = {"classes": ["O", "B"], "snr": [5.0, 50.0], "threshold": [0.99999, 0.9]}
+    p = np.array([[0.6, 0.399999, 1e-6], [0.6, 0.3999, 1e-4], [0.6, 0.25, 0.15]], dtype="f4")
+    classes = ("O", "B", "A")
+    low, high = np.full(3, 4.0), np.full(3, 80.0)
+    np.testing.assert_array_equal(reaches_group(p, low, classes, group), [True, False, False])
+    np.testing.assert_array_equal(reaches_group(p, high, classes, group), [True, True, False])
+    assert reaches_group(p, low, classes, None).all()
 
 
 def test_figures_count_what_they_say():

@@ -103,14 +103,38 @@ def test_all_masked_and_zero_flux_stay_finite():
     assert (out[0] == 0).all()
 
 
-def test_network_input_has_validity_channel(stars):
+def test_network_input_says_what_a_pixel_is_worth(stars):
     mask = stars.mask.copy()
     mask[0, :1000] = True
-    x = network_input(batch_of(stars.flux, mask, LAMOST_GRID), DEFAULT_PREPROCESSING)
+    batch = batch_of(stars.flux, mask, LAMOST_GRID)
+    x = network_input(batch, DEFAULT_PREPROCESSING)
     assert x.shape == (4, 3072, 2)
     assert x.dtype == np.float32
-    np.testing.assert_array_equal(x[..., 1], ~mask)
     assert (x[mask] == 0).all()
+    level, noise = pseudo_continuum(batch.flux, mask)
+    worth = 0.04 * level / np.hypot(0.04 * level, noise)
+    np.testing.assert_allclose(x[..., 1][~mask], worth[~mask], rtol=1e-4)
+    plain = network_input(batch, {**DEFAULT_PREPROCESSING, "weight": "valid"})
+    np.testing.assert_array_equal(plain[..., 1], ~mask)
+    np.testing.assert_array_equal(plain[..., 0], x[..., 0])
+    by_default = {k: v for k, v in DEFAULT_PREPROCESSING.items() if k != "weight"}
+    np.testing.assert_array_equal(network_input(batch, by_default), plain)
+
+
+def test_more_noise_is_worth_less():
+    rng = np.random.default_rng(12)
+    flux = 1 + rng.normal(0, 1, (1, 3072)) * [[0.01], [0.1], [0.5]]
+    worth = network_input(batch_of(flux, None, LAMOST_GRID), DEFAULT_PREPROCESSING)[..., 1]
+    np.testing.assert_allclose(
+        worth.mean(axis=1), 0.04 / np.hypot(0.04, [0.01, 0.1, 0.5]), rtol=0.15
+    )
+
+
+@pytest.mark.parametrize("kind", ["l2", "pseudo_continuum"])
+def test_unknown_weights_are_named(kind):
+    weight = "noise" if kind == "l2" else "heavy"
+    with pytest.raises(ValueError, match=f"'{weight}' of pixels with normalization '{kind}'"):
+        network_input(batch_of(np.ones((1, 64))), {"normalization": kind, "weight": weight})
 
 
 def test_a_spectrum_does_not_depend_on_its_batch(stars):

@@ -40,7 +40,7 @@ class Decided:
         )
 
 
-def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None):
+def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None, group=()):
     """Decide each fold's trials at the operating point that the other folds give.
 
     Parameters
@@ -51,6 +51,8 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None):
         Of the recipe.
     fixed : OperatingPoint, optional
         Used for all instead.
+    group : sequence of str
+        As `choose_operating_point` takes it.
 
     Returns
     -------
@@ -63,20 +65,22 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None):
     """
     rare = list(classes).index(rare_class)
     everything = _join(trials_of_fold.values())
-    shipped = fixed or choose_operating_point(everything, sources, classes, rare_class)
+    shipped = fixed or choose_operating_point(everything, sources, classes, rare_class, group=group)
     parts: dict[str, list] = {}
     points = []
     for fold, trials in trials_of_fold.items():
         others = [t for k, t in trials_of_fold.items() if k != fold]
         point = (
-            choose_operating_point(_join(others), sources, classes, rare_class)
+            choose_operating_point(_join(others), sources, classes, rare_class, group=group)
             if others and fixed is None
             else shipped
         )
         points.append(point)
         for trial in trials:
             p = probabilities(trial, rare, point)
-            parts.setdefault(trial.kind, []).append((trial, p, candidates(trial, rare, point)))
+            parts.setdefault(trial.kind, []).append(
+                (trial, p, candidates(trial, rare, point, classes))
+            )
     return {k: Decided(k, v, sources) for k, v in parts.items()}, shipped, points
 
 

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import logsumexp
 
-from ..inference.calibration import add_evidence, calibrate, rare_score, thresholds_of
+from ..inference.calibration import (
+    add_evidence,
+    calibrate,
+    rare_score,
+    reaches_group,
+    thresholds_of,
+)
 from .trials import subtype_group
 
 __all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
@@ -23,28 +30,34 @@ class Requirements:
     """What the thresholds must keep in each range of S/N: highest rates of wrong candidates.
 
     ``reobserved`` is the rate among re-observed survey spectra other than B stars. ``noisy_b``
-    is that of ``late_b`` where S/N (g) is below 10. ``lowest`` is the least probability.
+    is that of ``late_b`` where S/N (g) is below 10. ``lowest`` is the least probability. ``margin``
+    is what the log-odds of the group are above those that the survey spectra at hand ask for: the
+    next ones hold something that these do not.
     """
 
     reobserved: float = 1e-5
     early_b: float = 0.15
     late_b: float = 0.003
     noisy_b: float = 0.01
-    lookalike: float = 0.01
+    lookalike: float = 0.005
     lowest: float = 0.5
+    margin: float = 0.5
 
 
 @dataclass
 class OperatingPoint:
     """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate.
 
-    ``threshold`` holds at any S/N, unless ``by_snr`` has one for each of `SNR_KNOTS`.
+    ``threshold`` holds at any S/N, unless ``by_snr`` has one for each of `SNR_KNOTS`. The classes
+    of ``group``, if there are any, together need ``group_by_snr``.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     weight: float = 0.0
     by_snr: tuple = ()
+    group: tuple = ()
+    group_by_snr: tuple = ()
 
     @property
     def calibration(self) -> dict:
@@ -57,6 +70,14 @@ class OperatingPoint:
         if not self.by_snr:
             return None
         return {"snr": list(SNR_KNOTS), "threshold": list(self.by_snr)}
+
+    @property
+    def group_threshold_by_snr(self) -> dict | None:
+        """As a preset's ``group_threshold_by_snr``."""
+        if not self.group_by_snr:
+            return None
+        limits = {"snr": list(SNR_KNOTS), "threshold": list(self.group_by_snr)}
+        return {"classes": list(self.group), **limits}
 
 
 def probabilities(trial, rare: int, point: OperatingPoint) -> np.ndarray:
@@ -72,11 +93,19 @@ def score_of(trial, rare: int, point: OperatingPoint) -> np.ndarray:
     return np.where(trial.covered, rare_score(logits, rare, point.temperature), -np.inf)
 
 
-def candidates(trial, rare: int, point: OperatingPoint) -> np.ndarray:
+def group_score(trial, rare: int, point: OperatingPoint, classes) -> np.ndarray:
+    """Log-odds of the group's classes together, shape (n,)."""
+    logits = add_evidence(trial.logits, rare, trial.evidence, point.weight) / point.temperature
+    inside = np.isin(classes, point.group)
+    return logsumexp(logits[:, inside], axis=1) - logsumexp(logits[:, ~inside], axis=1)
+
+
+def candidates(trial, rare: int, point: OperatingPoint, classes) -> np.ndarray:
     """Whether each spectrum of a trial would be a candidate, shape (n,)."""
-    p = probabilities(trial, rare, point)[:, rare]
+    p = probabilities(trial, rare, point)
     limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
-    return (p >= limit) & trial.covered
+    reached = reaches_group(p, trial.measured_snr, classes, point.group_threshold_by_snr)
+    return (p[:, rare] >= limit) & reached & trial.covered
 
 
 def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
@@ -101,9 +130,14 @@ def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
     return float(np.exp(best[0])), float(np.clip(best[1], 0, 3))
 
 
-def choose_operating_point(trials, sources, classes, rare_class, requirements=None):
+def choose_operating_point(trials, sources, classes, rare_class, requirements=None, group=()):
     """Calibration of the lowest cross-entropy, and the lowest thresholds that meet the
     requirements.
+
+    Without a group the threshold of the rare class alone keeps out its look-alikes and the common
+    spectra that noise makes look like it. With one, that of the rare class keeps out the rest of
+    the group, and that of the group everything else: whether a spectrum is of a hot star at all and
+    which kind of hot star it is are two questions, and noise answers the second less well.
 
     Parameters
     ----------
@@ -113,6 +147,8 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     classes : sequence of str
     rare_class : str
     requirements : Requirements, optional
+    group : sequence of str
+        The rare class and its look-alikes.
 
     Returns
     -------
@@ -133,13 +169,37 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
         np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
     )
     point = OperatingPoint(fitted[0], weight=fitted[1])
-    ranges = pairwise(SNR_EDGES)
-    limits = [_log_odds(trials, sources, rare_class, rare, point, need, *r) for r in ranges]
-    # More noise never lowers the threshold.
-    limits = np.minimum(np.maximum.accumulate(limits[::-1])[::-1], 20.0)
-    point.by_snr = tuple(float(1 / (1 + np.exp(-x))) for x in limits)
+    point.group = tuple(group)
+    arguments = trials, sources, rare_class, rare, point, need
+    point.by_snr = _by_snr(_log_odds(*arguments, *r) for r in pairwise(SNR_EDGES))
     point.threshold = point.by_snr[-1]
+    if group:
+        ranges = pairwise(SNR_EDGES)
+        point.group_by_snr = _by_snr(_group_log_odds(*arguments, classes, *r) for r in ranges)
     return point
+
+
+def _by_snr(limits) -> tuple[float, ...]:
+    """Probabilities from log-odds for ranges of S/N: more noise never lowers a threshold."""
+    limits = np.minimum(np.maximum.accumulate(list(limits)[::-1])[::-1], 16.0)
+    return tuple(float(1 / (1 + np.exp(-x))) for x in limits)
+
+
+def _group_log_odds(trials, sources, rare_class, rare, point, need, classes, low, high) -> float:
+    """The lowest threshold of the group, as log-odds, that keeps out what reaches the other."""
+    limits = [0.0]
+    for trial in trials:
+        if trial.kind == "library":
+            continue
+        label = sources.label[trial.row]
+        snr = np.nan_to_num(trial.measured_snr, nan=0.0)
+        own = (snr >= low) & (snr < high) & ~np.isin(label, [rare_class, *point.group])
+        least = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
+        reached = score_of(trial, rare, point) >= np.log(least / (1 - least))
+        score = np.where(reached, group_score(trial, rare, point, classes), -np.inf)[own]
+        highest = _limit(score, need.reobserved if trial.kind == "reobserved" else 0)
+        limits.append(highest + need.margin)
+    return float(max(limits))
 
 
 def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> float:
@@ -158,12 +218,16 @@ def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> floa
             late_b.append(score[group == "B1+"])
             compact = (group == "hot_subdwarf") | (group == "white_dwarf")
             limits.append(_limit(score[compact], need.lookalike))
-        elif trial.kind == "lamost":
-            limits.append(_limit(score[label != rare_class], 0))
+            continue
+        other = label != rare_class
+        if point.group:  # the rest is for the threshold of the group
+            other &= np.isin(label, point.group)
+        if trial.kind == "lamost":
+            limits.append(_limit(score[other], 0))
         else:
             # A B star is no false alarm of noise: it counts with those of the libraries.
             late_b.append(score[label == "B"])
-            limits.append(_limit(score[(label != rare_class) & (label != "B")], need.reobserved))
+            limits.append(_limit(score[other & (label != "B")], need.reobserved))
     limits.append(_limit(np.concatenate(late_b), need.late_b if low >= 10 else need.noisy_b))
     return float(max(limits))
 

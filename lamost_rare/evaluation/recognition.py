@@ -57,7 +57,7 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
     images.mkdir(parents=True, exist_ok=True)
     fixed = OperatingPoint() if recipe.holdout else None
     decided, shipped, points = cross_fitted(
-        trials_of_fold, sources, recipe.classes, recipe.rare_class, fixed=fixed
+        trials_of_fold, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
     )
     figures = measure(decided, recipe.classes, seed)
     stem = recipe.name
@@ -83,7 +83,7 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
         "position on the sky do too. The threshold that decides a fold is chosen on the other "
         "folds "
         f"({', '.join(f'{p.threshold:.3f}' for p in points)} at high S/N; shipped: "
-        f"{shipped.threshold:.4f}{_by_snr(shipped)}).",
+        f"{shipped.threshold:.4f}{_by_snr(shipped.threshold_by_snr, 3)}).{_group(shipped)}",
         "",
         "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
         "pixel in g, "
@@ -122,13 +122,24 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
     return figures
 
 
-def _by_snr(point) -> str:
+def _by_snr(table, digits) -> str:
     """The thresholds at lower S/N, in words."""
-    table = point.threshold_by_snr
     if not table:
         return ""
     pairs = zip(table["snr"], table["threshold"], strict=True)
-    return "; by S/N (g): " + ", ".join(f"{snr:g}: {p:.3f}" for snr, p in pairs)
+    return "; by S/N (g): " + ", ".join(f"{snr:g}: {p:.{digits}f}" for snr, p in pairs)
+
+
+def _group(point) -> str:
+    """The threshold of the group, in words."""
+    table = point.group_threshold_by_snr
+    if not table:
+        return ""
+    names = ", ".join(table["classes"])
+    return (
+        " That threshold keeps out look-alikes; all else is kept out by a second one, on the "
+        f"probabilities of {names} together (shipped{_by_snr(table, 6)})."
+    )
 
 
 def _goals(figures):

@@ -199,7 +199,7 @@ def build_preset(
     )
     fixed = OperatingPoint() if recipe.holdout else None
     decided, shipped, _ = cross_fitted(
-        trials, sources, recipe.classes, recipe.rare_class, fixed=fixed
+        trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
     )
     stages = cross_validate_first_stage(recipe, data, work, labels=labels, jobs=jobs, seed=seed)
     trained = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
@@ -214,6 +214,7 @@ def build_preset(
         "preprocessing": dict(recipe.preprocessing),
         "threshold": shipped.threshold,
         "threshold_by_snr": shipped.threshold_by_snr,
+        "group_threshold_by_snr": shipped.group_threshold_by_snr,
         "calibration": shipped.calibration,
         "key_lines": recipe.key_lines,
         "evidence": recipe.evidence,

@@ -55,6 +55,10 @@ def _rule(config: dict) -> str:
         pairs = zip(table["snr"], table["threshold"], strict=True)
         rule += " at high S/N (g), more at lower: "
         rule += ", ".join(f"{p:.4f} at {snr:g}" for snr, p in pairs) + ", interpolated"
+    if group := config.get("group_threshold_by_snr"):
+        least = zip(group["snr"], group["threshold"], strict=True)
+        rule += f"; {', '.join(group['classes'])} together at least "
+        rule += ", ".join(f"{p:.6g} at {snr:g}" for snr, p in least)
     rule += "; enough of the key lines covered."
     if config["calibration"].get("evidence_weight"):
         rule += (

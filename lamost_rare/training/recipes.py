@@ -36,7 +36,8 @@ class Recipe:
     With ``holdout`` the shipped weights are those of the first fold, measured on the stars left
     out of it (a 7:3 split with ``n_folds`` of 3 or 4) at a threshold of 0.5. Without it they are
     trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
-    temperature and figures.
+    temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
+    threshold of their own.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Recipe:
     training: TrainingOptions
     stream: StreamOptions
     rare_class: str = "O"
+    group: tuple = ()
     n_folds: int = 3
     holdout: bool = False
     first_stage: FirstStageOptions | None = None
@@ -64,6 +66,7 @@ RECIPES = {
             "keep apart."
         ),
         classes=CLASSES,
+        group=("O", "B", "hot_subdwarf", "white_dwarf"),
         architecture=SHIPPED_RACNET,
         preprocessing=DEFAULT_PREPROCESSING,
         training=TrainingOptions(
