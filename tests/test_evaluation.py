@@ -180,7 +180,7 @@ def test_two_questions_have_two_thresholds(monkeypatch):
     wider = choose_operating_point(
         *arguments[:-1], Requirements(reobserved=1e-4, margin=1.0), group=("O", "B")
     )
-    odds = [np.log(p.group_by_snr[-1] / (1 - p.group_by_snr[-1])) for p in (two, wider)]
+    odds = [np.log(p.group_by_snr[-2] / (1 - p.group_by_snr[-2])) for p in (two, wider)]
     assert odds[1] == pytest.approx(odds[0] + 1, abs=0.2)
 
 
