@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from lamost_rare import augment_spectra
+from lamost_rare.inference.first_stage import load_first_stage
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import list_presets, load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.batch import SpectrumBatch
+from lamost_rare.spectra.lamost import read_lamost
+from lamost_rare.spectra.resample import assemble
 
 CLASSIFIERS = [name for name in list_presets() if load_preset(name).kind == "classifier"]
 CLASSES_OF_DEFAULT = load_preset().classes
@@ -154,3 +157,36 @@ def test_another_grid_is_refused(default):
     zeros = np.zeros((1, 100), dtype=np.float32)
     with pytest.raises(ValueError, match="resample first"):
         default.predict(SpectrumBatch(grid, zeros, zeros, zeros > 0))
+
+
+@pytest.fixture(scope="module")
+def first_stage(default):
+    return load_first_stage(default.preset)
+
+
+def test_golden_outputs_of_the_first_stage(default, first_stage):
+    golden = np.load(default.preset.folder / "golden.npz")
+    sure, p = first_stage.judge(golden["flux"], golden["mask"])
+    np.testing.assert_allclose(p, golden["first_stage"], atol=1e-4)
+    settled = {str(kind) for kind in golden["kinds"][sure]}
+    assert {"G5", "K5"} <= settled
+    assert not settled & {"O7", "O9.5", "B1", "B5", "white_dwarf", "hot_subdwarf", "qso"}
+
+
+def test_first_stage_settles_no_o_star(first_stage):
+    rng = np.random.default_rng(6)
+    kinds = rng.choice(["O5", "O6", "O7", "O8", "O9", "O9.5"], 600)
+    batch = analytic_spectra(kinds, rng, snr=np.exp(rng.uniform(np.log(5), np.log(100), 600)))
+    assert not first_stage.judge(batch.flux, batch.mask)[0].any()
+
+
+def test_first_stage_and_recogniser_on_real_spectra(default, first_stage, data_folder):
+    paths = sorted((data_folder / "lamost").rglob("*.fits.gz"))[::8]
+    batch, _ = assemble([read_lamost(path) for path in paths], default.preset.grid)
+    sure, p = first_stage.judge(batch.flux, batch.mask)
+    assert sure.mean() > 0.7
+    full = default.predict(batch)
+    assert not (full.candidate & sure).any()
+    letters = np.array(CLASSES_OF_DEFAULT)
+    one, other = letters[p.argmax(axis=1)], letters[full.probabilities.argmax(axis=1)]
+    assert (one == other)[sure].mean() > 0.85

@@ -292,12 +292,15 @@ GOLDEN_KINDS = (
 
 def write_golden(preset) -> None:
     """A few spectra of the analytic star model and the preset's answer, into ``golden.npz``."""
+    from ..inference.first_stage import load_first_stage
     from ..inference.predictor import Predictor
     from ..simulation.analytic import analytic_spectra
 
     rng = np.random.default_rng(20210503)
     batch = analytic_spectra(GOLDEN_KINDS, rng, snr=50.0)
     prediction = Predictor(preset, batch_size=len(batch)).predict(batch)
+    first = load_first_stage(preset)
+    also = {"first_stage": first.judge(batch.flux, batch.mask)[1]} if first else {}
     np.savez_compressed(
         preset.folder / "golden.npz",
         kinds=np.array(GOLDEN_KINDS),
@@ -306,4 +309,5 @@ def write_golden(preset) -> None:
         mask=batch.mask,
         probabilities=prediction.probabilities,
         candidate=prediction.candidate,
+        **also,
     )
