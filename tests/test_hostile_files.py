@@ -17,7 +17,7 @@ from lamost_rare.simulation.fits_files import (
     lamost_file_bytes,
     write_lamost_file,
 )
-from lamost_rare.spectra._file_bytes import MAX_BYTES, decompress
+from lamost_rare.spectra._file_bytes import MAX_BYTES, decompress, read_bytes
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.lamost import read_lamost
 from lamost_rare.spectra.quality import QualityFlag, SpectrumError
@@ -123,11 +123,29 @@ def test_file_that_fails_while_it_is_read(tmp_path, monkeypatch):
     path = tmp_path / "x.fits"
     path.write_bytes(CONTENTS["early"])
 
-    def failing_open(*args, **kwargs):
+    def failing_read(*args, **kwargs):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("builtins.open", failing_open)
+    monkeypatch.setattr("os.read", failing_read)
     assert outcome(path, "auto") == "unreadable"
+
+
+def test_file_that_comes_in_pieces_or_grows(tmp_path, monkeypatch):
+    path = tmp_path / "x.fits"
+    path.write_bytes(CONTENTS["early"])
+    read = os.read
+    monkeypatch.setattr("os.read", lambda file, size: read(file, min(size, 1000)))
+    assert read_bytes(path) == CONTENTS["early"]
+    monkeypatch.undo()
+
+    def growing(file, size):
+        with open(path, "ab") as more:
+            more.write(b"more")
+        monkeypatch.undo()
+        return read(file, size)
+
+    monkeypatch.setattr("os.read", growing)
+    assert read_bytes(path) == CONTENTS["early"] + b"more"
 
 
 def test_large_file_is_not_read(tmp_path):

@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+NORMALIZED_AT_ONCE = 256
+"""Spectra, about: fewer at a time take longer, more only take memory."""
+
+
 @dataclass
 class Prediction:
     """What a preset says of a batch.
@@ -126,11 +130,17 @@ def batched_logits(call, batch: SpectrumBatch, preprocessing: dict, shape, n_cla
     ndarray, shape (n_spectra, n_classes), float32
     """
     out = np.empty((len(batch), n_classes), dtype=np.float32)
-    for start in range(0, len(batch), shape[0]):
-        some = batch[start : start + shape[0]]
-        x = np.zeros(shape, dtype=np.float32)
-        x[: len(some)] = network_input(some, preprocessing)
-        out[start : start + len(some)] = call(x)[: len(some)]
+    size = shape[0]
+    together = size * max(1, NORMALIZED_AT_ONCE // size)
+    for start in range(0, len(batch), together):
+        inputs = network_input(batch[start : start + together], preprocessing)
+        for first in range(0, len(inputs), size):
+            some = x = inputs[first : first + size]
+            if len(some) < size:
+                x = np.zeros(shape, dtype=np.float32)
+                x[: len(some)] = some
+            rows = slice(start + first, start + first + len(some))
+            out[rows] = call(x)[: len(some)]
     return out
 
 

@@ -14,6 +14,7 @@ __all__ = ["MAX_BYTES", "decompress", "read_bytes"]
 MAX_BYTES = 8 * 2**20
 """Limit on a file and on what it expands to; LAMOST spectra stay under 60 kB and 200 kB."""
 
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31  # zlib's code for "one gzip member, header and checksum verified"
 
@@ -27,17 +28,12 @@ def read_bytes(path) -> bytes:
         ``unreadable``, ``not_a_file``, ``empty_file`` or ``too_large``.
     """
     try:
-        status = os.stat(path)
-        # Looked at before opening: opening a FIFO would wait for its writer for ever.
-        if not stat.S_ISREG(status.st_mode):
-            kind = "directory" if stat.S_ISDIR(status.st_mode) else "special file"
-            raise SpectrumError("not_a_file", f"is a {kind}")
-        if status.st_size > MAX_BYTES:
-            raise SpectrumError(
-                "too_large", f"has {status.st_size} bytes, over the limit of {MAX_BYTES}"
-            )
-        with open(path, "rb", buffering=0) as stream:
-            content = stream.read()
+        # Not to block: opening a FIFO would wait for its writer for ever.
+        file = os.open(path, _OPEN_FLAGS)
+        try:
+            content = _read_regular(file)
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:
         if isinstance(error, SpectrumError):
             raise
@@ -46,6 +42,21 @@ def read_bytes(path) -> bytes:
     if not content:
         raise SpectrumError("empty_file", "has no bytes")
     return content
+
+
+def _read_regular(file: int) -> bytes:
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        kind = "directory" if stat.S_ISDIR(status.st_mode) else "special file"
+        raise SpectrumError("not_a_file", f"is a {kind}")
+    parts, size = [], 0
+    while size <= MAX_BYTES and status.st_size <= MAX_BYTES:
+        parts.append(os.read(file, status.st_size + 1 if not parts else MAX_BYTES))
+        size += len(parts[-1])
+        if size == status.st_size or not parts[-1]:  # else it was a short read, or the file grew
+            return b"".join(parts)
+    size = max(size, status.st_size)
+    raise SpectrumError("too_large", f"has {size} bytes, over the limit of {MAX_BYTES}")
 
 
 def decompress(content: bytes, codec=zlib) -> bytes:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._lamost_layout import (
+    DESCRIPTIVE_CARDS,
     IMAGE_ROWS,
     MAX_EXTENSIONS,
     PRINTABLE_BYTES,
@@ -84,7 +85,7 @@ class _Layout(NamedTuple):
 
     keywords: bytes
     n_cards: int
-    places: list[tuple[str, int]]
+    places: tuple[list[tuple[str, int]], list[tuple[str, int]]]
     start: int
 
 
@@ -100,12 +101,15 @@ def _keywords(data: bytes, n_cards: int) -> bytes:
     return cards[:, :8].tobytes()
 
 
-def _primary_cards(data: bytes) -> tuple[dict, int]:
-    """What `_scan_cards` gives for the wanted cards of the primary header, in less time."""
+def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
+    """Wanted cards of the primary header, as `_scan_cards` gives them, and where the data begin.
+
+    Without those of `DESCRIPTIVE_CARDS`, unless they are wanted, too.
+    """
     for layout in _layouts:
         n_cards = layout.n_cards
         if len(data) >= n_cards * _CARD and _keywords(data, n_cards) == layout.keywords:
-            return _cards_at(data, layout.places), layout.start
+            return _cards_at(data, layout.places[descriptive]), layout.start
     cards, end = _scan_cards(data, 0, _WANTED)
     n_cards, start = end // _CARD, _padded(end)
     keywords = _keywords(data, n_cards)
@@ -114,7 +118,9 @@ def _primary_cards(data: bytes) -> tuple[dict, int]:
         name = _WANTED.get(keywords[8 * position : 8 * position + 8])
         if name is not None:
             places.setdefault(name, position * _CARD + 8)
-    _layouts.appendleft(_Layout(keywords, n_cards, list(places.items()), start))
+    every = list(places.items())
+    few = [(name, place) for name, place in every if name not in DESCRIPTIVE_CARDS]
+    _layouts.appendleft(_Layout(keywords, n_cards, (few, every), start))
     return cards, start
 
 
@@ -144,8 +150,8 @@ def _array(data: bytes, dtype: str, count: int, offset: int) -> np.ndarray:
     return np.frombuffer(data, dtype, count, offset)
 
 
-def parse_fast(data: bytes) -> LamostContents:
-    """Parse a FITS file held in memory.
+def parse_fast(data: bytes, *, descriptive: bool = True) -> LamostContents:
+    """Parse a FITS file held in memory; cards of `DESCRIPTIVE_CARDS` may be left out.
 
     Raises
     ------
@@ -156,7 +162,7 @@ def parse_fast(data: bytes) -> LamostContents:
     """
     if not data.startswith(b"SIMPLE  ="):
         raise SpectrumError("not_fits", "does not begin with SIMPLE = T: not FITS")
-    cards, start = _primary_cards(data)
+    cards, start = _primary_cards(data, descriptive)
     image = check_primary(cards)
     if image is None:
         return LamostContents(cards, columns=_parse_table(data, start))

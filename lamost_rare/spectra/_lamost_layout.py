@@ -15,6 +15,7 @@ import numpy as np
 from .quality import SpectrumError
 
 __all__ = [
+    "DESCRIPTIVE_CARDS",
     "IMAGE_ROWS",
     "MAX_EXTENSIONS",
     "PRINTABLE_BYTES",
@@ -44,6 +45,12 @@ WANTED_CARDS = (
     *("SNRZ", "SN_U", "SN_G", "SN_R", "SN_I", "SN_Z"),
 )
 """Cards of the primary header that are read; the other hundred are skipped."""
+
+DESCRIPTIVE_CARDS = frozenset(
+    "LMJD MJD PLANID SPID FIBERID DATA_V CLASS SUBCLASS Z"
+    " SNRU SNRR SNRI SNRZ SN_U SN_R SN_I SN_Z".split()
+)
+"""Those of them that say nothing of how to read the file nor who the star is."""
 
 _BITPIX = {-64: ">f8", -32: ">f4", 8: "u1", 16: ">i2", 32: ">i4", 64: ">i8"}
 _TFORM = re.compile(r"(\d{0,9})([A-Z])")

@@ -42,7 +42,9 @@ _BAD_IVAR = int(QualityFlag.BAD_IVAR)
 _MISSING_IDENTITY = int(QualityFlag.MISSING_IDENTITY)
 
 
-def read_lamost(path, *, method: str = "auto", content: bytes | None = None) -> RawSpectrum:
+def read_lamost(
+    path, *, method: str = "auto", content: bytes | None = None, header: bool = True
+) -> RawSpectrum:
     """Read one LAMOST low-resolution spectrum, gzipped or not.
 
     Parameters
@@ -55,6 +57,8 @@ def read_lamost(path, *, method: str = "auto", content: bytes | None = None) -> 
         where the file uses a FITS feature that the fast parser does not know.
     content : bytes, optional
         What the file holds, where that was read already; ``path`` is then a name and no more.
+    header : bool
+        Whether to fill the attribute ``header``.
 
     Returns
     -------
@@ -84,8 +88,8 @@ def read_lamost(path, *, method: str = "auto", content: bytes | None = None) -> 
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     try:
-        contents = _parse(read_bytes(path) if content is None else content, method)
-        return _to_raw_spectrum(contents, path)
+        contents = _parse(read_bytes(path) if content is None else content, method, header)
+        return _to_raw_spectrum(contents, path, header)
     except SpectrumError as error:
         raise SpectrumError(error.reason, f"{printable(path)} {error.detail}") from None
     except Exception as error:
@@ -93,11 +97,11 @@ def read_lamost(path, *, method: str = "auto", content: bytes | None = None) -> 
         raise SpectrumError("internal_error", detail) from error
 
 
-def _parse(content: bytes, method: str) -> LamostContents:
+def _parse(content: bytes, method: str, header: bool) -> LamostContents:
     if method != "astropy":
         data = decompress(content, codec)
         try:
-            return parse_fast(data)
+            return parse_fast(data, descriptive=header)
         except FastPathUnavailable as error:
             if method == "fast":
                 raise SpectrumError(
@@ -108,24 +112,24 @@ def _parse(content: bytes, method: str) -> LamostContents:
     return parse_astropy(decompress(content))
 
 
-def _to_raw_spectrum(contents: LamostContents, path: str) -> RawSpectrum:
+def _to_raw_spectrum(contents: LamostContents, path: str, header: bool) -> RawSpectrum:
     cards = contents.cards
     layout = find_layout(contents)
     if layout == "dr8plus":
-        arrays = [_native(contents.columns[name]) for name in TABLE_COLUMNS]
+        flux, ivar, row, andmask = (contents.columns[name] for name in TABLE_COLUMNS)
     else:
-        arrays = _native(contents.image[:4])
-    flux, ivar, row, andmask = arrays
-    if layout == "early":
-        row = None
+        flux, ivar, row, andmask = contents.image[:4]
+    row = None if layout == "early" else row
     wavelength, start, step = _wavelengths(cards, row, len(flux))
+    flux, ivar = _native(flux), _native(ivar)
     with np.errstate(over="ignore", invalid="ignore"):  # float64 beyond float32 turns inf: masked
         flux = flux.astype(np.float32, copy=False)
         ivar = ivar.astype(np.float32, copy=False)
         good = np.isfinite(flux)
         if not (flux.any() if good.all() else flux[good].any()):
             raise SpectrumError("zero_flux", "has no flux: every pixel is zero or not a number")
-        good &= andmask == 0
+        if andmask.tobytes().strip(b"\0"):  # mostly there is nothing to look at
+            good &= _native(andmask) == 0
         positive = (ivar > 0) & (ivar < np.inf)
         without = good & ~positive
         bad_ivar = without.any() and (ivar[without] != 0).any()
@@ -136,9 +140,8 @@ def _to_raw_spectrum(contents: LamostContents, path: str) -> RawSpectrum:
     flags = _BAD_IVAR if bad_ivar else 0
     if identity["obsid"] == -1:
         flags |= _MISSING_IDENTITY
-    return RawSpectrum(
-        wavelength, flux, ivar, mask, start, step, identity, layout, flags, _header(cards, layout)
-    )
+    kept = _header(cards, layout) if header else {}
+    return RawSpectrum(wavelength, flux, ivar, mask, start, step, identity, layout, flags, kept)
 
 
 def _native(array) -> np.ndarray:
@@ -185,13 +188,15 @@ def _wavelengths(cards: dict, row, n_pixels: int):
         return by_cards, start, step
     if by_cards is not None:
         # Most files of a survey have the very same bytes here.
-        same = _agreed.get((start, step, row.dtype.char)) == (content := row.tobytes())
+        key, content = (start, step, row.dtype.str), row.tobytes()
+        if _agreed.get(key) == content:
+            return by_cards, start, step
         tolerance = _AGREEMENT * step * math.log(10)
         # A NaN in the row fails this comparison and is caught below.
-        if same or (np.abs(row - by_cards) <= tolerance * by_cards).all():
+        if (np.abs(_native(row) - by_cards) <= tolerance * by_cards).all():
             if len(_agreed) >= _MOST_AGREED:
                 _agreed.clear()
-            _agreed[start, step, row.dtype.char] = content
+            _agreed[key] = content
             return by_cards, start, step
     row = row.astype(np.float64)
     if not np.isfinite(row).all():

@@ -32,6 +32,7 @@ MIN_VALID_PIXELS = 0.1
 G_BAND = (4000.0, 5500.0)
 """Å; where the signal-to-noise is estimated if the source does not state it."""
 
+_SAME = 1e-6  # relative difference of fluxes that are the same
 _ALIGNED = 1e-6  # pixels; a source grid as close as this to the target's lattice is copied
 _BLOCK = 32  # spectra to a matrix product: what stays in the processor's cache
 
@@ -88,6 +89,7 @@ def assemble(raws, grid: WavelengthGrid):
     flags = np.array([int(raw.flags) for raw in raws], dtype=np.int64)
     flags |= _flags(arrays, n_valid, identity["snr_g"], grid)
 
+    varied = _varied(arrays.flux, arrays.mask)
     # Where valid pixels are few the cause is that, not what their fluxes happen to be.
     for i, raw in enumerate(raws):
         if errors[i] is not None:
@@ -98,7 +100,7 @@ def assemble(raws, grid: WavelengthGrid):
         elif n_valid[i] < MIN_VALID_PIXELS * grid.n_pixels:
             detail = f"{n_valid[i]} of the grid's {grid.n_pixels} pixels are valid"
             errors[i] = SpectrumError("too_few_pixels", detail)
-        elif _is_constant(arrays.flux[i], arrays.mask[i]):
+        elif not varied[i] and _is_constant(arrays.flux[i], arrays.mask[i]):
             errors[i] = SpectrumError("zero_flux", "flux is the same in every valid pixel")
 
     batch = SpectrumBatch(grid, arrays.flux, arrays.ivar, arrays.mask, identity, flags)
@@ -238,14 +240,18 @@ def _product(matrix, spectra):
     return np.ascontiguousarray((matrix @ spectra.T).T)
 
 
+def _varied(flux, mask):
+    """Whether the few pixels that are looked at differ, as those of most spectra do."""
+    some, masked = flux[:, ::64], mask[:, ::64]
+    low = np.where(masked, np.inf, some).min(axis=1, initial=np.inf)
+    high = np.where(masked, -np.inf, some).max(axis=1, initial=-np.inf)
+    return high - low > _SAME * np.maximum(np.abs(low), np.abs(high))
+
+
 def _is_constant(flux, mask):
-    for every in (64, 1):  # most spectra vary in the first few pixels that are looked at
-        values = flux[::every][~mask[::every]]
-        if len(values):
-            low, high = float(values.min()), float(values.max())
-            if high - low > 1e-6 * max(abs(low), abs(high)):
-                return False
-    return True
+    values = flux[~mask]
+    low, high = float(values.min()), float(values.max())
+    return high - low <= _SAME * max(abs(low), abs(high))
 
 
 def _identity(raws):

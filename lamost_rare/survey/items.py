@@ -77,8 +77,8 @@ def rows_of_store(items) -> tuple[str, list[int]] | None:
     return os.fsdecode(found[0][2]), [int(match[1]) for match in found]
 
 
-def read_item(item) -> RawSpectrum:
-    """Read anything but a row of a store.
+def read_item(item, *, header: bool = False) -> RawSpectrum:
+    """Read anything but a row of a store; with its ``header`` if that is wanted.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def read_item(item) -> RawSpectrum:
     if row := stated(item):
         from .observations import Observation
 
-        raw = read_item(item[_OBSERVATION.match(item).end() + len(row) + 1 :])
+        raw = read_item(item[_OBSERVATION.match(item).end() + len(row) + 1 :], header=True)
         Observation.from_bytes(row).check(raw)
         return raw
     if match := _MEMBER.fullmatch(item):
@@ -100,5 +100,5 @@ def read_item(item) -> RawSpectrum:
 
         offset, size, length, path = int(match[1]), int(match[2]), int(match[3]), match[4]
         content = read_member(path[:length], offset, size)
-        return read_lamost(os.fsdecode(path), content=content)
-    return read_lamost(os.fsdecode(item))
+        return read_lamost(os.fsdecode(path), content=content, header=header)
+    return read_lamost(os.fsdecode(item), header=header)
