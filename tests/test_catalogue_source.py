@@ -405,3 +405,17 @@ def test_real_spectra_with_their_labels_as_catalogue(data_folder, run, tmp_path)
     invented = [one for one in step if one["obsid"] == "42"]
     assert len(invented) == 3 == table(tmp_path / "out")["obsid"].count(42)
     assert summary.rejected == 0
+
+
+def test_a_pipeline_takes_a_catalogue_too(root, run, network, tmp_path, capsys):
+    path = write_csv(tmp_path / "c.csv.gz", [row(i) for i in range(6)], "|")
+    run(path, root, "scanned", batch_size=512, format="ecsv")
+    pipeline = tmp_path / "pipeline.yaml"
+    step = f"rare_star_classifier: {{preset: {tmp_path / 'preset'}, batch_size: 512}}"
+    pipeline.write_text(f"input: {path}\noutput: {tmp_path / 'out'}\nsteps:\n  - {step}\n")
+    command = ["run", str(pipeline), "--workers", "1", "--root", str(root), "--format", "ecsv"]
+    assert cli.main(command) == 0
+    assert "catalogue.ecsv" in capsys.readouterr().out
+    for name in ("catalogue.parquet", "catalogue.ecsv", "rejected.ecsv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "scanned" / name).read_bytes()
+    assert table(tmp_path / "out")["catalogue_subclass"][0] == row(0)["subclass"]

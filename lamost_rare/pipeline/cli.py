@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..survey.cli import add_run_arguments, status_of
+from ..survey.cli import add_run_arguments, add_table_arguments, status_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pipeline", metavar="PIPELINE.yaml", help="input, output and steps, in YAML"
     )
     parser.add_argument(
-        "--input", metavar="SOURCE", help="directory of spectra, or one file, instead of the file's"
+        "--input", metavar="SOURCE", help="anything that scan takes, instead of the file's"
     )
     parser.add_argument(
         "--output",
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="check the pipeline and show it, without running it"
     )
     add_run_arguments(parser, "discard what an earlier run left in DIR")
+    add_table_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,5 +43,7 @@ def run(args: argparse.Namespace) -> int:
         pipeline,
         workers=args.workers,
         overwrite=args.overwrite,
+        root=args.root,
+        format=args.format,
         quiet=args.quiet,
     )

@@ -24,6 +24,8 @@ def run_pipeline(
     workers: int | None = None,
     overwrite: bool = False,
     progress: bool | None = None,
+    root=None,
+    format: str = "parquet",
 ):
     """Run a pipeline over every spectrum below a directory.
 
@@ -35,7 +37,7 @@ def run_pipeline(
     input, output : path-like, optional
         Directory of spectra (or one file) and directory for the results; by default those that
         the pipeline names.
-    workers, overwrite, progress
+    workers, overwrite, progress, root, format
         As for `lamost_rare.scan_directory`.
 
     Returns
@@ -61,10 +63,12 @@ def run_pipeline(
         pipeline.output,
         pipeline.steps,
         preset=classifier and classifier.trained,
-        batch_size=classifier.batch_size if classifier else 256,
+        batch_size=classifier.batch_size if classifier else 512,
         workers=workers,
         overwrite=overwrite,
         progress=progress,
+        root=root,
+        format=format,
     )
 
 

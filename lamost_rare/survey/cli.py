@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-__all__ = ["add_arguments", "add_run_arguments", "run", "status_of"]
+__all__ = ["add_arguments", "add_run_arguments", "add_table_arguments", "run", "status_of"]
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, discard: str) -> None:
@@ -19,6 +19,21 @@ def add_run_arguments(parser: argparse.ArgumentParser, discard: str) -> None:
         "--quiet",
         action="store_true",
         help="no progress bar (nor, without a terminal, a line a minute)",
+    )
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``scan`` and ``run`` share besides."""
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="SOURCE is LAMOST's general catalogue (CSV, FITS or Parquet), its spectra are in DIR",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("parquet", "fits", "ecsv", "votable"),
+        default="parquet",
+        help="write the tables in this format, too; of a finished scan nothing else is done again",
     )
 
 
@@ -53,11 +68,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "list of files (@NAME, NAME.txt), or one file; with --root, a general catalogue",
     )
     parser.add_argument(
-        "--root",
-        metavar="DIR",
-        help="SOURCE is LAMOST's general catalogue (CSV, FITS or Parquet), its spectra are in DIR",
-    )
-    parser.add_argument(
         "--output",
         metavar="DIR",
         required=True,
@@ -81,12 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "is a common star",
     )
     add_run_arguments(parser, "discard what an earlier scan left in DIR")
-    parser.add_argument(
-        "--format",
-        choices=("parquet", "fits", "ecsv", "votable"),
-        default="parquet",
-        help="write the tables in this format, too; of a finished scan nothing else is done again",
-    )
+    add_table_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
