@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from .operating_point import score_of
+from ..inference.calibration import reaches_group
+from .operating_point import probabilities, score_of
+from .trials import Trial
 
 __all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
 
@@ -52,27 +54,32 @@ def plot_recall(decided, recipe, path) -> None:
 
 
 def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
-    """Rate of false alarms among LAMOST spectra, and O stars lost, against the threshold."""
+    """Rate of false alarms among LAMOST spectra, and O stars lost, against the threshold.
+
+    Spectra whose group does not reach its own threshold are out whatever their score; the thin
+    line is without that.
+    """
     rare = list(recipe.classes).index(recipe.rare_class)
     figure, axes = _figure()
     for kind, colour in (("reobserved", "tab:red"), ("lamost", "black"), ("library", "tab:blue")):
-        scores = []
-        for trials in trials_of_fold.values():
-            for trial in trials:
-                own = sources.label[trial.row] == recipe.rare_class
-                if trial.kind != kind:
-                    continue
-                score = score_of(trial, rare, point)
-                scores.append(score[own if kind == "library" else ~own])
-        if not scores:
+        trials = [t for some in trials_of_fold.values() for t in some if t.kind == kind]
+        if not trials:
             continue
-        score = np.sort(np.concatenate(scores))
+        trial = Trial.concatenate(trials)
+        own = (sources.label[trial.row] == recipe.rare_class) == (kind == "library")
+        raw = score_of(trial, rare, point)
+        group = point.group_threshold_by_snr
+        p = probabilities(trial, rare, point)
+        score = np.where(reaches_group(p, trial.measured_snr, recipe.classes, group), raw, -np.inf)
+        raw, score = np.sort(raw[own]), np.sort(score[own])
         if kind == "library":
             lost = np.arange(1, len(score) + 1) / len(score)
             axes.plot(score, lost, color=colour, label="O stars lost (S/N 5 to 100)")
-        else:
-            rate = np.arange(len(score), 0, -1) / len(score)
-            axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
+            continue
+        rate = np.arange(len(score), 0, -1) / len(score)
+        axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
+        if group and kind == "reobserved":
+            axes.plot(raw, rate, color=colour, lw=0.6, drawstyle="steps-pre")
     axes.axvline(np.log(point.threshold / (1 - point.threshold)), color="gray", ls="--", lw=1)
     axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.2))
     axes.set(xlabel="log p(O) / (1 - p(O))", ylabel="rate")
