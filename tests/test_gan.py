@@ -14,9 +14,11 @@ from lamost_rare.cli import main  # noqa: E402
 from lamost_rare.inference.rows import catalogue_columns  # noqa: E402
 from lamost_rare.networks.gan import (  # noqa: E402
     LineDepths,
+    Observed,
     build_discriminator,
     build_generator,
     complete_architecture,
+    start_from,
 )
 from lamost_rare.networks.spectral_features import (  # noqa: E402
     SpectralFeatures,
@@ -69,6 +71,34 @@ def test_generators_make_standardized_spectra(network):
     assert np.ptp(flux, axis=0).min() > 0
     logits = build_discriminator({**TINY, "network": network}).predict_on_batch(flux[..., None])
     assert logits.shape == (5, 1)
+
+
+@pytest.mark.parametrize("network", ["lcgan", "sgan"])
+def test_it_begins_with_noise_that_has_no_pattern(network):
+    generator = build_generator({**TINY, "network": network})
+    start_from(generator, spectra(), seed=3)
+    field = keras.Model(generator.input, generator.get_layer("noise_field").output)
+    draws = np.random.default_rng(8).standard_normal((4000, 60)).astype(np.float32)
+    made = np.asarray(field.predict_on_batch(draws))[..., 0]
+    if network == "lcgan":
+        np.testing.assert_allclose(made.std(axis=0), 1, atol=0.15)
+        assert np.abs(made.mean(axis=0)).max() < 0.2
+    assert made.std() == pytest.approx(1, abs=0.1)
+    assert abs(made.mean()) < 0.1
+
+
+def test_lines_have_the_resolution_of_the_survey():
+    """One pixel of the layer that makes lines becomes a line of R 1800."""
+    lines = np.zeros((1, 192, 1), dtype=np.float32)
+    lines[0, 100] = 1
+    zero = np.zeros((1, 4), dtype=np.float32)
+    flux = np.asarray(Observed()(zero, lines, zero, np.zeros((1, 192, 1), np.float32)))[0, :, 0]
+    line = flux / flux[0] - 1
+    assert line.sum() == pytest.approx(1, rel=1e-4)
+    x = np.arange(192)
+    sigma = np.sqrt((line * (x - 100) ** 2).sum())
+    # In pixels of 1e-4 dex, of which one is 69 km/s.
+    assert 2.355 * sigma == pytest.approx(299_792.458 / 1800 / 69.03, rel=0.03)
 
 
 def test_the_shipped_sizes_are_built_and_fit_in_a_wheel():

@@ -183,7 +183,7 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
     """Let a new generator begin at the mean of real spectra, as variable as they are.
 
     What takes thousands of steps of an adversary is known beforehand: mean depth of the lines,
-    mean and scatter of level and noise.
+    mean and scatter of level and noise, and noise that is of one kind in all pixels.
 
     Parameters
     ----------
@@ -227,9 +227,12 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
     layer("lines").set_weights([kernel * spread, mean.reshape(shape)])
     kernel, bias = layer("noise_field").get_weights()
     made = outputs("noise_field")
-    difference = np.abs(made[:, 1:-1] - 0.5 * (made[:, :-2] + made[:, 2:]))
-    size = np.median(difference) / 0.67 / np.sqrt(1.5)
-    layer("noise_field").set_weights([kernel / max(size, 1e-6), bias])
+    axes = 0 if bias.ndim == 2 else (0, 1)
+    spread, centre = np.maximum(made.std(axis=axes), 1e-6), made.mean(axis=axes)
+    # As much in every pixel, and nothing in the mean: a field that is wilder here than there has
+    # not the look of noise, and a mean would be a pattern that all spectra share.
+    kernel = kernel / (spread[..., None] if bias.ndim == 2 else spread)
+    layer("noise_field").set_weights([kernel, (bias - centre) / spread])
 
 
 def build_discriminator(architecture: dict) -> keras.Model:

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="observed spectra as they are, or observations of the class's stars",
     )  # fmt: skip
     gan.add_argument("--number", type=int, default=4000, help="observations to simulate (4000)")
-    gan.add_argument("--iterations", type=int, default=4000, help="of the generator (4000)")
+    gan.add_argument("--iterations", type=int, default=3000, help="of the generator (3000)")
     gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (64)")
     gan.add_argument(
         "--matching", type=float, default=5.0,

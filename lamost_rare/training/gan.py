@@ -43,7 +43,7 @@ class GanOptions:
     seed : int
     """
 
-    iterations: int = 4000
+    iterations: int = 3000
     batch_size: int = 64
     generator_rate: float = 1e-4
     discriminator_rate: float = 1.5e-4
