@@ -97,7 +97,7 @@ def read_lamost(
         raise SpectrumError("internal_error", detail) from error
 
 
-def _parse(content: bytes, method: str, header: bool) -> LamostContents:
+def _parse(content: bytes, method: str, header: bool = True) -> LamostContents:
     if method != "astropy":
         data = decompress(content, codec)
         try:
@@ -112,7 +112,7 @@ def _parse(content: bytes, method: str, header: bool) -> LamostContents:
     return parse_astropy(decompress(content))
 
 
-def _to_raw_spectrum(contents: LamostContents, path: str, header: bool) -> RawSpectrum:
+def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -> RawSpectrum:
     cards = contents.cards
     layout = find_layout(contents)
     if layout == "dr8plus":
