@@ -365,3 +365,18 @@ def test_every_real_spectrum(data_folder):
         n_usable += len(batch)
     assert n_unreadable <= 5
     assert n_usable >= 0.99 * (len(raws) + n_unreadable)
+
+
+def test_the_largest_fluxes_are_no_overflow():
+    flux = np.tile(np.array([3e38, -3e38], dtype=np.float32), LAMOST_GRID.n_pixels // 2)
+    one = np.ones(len(flux), dtype=np.float32)
+    raw = RawSpectrum(
+        LAMOST_GRID.wavelength[: len(flux)],
+        flux,
+        one,
+        one < 0,
+        LAMOST_GRID.log10_start,
+        LAMOST_GRID.log10_step,
+    )
+    batch, rejects = assemble([raw], LAMOST_GRID)
+    assert (len(batch), rejects) == (1, [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -89,8 +88,10 @@ class _Layout(NamedTuple):
     start: int
 
 
-_layouts: deque[_Layout] = deque(maxlen=4)
-"""Those met last: a plate's headers have the same cards in the same places."""
+_layouts: tuple[_Layout, ...] = ()
+"""Those met last: a plate's headers have the same cards in the same places. Never changed but
+replaced, as threads may read it."""
+_MOST_LAYOUTS = 4
 
 _values: dict[bytes, object] = {}
 _MOST_VALUES = 4096
@@ -106,6 +107,7 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
 
     Without those of `DESCRIPTIVE_CARDS`, unless they are wanted, too.
     """
+    global _layouts
     for layout in _layouts:
         n_cards = layout.n_cards
         if len(data) >= n_cards * _CARD and _keywords(data, n_cards) == layout.keywords:
@@ -120,7 +122,7 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
             places.setdefault(name, position * _CARD + 8)
     every = list(places.items())
     few = [(name, place) for name, place in every if name not in DESCRIPTIVE_CARDS]
-    _layouts.appendleft(_Layout(keywords, n_cards, (few, every), start))
+    _layouts = (_Layout(keywords, n_cards, (few, every), start), *_layouts[: _MOST_LAYOUTS - 1])
     return cards, start
 
 

@@ -242,7 +242,7 @@ def _product(matrix, spectra):
 
 def _varied(flux, mask):
     """Whether the few pixels that are looked at differ, as those of most spectra do."""
-    some, masked = flux[:, ::64], mask[:, ::64]
+    some, masked = flux[:, ::64].astype(np.float64), mask[:, ::64]
     low = np.where(masked, np.inf, some).min(axis=1, initial=np.inf)
     high = np.where(masked, -np.inf, some).max(axis=1, initial=-np.inf)
     return high - low > _SAME * np.maximum(np.abs(low), np.abs(high))
