@@ -409,9 +409,9 @@ def test_real_spectra_with_their_labels_as_catalogue(data_folder, run, tmp_path)
 
 def test_a_pipeline_takes_a_catalogue_too(root, run, network, tmp_path, capsys):
     path = write_csv(tmp_path / "c.csv.gz", [row(i) for i in range(6)], "|")
-    run(path, root, "scanned", batch_size=512, format="ecsv")
+    run(path, root, "scanned", batch_size=256, format="ecsv")
     pipeline = tmp_path / "pipeline.yaml"
-    step = f"rare_star_classifier: {{preset: {tmp_path / 'preset'}, batch_size: 512}}"
+    step = f"rare_star_classifier: {{preset: {tmp_path / 'preset'}, batch_size: 256}}"
     pipeline.write_text(f"input: {path}\noutput: {tmp_path / 'out'}\nsteps:\n  - {step}\n")
     command = ["run", str(pipeline), "--workers", "1", "--root", str(root), "--format", "ecsv"]
     assert cli.main(command) == 0
