@@ -226,6 +226,10 @@ class _Reader:
             "path": sys.path,
         }
         environment = {
+            # Arrays of a batch come and go by the dozen megabytes; memory that glibc gives back in
+            # between has to be mapped again, page by page: a tenth of a reader's time.
+            "MALLOC_MMAP_THRESHOLD_": str(2**28),
+            "MALLOC_TRIM_THRESHOLD_": str(2**29),
             **os.environ,
             # Many readers share the cores; threads of numpy's in each would only get in the way.
             "OMP_NUM_THREADS": "1",
