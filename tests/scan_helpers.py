@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import textwrap
 from types import SimpleNamespace
 
 import numpy as np
@@ -76,6 +77,22 @@ class ReadHere:
             if stopped():
                 return
             yield task, read_chunk(task.paths, self.grid, first_stage=self.first_stage)
+
+
+def crashing_isal(folder):
+    """Make an isal that dies of any gzip stream, as a library may; returns what to import from."""
+    (folder / "isal").mkdir(parents=True)
+    (folder / "isal" / "__init__.py").touch()
+    (folder / "isal" / "isal_zlib.py").write_text(
+        textwrap.dedent("""
+        import os
+        from zlib import error
+        class decompressobj:
+            def __new__(cls, wbits):
+                os.abort()
+        """)
+    )
+    return folder
 
 
 def write_file(path, number, layout="dr1-7"):

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import textwrap
 import threading
 import time
 
@@ -27,7 +26,7 @@ from lamost_rare.survey import (
 from lamost_rare.survey import distributed as on_cluster
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA
 from lamost_rare.survey.shards import ShardStore
-from scan_helpers import CONFIG, digests, manifest, standin_preset, table, write_file
+from scan_helpers import CONFIG, crashing_isal, digests, manifest, standin_preset, table, write_file
 
 N_FILES = 45
 BATCH = 4
@@ -235,19 +234,7 @@ def test_spectra_on_which_the_classifier_fails_are_rejects(
 @pytest.fixture
 def fragile(tmp_path_factory, monkeypatch):
     """One worker, given up at the first death; any .fits.gz is one, like a crash in a library."""
-    fake = tmp_path_factory.mktemp("path") / "isal"
-    fake.mkdir()
-    (fake / "__init__.py").touch()
-    (fake / "isal_zlib.py").write_text(
-        textwrap.dedent("""
-        import os
-        from zlib import error
-        class decompressobj:
-            def __new__(cls, wbits):
-                os.abort()
-        """)
-    )
-    monkeypatch.syspath_prepend(fake.parent)
+    monkeypatch.syspath_prepend(crashing_isal(tmp_path_factory.mktemp("path")))
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         start_cluster(1) as cluster,

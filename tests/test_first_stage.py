@@ -15,7 +15,7 @@ from lamost_rare.inference.first_stage import (
     FirstStage,
     block_depths,
     load_first_stage,
-    settled_log_odds,
+    log_odds_of,
 )
 from lamost_rare.presets import PresetError
 from lamost_rare.simulation.analytic import analytic_spectra
@@ -116,7 +116,7 @@ def stage_of(log_odds=2.0, n_classes=2):
 def test_log_odds_of_several_classes():
     logits = np.log([[0.5, 0.2, 0.2, 0.1], [0.1, 0.1, 0.1, 0.7]])
     settled = np.array([False, True, True, False])
-    np.testing.assert_allclose(settled_log_odds(logits, settled), np.log([0.4 / 0.6, 0.2 / 0.8]))
+    np.testing.assert_allclose(log_odds_of(logits, settled), np.log([0.4 / 0.6, 0.2 / 0.8]))
 
 
 def test_saved_and_read_it_says_the_same(tmp_path):
@@ -134,7 +134,7 @@ def test_saved_and_read_it_says_the_same(tmp_path):
     expected = np.maximum(x @ layers[0][0] + layers[0][1], 0) @ layers[1][0] + layers[1][1]
     np.testing.assert_allclose(stage.logits(flux, mask), expected, rtol=1e-4, atol=1e-5)
     for sure, p in (stage.judge(flux, mask), again.judge(flux, mask)):
-        np.testing.assert_array_equal(sure, settled_log_odds(expected, stage.settled) >= 1.5)
+        np.testing.assert_array_equal(sure, log_odds_of(expected, stage.settled) >= 1.5)
         np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(p.argmax(axis=1), expected.argmax(axis=1))
 
@@ -197,7 +197,7 @@ def sure_part(preset, source):
 
     batch, _ = assemble([read_lamost(p) for p in sorted(source.iterdir())], LAMOST_GRID)
     logits = stage_of().logits(batch.flux, batch.mask)
-    return settled_log_odds(logits, np.array([False, True]))
+    return log_odds_of(logits, np.array([False, True]))
 
 
 def test_the_network_sees_only_what_is_not_settled(preset, source, network, tmp_path):

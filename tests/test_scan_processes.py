@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan_directory
 from lamost_rare.survey.workers import ReaderPool, Task, default_workers
-from scan_helpers import CONFIG, digests, manifest, standin_preset, table, write_file
+from scan_helpers import CONFIG, crashing_isal, digests, manifest, standin_preset, table, write_file
 
 PROC = Path("/proc")
 LONG = 300  # seconds; nothing takes as long, unless it hangs or the machine is very busy
@@ -222,22 +221,10 @@ def test_readers_do_not_load_tensorflow(source):
 
 def test_a_file_that_kills_its_reader_is_rejected(source, tmp_path, monkeypatch):
     """A decompressor that crashes at one file stands for any library that does."""
-    fake = tmp_path / "path" / "isal"
-    fake.mkdir(parents=True)
-    (fake / "__init__.py").touch()
-    (fake / "isal_zlib.py").write_text(
-        textwrap.dedent("""
-        import os, zlib
-        from zlib import error
-        class decompressobj:
-            def __new__(cls, wbits):
-                os.abort()
-        """)
-    )
     good = [os.fsencode(path) for path in sorted(source.glob("0*.fits"))[:7]]
     deadly = tmp_path / "deadly.fits.gz"
     deadly.write_bytes(b"\x1f\x8b and so on")
-    monkeypatch.syspath_prepend(tmp_path / "path")
+    monkeypatch.syspath_prepend(crashing_isal(tmp_path / "path"))
     paths = [*good[:3], os.fsencode(deadly), *good[3:]]
     with pool_of_one() as pool:
         results = {t.key: chunk for t, chunk in pool.run([Task("a", paths), Task("b", good)])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inference.first_stage import settled_log_odds
+from ..inference.first_stage import log_odds_of
 from ..training.first_stage import SETTLED, choose_log_odds
 from .figures import LETTERS
 from .statistics import upper_limit
@@ -40,7 +40,7 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         others = [t for k, some in tried.items() if k != fold for t in some] or trials
         log_odds = choose_log_odds(others, sources, recipe.classes, recipe.rare_class)
         for trial in trials:
-            sure = settled_log_odds(trial.logits, settles) >= log_odds
+            sure = log_odds_of(trial.logits, settles) >= log_odds
             if trial.kind == "library":
                 library.append((sources.label[trial.row], trial.snr, sure))
             elif trial.kind == "lamost":

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import logsumexp
 
 from ..inference.calibration import (
     add_evidence,
@@ -15,6 +14,7 @@ from ..inference.calibration import (
     reaches_group,
     thresholds_of,
 )
+from ..inference.first_stage import log_odds_of
 from .trials import subtype_group
 
 __all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
@@ -96,8 +96,7 @@ def score_of(trial, rare: int, point: OperatingPoint) -> np.ndarray:
 def group_score(trial, rare: int, point: OperatingPoint, classes) -> np.ndarray:
     """Log-odds of the group's classes together, shape (n,)."""
     logits = add_evidence(trial.logits, rare, trial.evidence, point.weight) / point.temperature
-    inside = np.isin(classes, point.group)
-    return logsumexp(logits[:, inside], axis=1) - logsumexp(logits[:, ~inside], axis=1)
+    return log_odds_of(logits, np.isin(classes, point.group))
 
 
 def candidates(trial, rare: int, point: OperatingPoint, classes) -> np.ndarray:

@@ -16,7 +16,7 @@ from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
 
-__all__ = ["Trial", "as_observed", "run_trials", "subtype_group"]
+__all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
 
 _HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
@@ -61,6 +61,21 @@ class Trial:
         return cls(
             trials[0].kind, *(np.concatenate([getattr(t, a) for t in trials]) for a in cls.ARRAYS)
         )
+
+
+def save_trials(path, trials) -> None:
+    """Write trials of different kinds into an ``.npz`` file, whole or not at all."""
+    arrays = {f"{t.kind}_{n}": getattr(t, n) for t in trials for n in Trial.ARRAYS}
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, kinds=[t.kind for t in trials], **arrays)
+    temporary.replace(path)
+
+
+def load_trials(path) -> list[Trial]:
+    """Read what `save_trials` wrote."""
+    with np.load(path) as stored:
+        kinds = [str(k) for k in stored["kinds"]]
+        return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
 
 
 def as_observed(sources: LabelledSources) -> SpectrumBatch:

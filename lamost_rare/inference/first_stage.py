@@ -15,7 +15,7 @@ import numpy as np
 
 from ..presets import Preset, PresetError
 
-__all__ = ["FIRST_STAGE_FILE", "FirstStage", "block_depths", "load_first_stage"]
+__all__ = ["FIRST_STAGE_FILE", "FirstStage", "block_depths", "load_first_stage", "log_odds_of"]
 
 FIRST_STAGE_FILE = "first_stage.npz"
 
@@ -154,7 +154,7 @@ class FirstStage:
         probabilities : ndarray, shape (n_spectra, n_classes), float32
         """
         logits = self.logits(flux, mask)
-        sure = settled_log_odds(logits, self.settled) >= self.log_odds
+        sure = log_odds_of(logits, self.settled) >= self.log_odds
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         return sure, p / p.sum(axis=1, keepdims=True)
 
@@ -181,9 +181,9 @@ class FirstStage:
             return cls(layers, stored["settled"], float(stored["log_odds"]))
 
 
-def settled_log_odds(logits, settled) -> np.ndarray:
-    """Log-odds of being in any of the settled classes, shape (n_spectra,)."""
-    return _log_sum(logits[:, settled]) - _log_sum(logits[:, ~settled])
+def log_odds_of(logits, inside) -> np.ndarray:
+    """Log-odds of being in any of some classes, a mask of shape (n_classes,); (n_spectra,)."""
+    return _log_sum(logits[:, inside]) - _log_sum(logits[:, ~inside])
 
 
 def _log_sum(x):

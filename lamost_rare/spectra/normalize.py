@@ -26,6 +26,8 @@ DEFAULT_PREPROCESSING = {
 }
 """Preprocessing of the default preset; see `network_input` for the parameters."""
 
+_RECTIFY = {name: DEFAULT_PREPROCESSING[name] for name in ("block", "smooth", "line_depth")}
+
 
 def normalize_l2(batch: SpectrumBatch) -> SpectrumBatch:
     """Divide each spectrum by its 2-norm over valid pixels (Yang et al. 2021, Eq. 1).
@@ -252,8 +254,7 @@ def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:
         out[..., 0] = normalize_l2(batch).flux * np.float32(np.sqrt(batch.flux.shape[1]))
         out[..., 1] = ~batch.mask
         return out
-    settings = {"block": 32, "smooth": 3.0, "line_depth": 0.04, **parameters}
-    out[..., 0], out[..., 1] = _rectified(batch, **settings)
+    out[..., 0], out[..., 1] = _rectified(batch, **{**_RECTIFY, **parameters})
     if weight == "valid":
         out[..., 1] = ~batch.mask
     return out

@@ -13,7 +13,7 @@ from .dataset import LabelledSources, assign_folds
 from .recipes import Recipe
 from .stream import ObservationStream
 
-__all__ = ["network_predictor", "train_fold", "try_fold"]
+__all__ = ["fold_stream", "network_predictor", "train_fold", "try_fold"]
 
 
 def train_fold(
@@ -29,16 +29,30 @@ def train_fold(
         Rows of ``sources`` in the fold.
     log : list of dict
     """
+    stream, held_out = fold_stream(recipe, sources, fold, n_folds, seed)
+    training = replace(recipe.training, seed=stream.seed)
+    model, log = train_network(stream, recipe.architecture, training, folder)
+    return model, stream, held_out, log
+
+
+def fold_stream(recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, seed=0):
+    """What is trained on without one fold, or all there is if ``fold`` is None.
+
+    Returns
+    -------
+    stream : ObservationStream
+        Its seed is that of the fold.
+    held_out : ndarray of int
+        Rows of ``sources`` in the fold.
+    """
     folds = assign_folds(sources.label, sources.star, n_folds, seed)
     own_seed = seed * 1000 + (n_folds if fold is None else fold)
-    training = replace(recipe.training, seed=own_seed)
     rows = np.arange(len(sources)) if fold is None else np.flatnonzero(folds != fold)
     stream = ObservationStream(
         sources[rows], recipe.classes, recipe.preprocessing, recipe.stream, seed=own_seed
     )
-    model, log = train_network(stream, recipe.architecture, training, folder)
     held_out = np.flatnonzero(folds == fold) if fold is not None else np.array([], dtype=int)
-    return model, stream, held_out, log
+    return stream, held_out
 
 
 def network_predictor(model, recipe: Recipe, batch_size=256):
@@ -65,14 +79,12 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     -------
     list of Trial
     """
-    from ..evaluation.trials import Trial, run_trials
+    from ..evaluation.trials import load_trials, run_trials, save_trials
 
     folder = Path(folder)
     path = folder / f"trials-{repeats}-{n_reobserved}-evidence.npz"
     if path.exists():
-        with np.load(path) as stored:
-            kinds = [str(k) for k in stored["kinds"]]
-            return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
+        return load_trials(path)
     model, stream, held_out, _ = train_fold(recipe, sources, fold, n_folds, folder, seed)
     trials = run_trials(
         network_predictor(model, recipe),
@@ -83,8 +95,5 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
         repeats=repeats,
         n_reobserved=n_reobserved,
     )
-    arrays = {f"{t.kind}_{n}": getattr(t, n) for t in trials for n in Trial.ARRAYS}
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, kinds=[t.kind for t in trials], **arrays)
-    temporary.replace(path)
+    save_trials(path, trials)
     return trials

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..inference.first_stage import FirstStage, block_depths, settled_log_odds
-from .dataset import LabelledSources, assign_folds
+from ..inference.first_stage import FirstStage, block_depths, log_odds_of
+from .dataset import LabelledSources
 from .stream import ObservationStream
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.0, lowest=
     for trial in trials:
         rare = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
         if rare.any():
-            highest = max(highest, float(settled_log_odds(trial.logits[rare], settled).max()))
+            highest = max(highest, float(log_odds_of(trial.logits[rare], settled).max()))
     return max(lowest, highest + margin)
 
 
@@ -156,32 +156,30 @@ def first_stage_of_fold(
     """
     import json
 
-    from ..evaluation.trials import Trial, run_trials
+    from ..evaluation.trials import load_trials, run_trials, save_trials
+    from .crossvalidation import fold_stream
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path, tried = folder / "first_stage.npz", folder / f"first_stage-trials-{repeats}.npz"
-    folds = assign_folds(sources.label, sources.star, recipe.n_folds, seed)
-    own_seed = seed * 1000 + (recipe.n_folds if fold is None else fold)
-    rows = np.arange(len(sources)) if fold is None else np.flatnonzero(folds != fold)
-    stream = ObservationStream(
-        sources[rows], recipe.classes, recipe.preprocessing, recipe.stream, seed=own_seed
-    )
+    stream, held_out = fold_stream(recipe, sources, fold, recipe.n_folds, seed)
     wanted = json.dumps(
-        {"options": asdict(recipe.first_stage), "stream": recipe.stream.to_dict(), "seed": own_seed}
+        {
+            "options": asdict(recipe.first_stage),
+            "stream": recipe.stream.to_dict(),
+            "seed": stream.seed,
+        }
     )
     made = folder / "first_stage.json"
     if not (path.exists() and made.exists() and made.read_text() == wanted):
         tried.unlink(missing_ok=True)
-        train_first_stage(stream, recipe.first_stage, own_seed).save(path)
+        train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
         made.write_text(wanted)
     stage = FirstStage.load(path)
     if fold is None:
         return stage, []
     if tried.exists():
-        with np.load(tried) as stored:
-            kinds = [str(k) for k in stored["kinds"]]
-            return stage, [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
+        return stage, load_trials(tried)
 
     def predict(batch):
         n = len(batch)
@@ -190,14 +188,11 @@ def first_stage_of_fold(
     trials = run_trials(
         predict,
         sources,
-        np.flatnonzero(folds == fold),
+        held_out,
         stream.noise,
-        seed=own_seed,
+        seed=stream.seed,
         repeats=repeats,
         n_reobserved=10_000,
     )
-    arrays = {f"{t.kind}_{n}": getattr(t, n) for t in trials for n in Trial.ARRAYS}
-    temporary = tried.with_suffix(".tmp.npz")
-    np.savez(temporary, kinds=[t.kind for t in trials], **arrays)
-    temporary.replace(tried)
+    save_trials(tried, trials)
     return stage, trials
