@@ -60,7 +60,7 @@ def _paragraph(preset: Preset):
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"
     known = figure_rows(preset.figures)
-    facts |= {title: f"{value} [{numbers}]" for title, value, numbers in known}
+    facts |= {title: f"{value} [{numbers}]" for _, title, value, numbers in known}
     facts |= {
         name.replace("_", " "): _figure(value)
         for name, value in preset.figures.items()

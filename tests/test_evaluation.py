@@ -34,7 +34,7 @@ def sources_of(label, mk_type=None, observed=None):
     text = np.array(label, dtype=object)
     star = np.array([f"star {i}" for i in range(n)], dtype=object)
     mk_type = text if mk_type is None else np.array(mk_type, dtype=object)
-    return LabelledSources(empty, empty, empty > 0, text, star, mk_type, text, star, snr)
+    return LabelledSources(empty, empty, empty == 0, text, star, mk_type, text, star, snr)
 
 
 def trial_of(kind, score, row, evidence=0.0, snr=25.0):

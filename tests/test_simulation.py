@@ -155,7 +155,9 @@ def test_observed_at_the_wanted_snr(snr, noise, rng):
 def test_reddening_dims_the_blue_and_adds_interstellar_lines(noise, rng):
     flux = np.ones((8, SOURCE_GRID.n_pixels), dtype=np.float32)
     valid = np.ones(flux.shape, bool)
-    batch = observe(flux, valid, conditions(8, snr=500, a_v=3), noise, rng, gaps=False)
+    batch = observe(
+        flux, valid, conditions(8, snr=500, a_v=3), noise, rng, gaps=False, cosmic_rays=False
+    )
     blue, red = batch.flux[:, 500:600].mean(), batch.flux[:, 2700:2800].mean()
     assert 0.15 < blue / red < 0.45
     k = round(float(LAMOST_GRID.pixel_of(5891.6)))
@@ -169,10 +171,12 @@ def test_an_observed_source_keeps_its_own_noise_and_mask(noise, rng):
     valid = np.ones(flux.shape, bool)
     valid[:, 1000:1200] = False
     quiet = conditions(3, snr=1e6)
-    batch = observe(flux, valid, quiet, noise, rng, ivar=ivar, gaps=False)
+    batch = observe(flux, valid, quiet, noise, rng, ivar=ivar, gaps=False, cosmic_rays=False)
     assert batch.mask[:, 1000 - 128 : 1200 - 128].all()
     assert np.median(batch.identity["snr_g"]) == pytest.approx(10, rel=0.15)
-    worse = observe(flux, valid, conditions(3, snr=3), noise, rng, ivar=ivar, gaps=False)
+    worse = observe(
+        flux, valid, conditions(3, snr=3), noise, rng, ivar=ivar, gaps=False, cosmic_rays=False
+    )
     assert np.median(worse.identity["snr_g"]) == pytest.approx(3, rel=0.3)
 
 

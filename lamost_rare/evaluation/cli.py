@@ -86,7 +86,7 @@ def _classifier(args) -> int:
     figures = write_recognition(
         recipe, sources, trials, args.output, command, seed=args.seed, stages=stages
     )
-    for title, value, numbers in figure_rows(figures):
+    for _, title, value, numbers in figure_rows(figures):
         print(f"{title}: {value} [{numbers}]")
     print(args.output)
     return 0

@@ -11,6 +11,7 @@ from .trials import SNR_BINS, subtype_group
 __all__ = ["Decided", "cross_fitted", "measure"]
 
 LETTERS = "OBAFGKM"
+_LOOKALIKES = ("B1+", "hot_subdwarf", "white_dwarf")
 
 
 class Decided:
@@ -18,7 +19,7 @@ class Decided:
 
     Attributes
     ----------
-    p, candidate, snr, label, group, star, mk_type, name, library : ndarray
+    p, candidate, snr, label, group, star, mk_type, name, library, whole : ndarray
         Probabilities have shape (n, n_classes), the others (n,).
     """
 
@@ -29,7 +30,7 @@ class Decided:
         self.p = np.concatenate([p for _, p, _ in parts])
         self.candidate = np.concatenate([c for _, _, c in parts])
         self.snr = np.concatenate([trial.snr for trial, _, _ in parts])
-        self.covered = np.concatenate([trial.covered for trial, _, _ in parts])
+        self.whole = sources.whole[rows]
         self.label = sources.label[rows]
         self.mk_type = sources.mk_type[rows]
         self.star = sources.star[rows]
@@ -114,16 +115,18 @@ def measure(decided: dict, classes, seed=0) -> dict:
     library = decided.get("library")
     if library is not None:
         for low, high in SNR_BINS:
-            own = (library.group == "O") & (library.snr >= low) & (library.snr < high)
+            own = library.whole & (library.group == "O")
+            own &= (library.snr >= low) & (library.snr < high)
             name = f"recall_snr_{low:g}_{high:g}" if high < 100 else f"recall_snr_above_{low:g}"
             out[name] = _by_star(library.candidate[own], library.star[own], rng)
-            wide = own & library.covered
-            out[name + "_lines_covered"] = _by_star(
-                library.candidate[wide], library.star[wide], rng
-            )
-        for group in ("B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf"):
-            own = (library.group == group) & (library.snr >= 5)
+        for group in ("B0-B0.5", *_LOOKALIKES):
+            own = library.whole & (library.group == group)
             out[f"candidates_{group}"] = _by_star(library.candidate[own], library.star[own], rng)
+        blue = ~library.whole & (library.snr >= 10)
+        out |= _found_and_taken("known_in_the_blue", library, blue, rng)
+    damaged = decided.get("damaged")
+    if damaged is not None:
+        out |= _found_and_taken("one_side_lost", damaged, damaged.whole, rng)
     for kind in ("lamost", "reobserved"):
         if kind not in decided:
             continue
@@ -145,6 +148,15 @@ def measure(decided: dict, classes, seed=0) -> dict:
         out["letter_exact"] = _by_star(predicted == true, d.star[own], rng)
         out["letter_within_one"] = _by_star(np.abs(predicted - true) <= 1, d.star[own], rng)
     return out
+
+
+def _found_and_taken(name, decided, own, rng) -> dict:
+    """O stars found and look-alikes taken for O stars, among some spectra."""
+    rare, other = own & (decided.group == "O"), own & np.isin(decided.group, _LOOKALIKES)
+    return {
+        f"recall_{name}": _by_star(decided.candidate[rare], decided.star[rare], rng),
+        f"candidates_{name}": _by_star(decided.candidate[other], decided.star[other], rng),
+    }
 
 
 def _by_star(hit, star, rng) -> dict:

@@ -29,13 +29,13 @@ SNR_KNOTS = (4.0, 6.0, 8.4, 12.2, 17.3, 28.0, 60.0)
 class Requirements:
     """What the thresholds must keep in each range of S/N: highest rates of wrong candidates.
 
-    ``reobserved`` is the rate among re-observed survey spectra other than B stars. ``noisy_b``
-    is that of ``late_b`` where S/N (g) is below 10. ``lowest`` is the least probability. ``margin``
-    is what the log-odds of the group are above those that the survey spectra at hand ask for: the
-    next ones hold something that these do not.
+    ``reobserved`` is the rate among re-observed survey spectra other than B stars, of all S/N
+    together where there is a group. ``noisy_b`` is that of ``late_b`` where S/N (g) is below 10.
+    ``lowest`` is the least probability. ``margin`` is what the log-odds of the group are above
+    those that the survey spectra at hand ask for: the next ones hold something that these do not.
     """
 
-    reobserved: float = 1e-5
+    reobserved: float = 5e-6
     early_b: float = 0.15
     late_b: float = 0.003
     noisy_b: float = 0.01
@@ -160,7 +160,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     for trial in trials:
         label = sources.label[trial.row]
         known = np.isin(label, list(classes))
-        if trial.kind != "reobserved":
+        if trial.kind in ("library", "lamost"):
             logits.append(trial.logits[known])
             labels.append(np.array([index[x] for x in label[known]], dtype=int))
             evidence.append(trial.evidence[known])
@@ -173,8 +173,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     point.by_snr = _by_snr(_log_odds(*arguments, *r) for r in pairwise(SNR_EDGES))
     point.threshold = point.by_snr[-1]
     if group:
-        ranges = pairwise(SNR_EDGES)
-        point.group_by_snr = _by_snr(_group_log_odds(*arguments, classes, *r) for r in ranges)
+        point.group_by_snr = _by_snr(_group_log_odds(*arguments, classes))
     return point
 
 
@@ -184,21 +183,56 @@ def _by_snr(limits) -> tuple[float, ...]:
     return tuple(float(1 / (1 + np.exp(-x))) for x in limits)
 
 
-def _group_log_odds(trials, sources, rare_class, rare, point, need, classes, low, high) -> float:
-    """The lowest threshold of the group, as log-odds, that keeps out what reaches the other."""
-    limits = [0.0]
+def _group_log_odds(trials, sources, rare_class, rare, point, need, classes) -> list[float]:
+    """Thresholds of the group, as log-odds for each range of S/N.
+
+    They keep out all of the survey's spectra as they are, and as many as must be of those observed
+    again: which ones may stay is chosen so that most of the rare class's spectra do.
+    """
+    ranges = list(pairwise(SNR_EDGES))
+    least = np.zeros(len(ranges))
+    alarms, found = ([np.array([])] * len(ranges) for _ in range(2))
+    allowed = 0
     for trial in trials:
-        if trial.kind == "library":
+        if trial.kind == "damaged":
             continue
         label = sources.label[trial.row]
         snr = np.nan_to_num(trial.measured_snr, nan=0.0)
-        own = (snr >= low) & (snr < high) & ~np.isin(label, [rare_class, *point.group])
-        least = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
-        reached = score_of(trial, rare, point) >= np.log(least / (1 - least))
-        score = np.where(reached, group_score(trial, rare, point, classes), -np.inf)[own]
-        highest = _limit(score, need.reobserved if trial.kind == "reobserved" else 0)
-        limits.append(highest + need.margin)
-    return float(max(limits))
+        limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
+        reached = score_of(trial, rare, point) >= np.log(limit / (1 - limit))
+        score = group_score(trial, rare, point, classes)
+        other = reached & ~np.isin(label, [rare_class, *point.group])
+        own = reached & (label == rare_class) & sources.whole[trial.row]
+        for i, (low, high) in enumerate(ranges):
+            inside = (snr >= low) & (snr < high)
+            if trial.kind == "lamost":
+                least[i] = max(least[i], score[inside & other].max(initial=0))
+            elif trial.kind == "reobserved":
+                alarms[i] = np.sort(score[inside & other])[::-1]
+            else:
+                found[i] = score[inside & own]
+        if trial.kind == "reobserved":
+            allowed = int(need.reobserved * len(label))
+    options = []
+    for own, lowest in zip(alarms, least, strict=True):
+        limits = np.append(own + 1e-3 + need.margin, 0.0)
+        options.append(np.maximum(limits, lowest and lowest + need.margin)[: allowed + 1])
+    chosen = _most_found(options, found, allowed)
+    return [float(limits[k]) for limits, k in zip(options, chosen, strict=True)]
+
+
+def _most_found(options, found, allowed: int) -> list[int]:
+    """How many false alarms to leave in each range of S/N, so that most of ``found`` stay."""
+    best: dict[int, tuple[int, list[int]]] = {0: (0, [])}
+    for limits, scores in zip(options, found, strict=True):
+        reached: dict[int, tuple[int, list[int]]] = {}
+        for used, (number, chosen) in best.items():
+            for k, limit in enumerate(limits[: allowed - used + 1]):
+                total = number + int((scores > limit).sum())
+                if total > reached.get(used + k, (-1, []))[0]:
+                    reached[used + k] = (total, [*chosen, k])
+        best = reached
+    return max(best.values(), key=lambda x: x[0])[1]
 
 
 def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> float:
@@ -210,7 +244,11 @@ def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> floa
         own = (snr >= low) & (snr < high)
         score, rows = score_of(trial, rare, point)[own], trial.row[own]
         label = sources.label[rows]
+        if trial.kind == "damaged":
+            continue
         if trial.kind == "library":
+            known = sources.whole[rows]
+            score, rows, label = score[known], rows[known], label[known]
             pairs = zip(label, sources.mk_type[rows], strict=True)
             group = np.array([subtype_group(*pair) for pair in pairs], dtype=object)
             limits.append(_limit(score[group == "B0-B0.5"], need.early_b))

@@ -19,6 +19,8 @@ from ..training.dataset import LabelledSources
 __all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
 
 _HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
+_KINDS = ("lamost", "library", "damaged", "reobserved")
+_ONE_SIDE = {"gap": 0.0, "half": 1.0}
 SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
 
 
@@ -29,8 +31,9 @@ class Trial:
     Attributes
     ----------
     kind : str
-        ``library``, ``lamost`` (as they are) or ``reobserved`` (LAMOST spectra with more noise,
-        reddening, shift).
+        ``library`` (stars observed in simulation, with pixels lost as survey spectra lose them),
+        ``damaged`` (the same with one side of the spectrum lost), ``lamost`` (as they are) or
+        ``reobserved`` (LAMOST spectra with more noise, reddening, shift and lost pixels).
     logits : ndarray, shape (n, n_classes), float32
     covered : ndarray of bool, shape (n,)
         Whether the key lines were covered.
@@ -138,16 +141,16 @@ def run_trials(
     ]
     for low, high in SNR_BINS:
         rows = np.repeat(library, repeats)
-        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng)
+        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng, False)
+    trials += _observe_all("damaged", predict, sources, rows, noise, (low, high), rng, _ONE_SIDE)
     picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
     rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
     trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
-    kinds = ("lamost", "library", "reobserved")
-    of_kind = {kind: [t for t in trials if t.kind == kind] for kind in kinds}
-    return [Trial.concatenate(of_kind[kind]) for kind in kinds if of_kind[kind]]
+    of_kind = {kind: [t for t in trials if t.kind == kind] for kind in _KINDS}
+    return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
 
 
-def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, chunk=512):
+def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True, chunk=512):
     out = []
     for start in range(0, len(rows), chunk):
         some = rows[start : start + chunk]
@@ -156,7 +159,13 @@ def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, chunk=512)
         conditions = Conditions.draw(len(some), rng, hot=hot, snr_range=snr_range)
         conditions.vsini *= np.isin(label, ("O", "B"))
         batch = observe(
-            sources.flux[some], sources.valid[some], conditions, noise, rng, ivar=sources.ivar[some]
+            sources.flux[some],
+            sources.valid[some],
+            conditions,
+            noise,
+            rng,
+            ivar=sources.ivar[some],
+            gaps=gaps,
         )
         out.append(_classify(kind, predict, batch, conditions.snr, some))
     return out

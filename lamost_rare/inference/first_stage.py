@@ -141,6 +141,18 @@ class FirstStage:
             x += bias
         return x
 
+    def mixed(self, logits, batch, weight: float) -> np.ndarray:
+        """Mean of a recogniser's logits with its own, which count ``weight`` times as much.
+
+        Parameters
+        ----------
+        logits : ndarray, shape (n_spectra, n_classes)
+        batch : SpectrumBatch
+        weight : float
+        """
+        own = self.logits(batch.flux, batch.mask)
+        return ((logits + weight * own) / (1 + weight)).astype(np.float32)
+
     def judge(self, flux, mask) -> tuple[np.ndarray, np.ndarray]:
         """Which spectra are settled, and the probabilities of all.
 

@@ -17,6 +17,7 @@ from .calibration import (
     key_lines_missing,
     line_evidence,
 )
+from .first_stage import load_first_stage
 from .native_logs import without_native_logs
 
 __all__ = [
@@ -177,11 +178,16 @@ class Predictor:
                 f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
                 f"network of {self._shape[0]}"
             )
+        self._mixed = (preset.config.get("first_stage") or {}).get("mixed", 0.0)
+        self._first_stage = load_first_stage(preset) if self._mixed else None
         self._call = compile_network(self.model, self.batch_size, *self._shape)
         self._call(np.zeros((self.batch_size, *self._shape), dtype=np.float32))  # compiles now
 
     def logits(self, batch: SpectrumBatch) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.
+
+        Those of the network; or, if the preset says so (``first_stage``, ``mixed``), their mean
+        with those of its first stage, of such a weight.
 
         Raises
         ------
@@ -193,13 +199,16 @@ class Predictor:
                 f"the batch is on {batch.grid}, preset {self.preset.name!r} needs "
                 f"{self.preset.grid}: resample first"
             )
-        return batched_logits(
+        logits = batched_logits(
             self._call,
             batch,
             self.preset.preprocessing,
             (self.batch_size, *self._shape),
             len(self.preset.classes),
         )
+        if self._first_stage is None:
+            return logits
+        return self._first_stage.mixed(logits, batch, self._mixed)
 
     def predict(self, batch: SpectrumBatch) -> Prediction:
         """Calibrated probabilities, candidates and flags of a batch on the preset's grid."""

@@ -114,7 +114,17 @@ def _shift_mask(valid, radial_velocity):
     return shifted & inside
 
 
-def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=None, gaps=True):
+def observe(
+    flux,
+    valid,
+    conditions: Conditions,
+    noise: NoiseBank,
+    rng,
+    *,
+    ivar=None,
+    gaps: bool | dict = True,
+    cosmic_rays=True,
+):
     """Observe sources.
 
     Parameters
@@ -130,8 +140,11 @@ def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=
         Inverse variance that the sources have already, if they are observed spectra (0 for those
         rows that are not). Such rows are shifted by whole pixels, keep their masks and own noise,
         and only get the noise that is missing to the wanted S/N; they are never made less noisy.
-    gaps : bool
-        Whether to lose further pixels and add cosmic rays.
+    gaps : bool or dict
+        Whether to lose more pixels than the noise's donors lost; a dict for the arguments of
+        `effects.coverage_gaps`.
+    cosmic_rays : bool
+        Whether to add cosmic rays.
 
     Returns
     -------
@@ -179,9 +192,11 @@ def observe(flux, valid, conditions: Conditions, noise: NoiseBank, rng, *, ivar=
     out += missing * noise.draw_noise(n, rng)
     variance = own_variance + missing**2
     good &= ~np.where(observed[:, None], False, bad)
-    if gaps:
+    if cosmic_rays:
         out += level * effects.cosmic_rays(n, grid, rng)
-        good &= ~effects.coverage_gaps(n, grid, rng)
+    if gaps:
+        arguments = {} if gaps is True else gaps
+        good &= ~effects.coverage_gaps(n, grid, rng, **arguments)
 
     inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
     mask = ~(good & (variance > 0) & np.isfinite(out))[:, inner]

@@ -118,7 +118,7 @@ def cross_validate(
     jobs=1,
     seed=0,
     repeats=10,
-    n_reobserved=300_000,
+    n_reobserved=900_000,
     final=True,
 ):
     """Train and try all folds, resuming what ``work`` holds.
@@ -162,7 +162,7 @@ def build_preset(
     jobs=1,
     seed=0,
     repeats=10,
-    n_reobserved=300_000,
+    n_reobserved=900_000,
 ):
     """Build a shipped preset.
 
@@ -255,6 +255,7 @@ def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) ->
     return {
         "settles": [name for name in recipe.classes if name in SETTLED],
         "log_odds": log_odds,
+        "mixed": recipe.mixed,
         "options": asdict(recipe.first_stage),
         "figures": measure_first_stage(stages, decided, sources, recipe),
         "sha256": shipped.save(folder / FIRST_STAGE_FILE),

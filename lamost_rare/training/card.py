@@ -12,6 +12,10 @@ TITLES = {
     "candidates_B1+": "B1 and later called candidates",
     "candidates_hot_subdwarf": "hot subdwarfs called candidates",
     "candidates_white_dwarf": "white dwarfs called candidates",
+    "recall_known_in_the_blue": "O stars of which only the blue is known, S/N (g) above 10",
+    "candidates_known_in_the_blue": "B1 and later, subdwarfs, white dwarfs known only there",
+    "recall_one_side_lost": "O stars with one side of the spectrum lost, S/N (g) above 20",
+    "candidates_one_side_lost": "B1 and later, subdwarfs, white dwarfs with one side lost",
     "false_alarms_lamost": "LAMOST spectra, none of an O star, called candidates",
     "false_alarms_reobserved": "the same, observed again with more noise, reddening and shift",
     "letter_exact": "letter as LAMOST gives it, A F G K M, S/N above 20",
@@ -29,8 +33,8 @@ _SHIPPED_DATA = (
 )
 
 
-def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
-    """Title, value with uncertainty, and numbers of each figure."""
+def figure_rows(figures: dict) -> list[tuple[str, str, str, str]]:
+    """Key, title, value with uncertainty, and numbers of each figure."""
     rows = []
     for key, title in TITLES.items():
         value = figures.get(key)
@@ -43,7 +47,7 @@ def figure_rows(figures: dict) -> list[tuple[str, str, str]]:
         else:
             text = f"{value['rate']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
             numbers = f"{value['count']:,} of {value['n']:,} spectra, {value['stars']} stars"
-        rows.append((title, text, numbers))
+        rows.append((key, title, text, numbers))
     return rows
 
 
@@ -110,7 +114,7 @@ def write_card(preset) -> None:
         "",
         "| measure | value | numbers |",
         "|---|---|---|",
-        *(f"| {a} | {b} | {c} |" for a, b, c in figure_rows(preset.figures)),
+        *(f"| {a} | {b} | {c} |" for _, a, b, c in figure_rows(preset.figures)),
         "",
         *_first_stage(config),
         "## Training data",

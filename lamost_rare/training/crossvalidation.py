@@ -55,8 +55,11 @@ def fold_stream(recipe: Recipe, sources: LabelledSources, fold: int | None, n_fo
     return stream, held_out
 
 
-def network_predictor(model, recipe: Recipe, batch_size=256):
-    """A function from `SpectrumBatch` to (logits, covered, evidence), for `evaluation.trials`."""
+def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
+    """A function from `SpectrumBatch` to (logits, covered, evidence), for `evaluation.trials`.
+
+    With a `FirstStage` the logits are mixed with its own as the recipe says.
+    """
     from ..inference.calibration import line_evidence, missing_lines
     from ..inference.predictor import batched_logits, compile_network
 
@@ -66,6 +69,8 @@ def network_predictor(model, recipe: Recipe, batch_size=256):
 
     def predict(batch):
         logits = batched_logits(call, batch, recipe.preprocessing, shape, len(recipe.classes))
+        if first_stage is not None and recipe.mixed:
+            logits = first_stage.mixed(logits, batch, recipe.mixed)
         evidence = line_evidence(batch, logits, rare, recipe.evidence)
         return logits, ~missing_lines(batch, recipe.key_lines), evidence
 
@@ -80,14 +85,18 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     list of Trial
     """
     from ..evaluation.trials import load_trials, run_trials, save_trials
+    from .first_stage import first_stage_of_fold
 
     folder = Path(folder)
-    path = folder / f"trials-{repeats}-{n_reobserved}-evidence.npz"
+    path = folder / f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
     if path.exists():
         return load_trials(path)
     model, stream, held_out, _ = train_fold(recipe, sources, fold, n_folds, folder, seed)
+    first_stage = None
+    if recipe.mixed:
+        first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
     trials = run_trials(
-        network_predictor(model, recipe),
+        network_predictor(model, recipe, first_stage=first_stage),
         sources,
         held_out,
         stream.noise,

@@ -58,6 +58,11 @@ class LabelledSources:
         """True for observed spectra, shape (n,)."""
         return np.isfinite(self.snr)
 
+    @property
+    def whole(self) -> np.ndarray:
+        """True where nearly all of the spectrum is known, as a survey's are, shape (n,)."""
+        return self.valid.mean(axis=1) > 0.8
+
     @classmethod
     def concatenate(cls, parts):
         """Join sets."""

@@ -118,6 +118,7 @@ def observe_examples(
             rng,
             ivar=sources.ivar[some],
             gaps=False,
+            cosmic_rays=False,
         )
         parts.append(
             Examples(standardize(batch), sources.star[some].astype(str), batch.identity["snr_g"])

@@ -37,7 +37,8 @@ class Recipe:
     out of it (a 7:3 split with ``n_folds`` of 3 or 4) at a threshold of 0.5. Without it they are
     trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
     temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
-    threshold of their own.
+    threshold of their own. ``mixed`` is the weight of the first stage's logits in a mean with the
+    recogniser's.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Recipe:
     n_folds: int = 3
     holdout: bool = False
     first_stage: FirstStageOptions | None = None
+    mixed: float = 0.0
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
 
@@ -78,8 +80,9 @@ RECIPES = {
             views=2,
             patience=0,
         ),
-        stream=StreamOptions(snr_range=(3.0, 120.0)),
+        stream=StreamOptions(snr_range=(3.0, 120.0), composite=0.25),
         first_stage=FirstStageOptions(),
+        mixed=0.25,
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",

@@ -17,6 +17,7 @@ from .dataset import LabelledSources
 __all__ = ["ObservationStream", "StreamOptions"]
 
 _HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
+_LATE_B = re.compile(r"^B[5-9]")
 _DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
 _COMPACT = {"hot_subdwarf": "compact", "white_dwarf": "compact"}
 
@@ -38,6 +39,9 @@ class StreamOptions:
         Part of a class that is invented (`simulation.lookalikes`).
     blend : dict
         Part of a class's library draws that are a mixture of two of its stars.
+    composite : float
+        Part of the hot subdwarfs that are made of an O star and a late B star or a white dwarf: He
+        II beside strong and broad Balmer lines.
     snr_range : tuple
         S/N (g), log-uniform.
     blue_only : float
@@ -59,6 +63,7 @@ class StreamOptions:
     blend: dict = field(
         default_factory=lambda: {"O": 0.25, "hot_subdwarf": 0.3, "white_dwarf": 0.2}
     )
+    composite: float = 0.0
     snr_range: tuple = (3.0, 200.0)
     blue_only: float = 0.25
 
@@ -148,6 +153,14 @@ class ObservationStream:
                 raise ValueError(
                     f"class {name!r} has no spectra to train on; leave it out or add some"
                 )
+        mk_types = self.sources.mk_type.astype(str)
+        late = np.array([bool(_LATE_B.match(x)) for x in mk_types], dtype=bool)
+        label = self.sources.label
+        late = (label == "white_dwarf") | ((label == "B") & late)
+        pairs = (label == "O", late)
+        self._pairs = tuple(_by_star(self.sources, chosen & ~observed) for chosen in pairs)
+        if not all(self._pairs):
+            self._pairs = ([], [])
         weights = np.array([self.options.class_weights.get(c, 1.0) for c in self.classes])
         if partial:
             weights *= np.isin(self.classes, self.sources.label.astype(str))
@@ -205,17 +218,31 @@ class ObservationStream:
             ivar[i] = sources.ivar[row]
         else:
             row = rng.choice(stars[np.searchsorted(cumulative, rng.random())])
+            composite = options.composite if name == "hot_subdwarf" and self._pairs[0] else 0
+            if composite and rng.random() < composite:
+                o_star, broad = (rng.choice(rows[rng.integers(len(rows))]) for rows in self._pairs)
+                if self._mix(i, o_star, broad, (0.2, 0.55), flux, valid, rng):
+                    return self.classes.index(name)
             if rng.random() < options.blend.get(name, 0):
                 other = rng.choice(stars[np.searchsorted(cumulative, rng.random())])
-                both = sources.valid[row] & sources.valid[other]
-                if both.mean() > 0.15:
-                    weight = rng.uniform(0.2, 0.8)
-                    pair = self._flat(np.array([row, other]))
-                    flux[i] = weight * pair[0] + (1 - weight) * pair[1]
-                    valid[i] = both
+                if self._mix(i, row, other, (0.2, 0.8), flux, valid, rng):
                     return self.classes.index(name)
         flux[i], valid[i] = sources.flux[row], sources.valid[row]
         return self.classes.index(name)
+
+    def _mix(self, i, row, other, weights, flux, valid, rng) -> bool:
+        """Put a mixture of two sources at ``i``, if they have enough wavelengths in common.
+
+        The weight of the first lies between two ``weights``.
+        """
+        both = self.sources.valid[row] & self.sources.valid[other]
+        if both.mean() <= 0.15:
+            return False
+        weight = rng.uniform(*weights)
+        pair = self._flat(np.array([row, other]))
+        flux[i] = weight * pair[0] + (1 - weight) * pair[1]
+        valid[i] = both
+        return True
 
     def _invent(self, i, name, flux, rng) -> int:
         if name in _COMPACT:
