@@ -11,7 +11,7 @@ from lamost_rare.evaluation.operating_point import (
     fit_calibration,
 )
 from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
-from lamost_rare.evaluation.trials import Trial, subtype_group
+from lamost_rare.evaluation.trials import Trial, run_trials, subtype_group
 from lamost_rare.inference.calibration import (
     calibrate,
     line_evidence,
@@ -21,6 +21,8 @@ from lamost_rare.inference.calibration import (
     thresholds_of,
 )
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.library import SOURCE_GRID
+from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.dataset import LabelledSources
 from lamost_rare.training.recipes import HE_II_EVIDENCE
 
@@ -211,6 +213,94 @@ def test_figures_count_what_they_say():
         "upper_limit_95": pytest.approx(0.95),
     }
     assert figures["letter_exact"]["rate"] == 0
+
+
+def test_what_is_known_in_part_is_counted_apart():
+    sources = sources_of(["O", "O", "B"], ["O7V", "O9V", "B5V"])
+    sources.valid[1:] = False
+    library = trial_of("library", [5, -5, 5], [0, 1, 2])
+    damaged = trial_of("damaged", [5, -5, 5], [0, 1, 2])
+    fixed = OperatingPoint()
+    decided, _, _ = cross_fitted({0: [library, damaged]}, sources, CLASSES, "O", fixed=fixed)
+    figures = measure(decided, CLASSES)
+    counts = {name: (value["count"], value["n"]) for name, value in figures.items()}
+    assert counts["recall_snr_above_20"] == (1, 1)
+    assert counts["candidates_B1+"] == (0, 0)
+    assert counts["recall_known_in_the_blue"] == (0, 1)
+    assert counts["candidates_known_in_the_blue"] == (1, 1)
+    assert counts["recall_one_side_lost"] == (1, 1)
+    assert counts["candidates_one_side_lost"] == (0, 0)
+
+
+def test_damaged_spectra_do_not_move_the_thresholds():
+    sources = sources_of(["O"] * 50 + ["B"] * 400, ["O7"] * 50 + ["B3V"] * 400)
+    rng = np.random.default_rng(3)
+    score = np.concatenate([rng.normal(6, 2, 50), rng.normal(-4, 2, 400)])
+    library = trial_of("library", score, np.arange(450))
+    damaged = trial_of("damaged", np.full(450, 9.0), np.arange(450))
+    one, two = (
+        choose_operating_point(trials, sources, CLASSES, "O", group=("O", "B"))
+        for trials in ([library], [library, damaged])
+    )
+    assert one == two
+
+
+def test_false_alarms_are_left_where_they_cost_least():
+    """One in the last range, and two in the first, hide O stars."""
+    found = [np.array([1.0, 2.0, 3.0, 9.0]), np.array([9.0]), np.array([5.0, 6.0])]
+    limits = [np.array([8.0, 2.5, 0.5, 0.0]), np.array([4.0, 0.0]), np.array([7.0, 0.0])]
+    assert operating_point._most_found(limits, found, 0) == [0, 0, 0]
+    assert operating_point._most_found(limits, found, 1) == [0, 0, 1]
+    assert operating_point._most_found(limits, found, 2) == [1, 0, 1]
+    assert operating_point._most_found(limits, found, 3) == [2, 0, 1]
+    assert operating_point._most_found(limits, found, 9)[:1] == [2]
+
+
+@pytest.mark.parametrize("allowed", [0, 2, 5])
+def test_as_many_false_alarms_stay_as_are_allowed(monkeypatch, allowed):
+    monkeypatch.setattr(operating_point, "fit_calibration", lambda *arguments: (1.0, 0.0))
+    rng = np.random.default_rng(8)
+    n_o, n_a = 300, 10_000
+    sources = sources_of(["O"] * n_o + ["A"] * n_a, ["O7"] * n_o + ["A5"] * n_a)
+    stars = hot_or_not("library", np.full(n_o, 3.0), rng.uniform(0, 9, n_o), np.arange(n_o))
+    rows = np.arange(n_o, n_o + n_a)
+    sky = hot_or_not("reobserved", np.full(n_a, 3.0), -3 + rng.exponential(1, n_a), rows)
+    need = Requirements(reobserved=allowed / n_a, margin=0.0)
+    point = choose_operating_point([stars, sky], sources, CLASSES, "O", need, group=("O", "B"))
+    assert max(0, allowed - 1) <= candidates(sky, 0, point, CLASSES).sum() <= allowed
+    as_they_are = hot_or_not("lamost", [3.0], [8.0], rows[:1])
+    trials = [stars, sky, as_they_are]
+    point = choose_operating_point(trials, sources, CLASSES, "O", need, group=("O", "B"))
+    assert candidates(as_they_are, 0, point, CLASSES).sum() == 0
+
+
+def test_trials_lose_what_they_say():
+    """Library stars as the noise's donors lose pixels; damaged ones lack one side."""
+    n_pixels = SOURCE_GRID.n_pixels
+    kinds = ["O"] * 3 + ["G"] * 3
+    sources = sources_of(kinds, observed=[0] * 3 + [1] * 3)
+    sources.flux = np.ones((6, n_pixels), dtype=np.float32)
+    sources.valid = np.ones((6, n_pixels), dtype=bool)
+    sources.ivar = np.zeros((6, n_pixels), dtype=np.float32)
+    sources.ivar[3:] = 900.0
+    lost: dict = {"O": [], "G": []}
+
+    def predict(batch):
+        lost["O" if len(batch) == 12 else "G"].append(batch.mask.mean(axis=1))
+        n = len(batch)
+        return np.zeros((n, len(CLASSES))), np.ones(n, bool), np.zeros(n)
+
+    noise = NoiseBank.analytic(np.random.default_rng(0))
+    trials = run_trials(
+        predict, sources, np.arange(6), noise, seed=1, repeats=4, n_reobserved=200
+    )  # fmt: skip
+    sizes = {t.kind: len(t.row) for t in trials}
+    assert sizes == {"lamost": 3, "library": 36, "damaged": 12, "reobserved": 200}
+    *library, damaged = lost["O"]
+    assert len(library) == 3
+    assert np.concatenate(library).max() < 0.2
+    assert damaged.min() > 0.2
+    assert damaged.max() < 0.8
 
 
 def test_subtype_groups():

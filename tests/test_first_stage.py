@@ -4,6 +4,7 @@
 """
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -137,6 +138,18 @@ def test_saved_and_read_it_says_the_same(tmp_path):
         np.testing.assert_array_equal(sure, log_odds_of(expected, stage.settled) >= 1.5)
         np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(p.argmax(axis=1), expected.argmax(axis=1))
+
+
+def test_mixed_logits_are_a_weighted_mean():
+    rng = np.random.default_rng(4)
+    flux = noisy(rng, n=5)
+    batch = SimpleNamespace(flux=flux, mask=np.zeros(flux.shape, bool))
+    stage, logits = stage_of(), rng.normal(size=(5, 2))
+    own = stage.logits(batch.flux, batch.mask)
+    np.testing.assert_allclose(
+        stage.mixed(logits, batch, 0.25), 0.8 * logits + 0.2 * own, rtol=1e-5
+    )
+    np.testing.assert_allclose(stage.mixed(logits, batch, 0), logits, rtol=1e-6)
 
 
 @pytest.fixture

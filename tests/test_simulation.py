@@ -165,6 +165,18 @@ def test_reddening_dims_the_blue_and_adds_interstellar_lines(noise, rng):
     assert 0.75 * beside < np.median(batch.flux[:, k]) < 0.95 * beside
 
 
+def test_losses_are_as_asked_for(noise, rng):
+    flux = np.ones((40, SOURCE_GRID.n_pixels), dtype=np.float32)
+    valid = np.ones(flux.shape, bool)
+    arguments = flux, valid, conditions(40, snr=50), noise, rng
+    none = observe(*arguments, gaps=False).mask
+    half = observe(*arguments, gaps={"gap": 0.0, "half": 1.0}).mask
+    assert none.mean(axis=1).max() < half.mean(axis=1).min()
+    end = half.shape[1] // 5
+    sides = half[:, :end].all(axis=1).astype(int) + half[:, -end:].all(axis=1)
+    np.testing.assert_array_equal(sides, 1)
+
+
 def test_an_observed_source_keeps_its_own_noise_and_mask(noise, rng):
     flux = 1 + 0.1 * rng.standard_normal((3, SOURCE_GRID.n_pixels)).astype(np.float32)
     ivar = np.full(flux.shape, 100, dtype=np.float32)

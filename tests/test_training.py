@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
 from lamost_rare.training.classifier import TrainingOptions, train_network
-from lamost_rare.training.dataset import load_data_folder
+from lamost_rare.training.dataset import LabelledSources, load_data_folder
 from lamost_rare.training.own import train_classifier
 from lamost_rare.training.stream import ObservationStream, StreamOptions
 
@@ -98,6 +100,47 @@ def test_stream_is_seeded(sources):
     np.testing.assert_array_equal(y, labels)
     assert not np.array_equal(x, other)
     assert set(y) == {0, 1, 2}
+
+
+def test_subdwarfs_from_mixtures_have_lines_of_both():
+    """Half of an O star with He II, half of a late B star with broad Balmer lines."""
+    wavelength = SOURCE_GRID.wavelength
+    he_ii, balmer = np.abs(wavelength - 4687) < 5, np.abs(wavelength - 4341.7) < 12
+    flux = np.ones((4, len(wavelength)), dtype=np.float32)
+    flux[0, he_ii] = 0.5
+    flux[1, balmer] = 0.5
+    label = np.array(["O", "B", "hot_subdwarf", "A"], dtype=object)
+    mk_type = np.array(["O7V", "B8V", "sdB", "A0"], dtype=object)
+    none, name = np.full(4, np.nan), np.array(list("abcd"), dtype=object)
+    sources = LabelledSources(
+        flux, 0 * flux, flux > 0, label, name, mk_type, name, name, none
+    )  # fmt: skip
+    options = StreamOptions(
+        composite=1.0, invented={}, blend={}, snr_range=(300, 301), blue_only=0.0
+    )
+
+    def depths(sources, options):
+        classes = [c for c in ("O", "B", "hot_subdwarf", "A") if c in sources.label]
+        stream = ObservationStream(sources, classes, DEFAULT_PREPROCESSING, options, seed=2)
+        batch, number = stream.batch(0, 200)
+        own = number == classes.index("hot_subdwarf")
+        flux = np.ma.array(batch.flux[own], mask=batch.mask[own])
+        out = []
+        for line in (4687, 4341.7):
+            away = np.abs(batch.grid.wavelength - line)
+            level = np.ma.median(flux[:, (away > 30) & (away < 60)], axis=1)
+            ratio = np.ma.median(flux[:, away < 2], axis=1) / level
+            out.append(1 - float(np.ma.median(ratio)))
+        return out
+
+    he_ii, balmer = depths(sources, options)
+    assert 0.08 < he_ii < 0.3
+    assert 0.2 < balmer < 0.45
+    for other in (
+        depths(sources, replace(options, composite=0.0)),
+        depths(sources[label != "O"], options),
+    ):
+        np.testing.assert_allclose(other, 0, atol=0.05)
 
 
 def test_a_class_without_spectra_is_an_error(sources):

@@ -212,7 +212,7 @@ def _group_log_odds(trials, sources, rare_class, rare, point, need, classes) -> 
             else:
                 found[i] = score[inside & own]
         if trial.kind == "reobserved":
-            allowed = int(need.reobserved * len(label))
+            allowed = int(need.reobserved * len(label) + 1e-9)
     options = []
     for own, lowest in zip(alarms, least, strict=True):
         limits = np.append(own + 1e-3 + need.margin, 0.0)

@@ -91,7 +91,7 @@ class _Layout(NamedTuple):
 _layouts: tuple[_Layout, ...] = ()
 """Those met last: a plate's headers have the same cards in the same places. Never changed but
 replaced, as threads may read it."""
-_MOST_LAYOUTS = 4
+_MOST_LAYOUTS = 16
 
 _values: dict[bytes, object] = {}
 _MOST_VALUES = 4096
@@ -110,7 +110,10 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
     global _layouts
     for layout in _layouts:
         n_cards = layout.n_cards
-        if len(data) >= n_cards * _CARD and _keywords(data, n_cards) == layout.keywords:
+        # The last keyword is END: where it stands tells most layouts apart.
+        if data.startswith(_END, (n_cards - 1) * _CARD) and (
+            _keywords(data, n_cards) == layout.keywords
+        ):
             return _cards_at(data, layout.places[descriptive]), layout.start
     cards, end = _scan_cards(data, 0, _WANTED)
     n_cards, start = end // _CARD, _padded(end)

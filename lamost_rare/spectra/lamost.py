@@ -128,7 +128,7 @@ def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -
         good = np.isfinite(flux)
         if not (flux.any() if good.all() else flux[good].any()):
             raise SpectrumError("zero_flux", "has no flux: every pixel is zero or not a number")
-        if andmask.tobytes().strip(b"\0"):  # mostly there is nothing to look at
+        if andmask.view(np.uint32).any():  # mostly every bit is zero
             good &= _native(andmask) == 0
         positive = (ivar > 0) & (ivar < np.inf)
         without = good & ~positive

@@ -31,6 +31,8 @@ class GanOptions:
     batch_size : int
     generator_rate, discriminator_rate : float
         Of RMSprop.
+    decay : float
+        What is left of both rates at the end, after a cosine; 1 for constant rates.
     alpha, beta : float
         Real spectra are labelled 1 - alpha, generated ones beta.
     matching : float
@@ -47,6 +49,7 @@ class GanOptions:
     batch_size: int = 64
     generator_rate: float = 1e-4
     discriminator_rate: float = 1.5e-4
+    decay: float = 1.0
     alpha: float = 0.1
     beta: float = 0.0
     matching: float = 5.0
@@ -256,6 +259,7 @@ class _Duel:
     def step(self, iteration, examples) -> dict:
         """One update of each; the same for the same iteration."""
         o = self.options
+        self._set_rates(iteration)
         rng = np.random.default_rng([o.seed, iteration])
         size = o.batch_size
         noise = rng.standard_normal((2, size, self.generator.input_shape[1])).astype(np.float32)
@@ -278,6 +282,14 @@ class _Duel:
             "discriminator_loss": float(np.ravel(real_loss)[0] + np.ravel(fake_loss)[0]) / 2,
             "generator_loss": float(total),
         }
+
+    def _set_rates(self, iteration):
+        o = self.options
+        if o.decay == 1:
+            return
+        part = o.decay + (1 - o.decay) * 0.5 * (1 + np.cos(np.pi * iteration / o.iterations))
+        self.both.optimizer.learning_rate.assign(o.generator_rate * part)
+        self.discriminator.optimizer.learning_rate.assign(o.discriminator_rate * part)
 
     def averaged(self):
         """Context in which the generator has the average of its weights."""
