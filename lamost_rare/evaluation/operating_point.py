@@ -213,10 +213,12 @@ def _group_log_odds(trials, sources, rare_class, rare, point, need, classes) -> 
                 found[i] = score[inside & own]
         if trial.kind == "reobserved":
             allowed = int(need.reobserved * len(label) + 1e-9)
-    options = []
-    for own, lowest in zip(alarms, least, strict=True):
-        limits = np.append(own + 1e-3 + need.margin, 0.0)
-        options.append(np.maximum(limits, lowest and lowest + need.margin)[: allowed + 1])
+    least[least > 0] += need.margin
+    # The limit that keeps out all, all but one, and so on.
+    options = [
+        np.maximum(np.append(scores + need.margin + 1e-3, 0)[: allowed + 1], lowest)
+        for scores, lowest in zip(alarms, least, strict=True)
+    ]
     chosen = _most_found(options, found, allowed)
     return [float(limits[k]) for limits, k in zip(options, chosen, strict=True)]
 

@@ -11,6 +11,7 @@ from .figures import cross_fitted, measure
 from .first_stage import first_stage_lines, measure_first_stage
 from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
+from .trials import SNR_BINS
 
 __all__ = ["write_recognition"]
 
@@ -99,6 +100,10 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
         "",
         *_shortfalls(figures),
         "",
+        "## At other thresholds",
+        "",
+        *_at_probabilities(decided, recipe),
+        "",
         "## Stars most often missed, and look-alikes most often taken for O stars",
         "",
         *_worst(decided),
@@ -171,6 +176,37 @@ def _shortfalls(figures) -> list[str]:
         if figures.get(key, {}).get("n") and not _met(goal, figures[key])
     ]
     return short or ["Nowhere: every goal is met."]
+
+
+def _at_probabilities(decided, recipe) -> list[str]:
+    """What would be found, and at what price, if the probability alone decided."""
+    rare = list(recipe.classes).index(recipe.rare_class)
+    library, lamost = decided["library"], decided.get("lamost")
+    again = decided.get("reobserved")
+    heads = [f"{low:g}-{high:g}" for low, high in SNR_BINS]
+    lines = [
+        f"| p_{recipe.rare_class} at least | found, S/N {', '.join(heads)} | B0 and B0.5 | B1 and "
+        "later | hot subdwarfs | LAMOST spectra | observed again, in a million |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for limit in (0.5, 0.8, 0.9, 0.95, 0.99):
+        taken = library.whole & (library.p[:, rare] >= limit)
+
+        def part(group, low=0.0, high=np.inf, taken=taken):
+            own = library.whole & (library.group == group)
+            own &= (library.snr >= low) & (library.snr < high)
+            return f"{100 * taken[own].mean():.1f} %" if own.any() else "-"
+
+        cells = [", ".join(part(recipe.rare_class, *snr) for snr in SNR_BINS)]
+        cells += [part(group) for group in ("B0-B0.5", "B1+", "hot_subdwarf")]
+        for d, text in ((lamost, "{0} of {1}"), (again, "{2:.0f}")):
+            own = d.label != recipe.rare_class if d is not None else np.array([])
+            count = int((d.p[own, rare] >= limit).sum()) if own.any() else 0
+            rate = 1e6 * count / max(own.sum(), 1)
+            cells.append(text.format(count, own.sum(), rate) if own.any() else "-")
+        lines.append(f"| {limit:g} | {' | '.join(cells)} |")
+    default = f"`p_{recipe.rare_class}` in the catalogue lets you choose another price than "
+    return [*lines, "", default + "`candidate` does, which asks for more than a probability."]
 
 
 def _worst(decided, n_rows=8) -> list[str]:
