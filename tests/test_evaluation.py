@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from evaluation_helpers import check_page
 from lamost_rare.evaluation import operating_point
 from lamost_rare.evaluation.figures import cross_fitted, measure
 from lamost_rare.evaluation.operating_point import (
@@ -10,6 +13,7 @@ from lamost_rare.evaluation.operating_point import (
     choose_operating_point,
     fit_calibration,
 )
+from lamost_rare.evaluation.recognition import write_recognition
 from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
 from lamost_rare.evaluation.trials import Trial, run_trials, subtype_group
 from lamost_rare.inference.calibration import (
@@ -24,7 +28,7 @@ from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.dataset import LabelledSources
-from lamost_rare.training.recipes import HE_II_EVIDENCE
+from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
 
 CLASSES = ("O", "B", "A", "hot_subdwarf", "white_dwarf")
 
@@ -330,3 +334,32 @@ def test_no_evidence_where_nothing_is_seen_or_nothing_is_in_doubt():
     certain = np.array([[-9.0, 0, 0], [-9.0, 0, 0]])
     assert (line_evidence(batch, certain, 0, HE_II_EVIDENCE) == 0).all()
     assert (line_evidence(batch, np.zeros((2, 3)), 0, None) == 0).all()
+
+
+def test_the_page_has_every_figure(tmp_path, monkeypatch):
+    monkeypatch.setattr(operating_point, "fit_calibration", lambda *arguments: (1.0, 0.0))
+    label = ["O"] * 8 + ["B"] * 16 + ["hot_subdwarf"] * 4 + ["white_dwarf"] * 4 + ["A"] * 40
+    mk_type = ["O7V"] * 8 + ["B0V"] * 8 + ["B5V"] * 8 + ["sdB"] * 4 + ["DA"] * 4 + ["A0"] * 40
+    sources = sources_of(label, mk_type, [0] * 32 + [1] * 40)
+    sources.valid[[0, 16]] = False
+    rng = np.random.default_rng(5)
+
+    def trials():
+        hot, cool = np.repeat(np.arange(32), 30), np.repeat(np.arange(32, 72), 5)
+        score = np.where(hot < 8, 4, -4) + rng.normal(0, 1, len(hot))
+        cool_score = rng.normal(-8, 1, len(cool))
+        return [
+            *(trial_of(kind, score, hot, snr=30.0) for kind in ("library", "damaged")),
+            *(trial_of(kind, cool_score, cool) for kind in ("lamost", "reobserved")),
+        ]
+
+    recipe = replace(RECIPES["racnet-obafgkm-v1"], classes=CLASSES)
+    page = tmp_path / "page.md"
+    figures = write_recognition(recipe, sources, {0: trials(), 1: trials()}, page, "command")
+    check_page(page)
+    text = page.read_text()
+    assert "| O stars found, S/N (g) above 20 | 0.999 | " in text
+    assert "| O stars with one side of the spectrum lost" in text
+    assert figures["recall_snr_above_20"]["stars"] == 7
+    at_half = next(line for line in text.splitlines() if line.startswith("| 0.5 | "))
+    assert at_half.split(" | ")[1:] == ["-, -, 100.0 %", *3 * ["0.0 %"], "0 of 400", "0 |"]
