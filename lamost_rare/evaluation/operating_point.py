@@ -35,13 +35,13 @@ class Requirements:
     those that the survey spectra at hand ask for: the next ones hold something that these do not.
     """
 
-    reobserved: float = 5e-6
+    reobserved: float = 3e-6
     early_b: float = 0.15
-    late_b: float = 0.003
-    noisy_b: float = 0.01
-    lookalike: float = 0.005
-    lowest: float = 0.5
-    margin: float = 0.5
+    late_b: float = 0.002
+    noisy_b: float = 0.005
+    lookalike: float = 0.01
+    lowest: float = 0.8
+    margin: float = 1.0
 
 
 @dataclass
