@@ -4,7 +4,6 @@
 """
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from lamost_rare.inference.first_stage import (
     block_depths,
     load_first_stage,
     log_odds_of,
+    mixed,
 )
 from lamost_rare.presets import PresetError
 from lamost_rare.simulation.analytic import analytic_spectra
@@ -141,15 +141,9 @@ def test_saved_and_read_it_says_the_same(tmp_path):
 
 
 def test_mixed_logits_are_a_weighted_mean():
-    rng = np.random.default_rng(4)
-    flux = noisy(rng, n=5)
-    batch = SimpleNamespace(flux=flux, mask=np.zeros(flux.shape, bool))
-    stage, logits = stage_of(), rng.normal(size=(5, 2))
-    own = stage.logits(batch.flux, batch.mask)
-    np.testing.assert_allclose(
-        stage.mixed(logits, batch, 0.25), 0.8 * logits + 0.2 * own, rtol=1e-5
-    )
-    np.testing.assert_allclose(stage.mixed(logits, batch, 0), logits, rtol=1e-6)
+    own, first = np.random.default_rng(4).normal(size=(2, 5, 3))
+    np.testing.assert_allclose(mixed(own, first, 0.25), 0.8 * own + 0.2 * first, rtol=1e-5)
+    np.testing.assert_allclose(mixed(own, first, 0), own, rtol=1e-6)
 
 
 @pytest.fixture

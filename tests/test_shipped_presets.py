@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lamost_rare import augment_spectra
-from lamost_rare.inference.first_stage import load_first_stage
-from lamost_rare.inference.predictor import Predictor
+from lamost_rare.inference.first_stage import load_first_stage, weight_in_mean
+from lamost_rare.inference.predictor import Predictor, batched_logits
 from lamost_rare.presets import list_presets, load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.batch import SpectrumBatch
@@ -171,6 +171,24 @@ def test_golden_outputs_of_the_first_stage(default, first_stage):
     settled = {str(kind) for kind in golden["kinds"][sure]}
     assert {"G5", "K5"} <= settled
     assert not settled & {"O7", "O9.5", "B1", "B5", "white_dwarf", "hot_subdwarf", "qso"}
+
+
+def test_recogniser_and_first_stage_decide_together(default, first_stage, ordinary):
+    weight = weight_in_mean(default.preset)
+    assert weight > 0
+    own = first_stage.logits(ordinary.flux, ordinary.mask)
+    shape = (default.batch_size, *default.model.input_shape[1:])
+    network = batched_logits(
+        lambda x: np.asarray(default.model(x, training=False)),
+        ordinary, default.preset.preprocessing, shape, len(default.preset.classes),
+    )  # fmt: skip
+    found = default.logits(ordinary)
+    np.testing.assert_allclose(found, (network + weight * own) / (1 + weight), atol=2e-3)
+    np.testing.assert_allclose(default.logits(ordinary, own), found, atol=1e-5)
+    given = default.predict(ordinary, first_stage=own)
+    np.testing.assert_allclose(
+        given.probabilities, default.predict(ordinary).probabilities, atol=1e-5
+    )
 
 
 def test_first_stage_settles_no_o_star(first_stage):

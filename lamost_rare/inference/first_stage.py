@@ -15,7 +15,15 @@ import numpy as np
 
 from ..presets import Preset, PresetError
 
-__all__ = ["FIRST_STAGE_FILE", "FirstStage", "block_depths", "load_first_stage", "log_odds_of"]
+__all__ = [
+    "FIRST_STAGE_FILE",
+    "FirstStage",
+    "block_depths",
+    "load_first_stage",
+    "log_odds_of",
+    "mixed",
+    "weight_in_mean",
+]
 
 FIRST_STAGE_FILE = "first_stage.npz"
 
@@ -141,18 +149,6 @@ class FirstStage:
             x += bias
         return x
 
-    def mixed(self, logits, batch, weight: float) -> np.ndarray:
-        """Mean of a recogniser's logits with its own, which count ``weight`` times as much.
-
-        Parameters
-        ----------
-        logits : ndarray, shape (n_spectra, n_classes)
-        batch : SpectrumBatch
-        weight : float
-        """
-        own = self.logits(batch.flux, batch.mask)
-        return ((logits + weight * own) / (1 + weight)).astype(np.float32)
-
     def judge(self, flux, mask) -> tuple[np.ndarray, np.ndarray]:
         """Which spectra are settled, and the probabilities of all.
 
@@ -165,7 +161,10 @@ class FirstStage:
         sure : ndarray of bool, shape (n_spectra,)
         probabilities : ndarray, shape (n_spectra, n_classes), float32
         """
-        logits = self.logits(flux, mask)
+        return self.decide(self.logits(flux, mask))
+
+    def decide(self, logits) -> tuple[np.ndarray, np.ndarray]:
+        """`judge` for its own logits (n_spectra, n_classes)."""
         sure = log_odds_of(logits, self.settled) >= self.log_odds
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         return sure, p / p.sum(axis=1, keepdims=True)
@@ -193,6 +192,12 @@ class FirstStage:
             return cls(layers, stored["settled"], float(stored["log_odds"]))
 
 
+def mixed(logits, first_stage, weight: float) -> np.ndarray:
+    """Mean of the logits of a recogniser and of a first stage, which count ``weight`` times as
+    much; both of shape (n_spectra, n_classes)."""
+    return ((logits + weight * first_stage) / (1 + weight)).astype(np.float32)
+
+
 def log_odds_of(logits, inside) -> np.ndarray:
     """Log-odds of being in any of some classes, a mask of shape (n_classes,); (n_spectra,)."""
     return _log_sum(logits[:, inside]) - _log_sum(logits[:, ~inside])
@@ -201,6 +206,11 @@ def log_odds_of(logits, inside) -> np.ndarray:
 def _log_sum(x):
     largest = x.max(axis=1)
     return largest + np.log(np.exp(x - largest[:, None]).sum(axis=1))
+
+
+def weight_in_mean(preset: Preset) -> float:
+    """Weight of the logits of a preset's first stage in a mean with the recogniser's, or 0."""
+    return float((preset.config.get("first_stage") or {}).get("mixed", 0))
 
 
 def load_first_stage(preset: Preset) -> FirstStage | None:

@@ -17,7 +17,7 @@ from .calibration import (
     key_lines_missing,
     line_evidence,
 )
-from .first_stage import load_first_stage
+from .first_stage import load_first_stage, mixed, weight_in_mean
 from .native_logs import without_native_logs
 
 __all__ = [
@@ -178,16 +178,16 @@ class Predictor:
                 f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
                 f"network of {self._shape[0]}"
             )
-        self._mixed = (preset.config.get("first_stage") or {}).get("mixed", 0.0)
-        self._first_stage = load_first_stage(preset) if self._mixed else None
+        self._weight = weight_in_mean(preset)
+        self._first_stage = load_first_stage(preset) if self._weight else None
         self._call = compile_network(self.model, self.batch_size, *self._shape)
         self._call(np.zeros((self.batch_size, *self._shape), dtype=np.float32))  # compiles now
 
-    def logits(self, batch: SpectrumBatch) -> np.ndarray:
+    def logits(self, batch: SpectrumBatch, first_stage=None) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.
 
         Those of the network; or, if the preset says so (``first_stage``, ``mixed``), their mean
-        with those of its first stage, of such a weight.
+        with those of its first stage, which may be given where they are known.
 
         Raises
         ------
@@ -208,11 +208,16 @@ class Predictor:
         )
         if self._first_stage is None:
             return logits
-        return self._first_stage.mixed(logits, batch, self._mixed)
+        if first_stage is None:
+            first_stage = self._first_stage.logits(batch.flux, batch.mask)
+        return mixed(logits, first_stage, self._weight)
 
-    def predict(self, batch: SpectrumBatch) -> Prediction:
-        """Calibrated probabilities, candidates and flags of a batch on the preset's grid."""
-        logits = self.logits(batch)
+    def predict(self, batch: SpectrumBatch, first_stage=None) -> Prediction:
+        """Calibrated probabilities, candidates and flags of a batch on the preset's grid.
+
+        ``first_stage`` as `logits` takes it.
+        """
+        logits = self.logits(batch, first_stage)
         calibration = self.preset.calibration
         if self.preset.rare_class and calibration.get("evidence_weight"):
             rare = self.preset.classes.index(self.preset.rare_class)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..inference.calibration import key_lines_missing
-from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage
+from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.rows import catalogue_columns, catalogue_dtypes
 from ..presets import Preset, PresetError
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
@@ -19,7 +19,7 @@ from .manifest import describe_preset
 
 __all__ = ["BatchClassifier", "classifier_columns"]
 
-FEW = 32
+FEW = 48
 """Spectra that the network sees at a time after a first stage, which leaves it few of a batch."""
 
 
@@ -108,19 +108,19 @@ class BatchClassifier:
         if self._first is None:
             self.prepare()
             return self._built.predict(batch)
-        probabilities = batch.columns.get("first_stage")
-        if probabilities is None:
-            sure, probabilities = self._first.judge(batch.flux, batch.mask)
-        else:  # as the reader has left it
-            probabilities = np.array(probabilities)
-            sure = np.isfinite(probabilities[:, 0])
+        logits = batch.columns.get("first_stage")  # as the reader has left them
+        if logits is None:
+            logits = self._first.logits(batch.flux, batch.mask)
+        sure, probabilities = self._first.decide(logits)
         candidate = np.zeros(len(batch), dtype=bool)
         flags = np.where(sure, int(QualityFlag.FIRST_STAGE), 0)
         flags[key_lines_missing(batch, self.preset)] |= int(QualityFlag.KEY_LINES_MISSING)
         rows = np.flatnonzero(~sure)
         if len(rows):
             self.prepare()
-            found = self._built.predict(batch[rows])
+            # A second look at the same pixels would cost more than the first: several threads.
+            known = {"first_stage": logits[rows]} if weight_in_mean(self.preset) else {}
+            found = self._built.predict(batch[rows], **known)
             probabilities[rows] = found.probabilities
             candidate[rows] = found.candidate
             flags[rows] = found.flags

@@ -37,8 +37,8 @@ class Chunk:
         File, reason and detail of the others.
     evidence : dict of ndarray
         Columns of `lamost_rare.inference.evidence.measure_lines`; with a first stage also
-        ``first_stage``, of shape (n_spectra, n_classes): its probabilities where it is sure, and
-        NaN where it is not. Lines of spectra that it settles are not measured.
+        ``first_stage``, of shape (n_spectra, n_classes): its logits. Lines of spectra that it
+        settles are not measured.
     """
 
     batch: SpectrumBatch
@@ -130,13 +130,13 @@ def _look(batch, first_stage) -> dict[str, np.ndarray]:
 
     if first_stage is None:
         return measure_lines(batch)
-    sure, probabilities = first_stage.judge(batch.flux, batch.mask)
-    probabilities[~sure] = np.nan
+    logits = first_stage.logits(batch.flux, batch.mask)
+    sure, _ = first_stage.decide(logits)
     columns = {}
     for name, values in measure_lines(batch[~sure]).items():
         columns[name] = np.full(len(batch), np.nan, dtype=values.dtype)
         columns[name][~sure] = values
-    return {**columns, "first_stage": probabilities}
+    return {**columns, "first_stage": logits}
 
 
 def _one_by_one(raws, grid, first_stage):

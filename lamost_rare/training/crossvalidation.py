@@ -61,6 +61,7 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
     With a `FirstStage` the logits are mixed with its own as the recipe says.
     """
     from ..inference.calibration import line_evidence, missing_lines
+    from ..inference.first_stage import mixed
     from ..inference.predictor import batched_logits, compile_network
 
     rare = recipe.classes.index(recipe.rare_class)
@@ -70,7 +71,8 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
     def predict(batch):
         logits = batched_logits(call, batch, recipe.preprocessing, shape, len(recipe.classes))
         if first_stage is not None and recipe.mixed:
-            logits = first_stage.mixed(logits, batch, recipe.mixed)
+            own = first_stage.logits(batch.flux, batch.mask)
+            logits = mixed(logits, own, recipe.mixed)
         evidence = line_evidence(batch, logits, rare, recipe.evidence)
         return logits, ~missing_lines(batch, recipe.key_lines), evidence
 
