@@ -38,6 +38,9 @@ class GanOptions:
     matching : float
         Weight, beside the adversarial loss, of the distance of line depths, level and noise from
         those of real spectra; 0 for the paper's loss alone.
+    worst : float
+        Weight, beside the mean distance of all features, of the largest one of a line, in the
+        quality.
     average : float
         Decay of the running average of the generator's weights that is kept and judged.
     sample_every : int
@@ -53,6 +56,7 @@ class GanOptions:
     alpha: float = 0.1
     beta: float = 0.0
     matching: float = 5.0
+    worst: float = 0.0
     average: float = 0.995
     sample_every: int = 250
     seed: int = 0
@@ -135,7 +139,8 @@ def train_gan(
     Every ``sample_every`` iterations a few spectra, the state and the quality are written to
     ``folder``; a second call with the same arguments goes on where the first was stopped and ends
     with the same weights. Quality is the mean Kolmogorov-Smirnov distance of the features of
-    `networks.spectral_features` from those of ``validation``.
+    `networks.spectral_features` from those of ``validation``, and with ``worst`` also that of the
+    line that is worst.
 
     Parameters
     ----------
@@ -192,7 +197,8 @@ def train_gan(
             with duel.averaged():
                 sample = generate(duel.generator, max(len(known), 200), options.seed)
                 distance = feature_distance(known, duel.features_of(sample))
-                entry = {"iteration": done, "quality": float(distance.mean()), **losses}
+                quality = distance.mean() + options.worst * distance[: duel.n_lines].max()
+                entry = {"iteration": done, "quality": float(quality), **losses}
                 log.append(entry)
                 best = entry["quality"] <= min(e["quality"] for e in log)
                 duel.save_best(folder, sample[:24], done, best)
@@ -225,6 +231,7 @@ class _Duel:
         start_from(self.generator, examples, options.seed)
         inputs = keras.Input((n, 1))
         features = SpectralFeatures(grid.to_dict(), name="features")
+        self.n_lines = features.n_lines
         self.features = keras.Model(inputs, features(inputs))
         real = self.features_of(examples)
         centre = np.median(real, axis=0)
