@@ -1,7 +1,6 @@
 """Generators: networks, training with resume, presets, augment_spectra and the command line."""
 
 import json
-from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -200,43 +199,6 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
     ]
     with pytest.raises(ValueError, match="holds a training with other options"):
         train_gan(examples[1:], validation, TINY, GanOptions(**OPTIONS), tmp_path / "b", grid=GRID)
-
-
-def test_rates_fall_and_the_worst_line_counts(tmp_path, monkeypatch):
-    from lamost_rare.training import gan
-
-    examples, validation = spectra(60, 1), spectra(30, 2)
-    seen = []
-    step = gan._Duel.step
-
-    def watched(self, iteration, examples):
-        losses = step(self, iteration, examples)
-        optimizers = self.both.optimizer, self.discriminator.optimizer
-        seen.append([float(o.learning_rate) for o in optimizers])
-        return losses
-
-    monkeypatch.setattr(gan._Duel, "step", watched)
-    plain = GanOptions(**OPTIONS)
-    _, log = train_gan(examples, validation, TINY, plain, tmp_path / "a", grid=GRID)
-    np.testing.assert_allclose(seen, [[1e-4, 1.5e-4]] * 6, rtol=1e-5)
-    seen.clear()
-    falling = replace(plain, decay=0.1, worst=2.0)
-    generator, other = train_gan(examples, validation, TINY, falling, tmp_path / "b", grid=GRID)
-    generator_rate, discriminator_rate = np.array(seen).T
-    np.testing.assert_allclose(discriminator_rate / generator_rate, 1.5, rtol=1e-5)
-    assert generator_rate[0] == pytest.approx(1e-4)
-    assert (np.diff(generator_rate) < 0).all()
-    assert 1e-5 < generator_rate[-1] < 2e-5
-    layer = SpectralFeatures(GRID.to_dict())
-    known, made = (
-        keras.ops.convert_to_numpy(layer(x[..., None]))
-        for x in (validation, generate(generator, 200, falling.seed))
-    )
-    distance = feature_distance(known, made)
-    best = min(other, key=lambda entry: entry["quality"])
-    expected = distance.mean() + 2 * distance[: layer.n_lines].max()
-    assert best["quality"] == pytest.approx(expected, abs=1e-3)
-    assert min(e["quality"] for e in log) < best["quality"]
 
 
 def test_training_brings_spectra_nearer_to_the_real_ones(tmp_path):

@@ -27,11 +27,6 @@ class SpectralFeatures(keras.layers.Layer):
     ----------
     grid : dict
         As `WavelengthGrid.to_dict` gives it.
-
-    Attributes
-    ----------
-    n_lines : int
-        How many features, the first, are depths of lines.
     """
 
     def __init__(self, grid, **kwargs):
@@ -39,7 +34,6 @@ class SpectralFeatures(keras.layers.Layer):
         self.grid = dict(grid)
         wavelength = WavelengthGrid(**self.grid).wavelength
         windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
-        self.n_lines = sum(w.sum() >= 2 for w in windows)
         edges = np.arange(wavelength[0], wavelength[-1] - 24, 24.0)
         windows += [(wavelength >= edge) & (wavelength < edge + 24) for edge in edges]
         windows = np.array([w for w in windows if w.sum() >= 2], dtype=np.float32)

@@ -31,16 +31,11 @@ class GanOptions:
     batch_size : int
     generator_rate, discriminator_rate : float
         Of RMSprop.
-    decay : float
-        What is left of both rates at the end, after a cosine; 1 for constant rates.
     alpha, beta : float
         Real spectra are labelled 1 - alpha, generated ones beta.
     matching : float
         Weight, beside the adversarial loss, of the distance of line depths, level and noise from
         those of real spectra; 0 for the paper's loss alone.
-    worst : float
-        Weight, beside the mean distance of all features, of the largest one of a line, in the
-        quality.
     average : float
         Decay of the running average of the generator's weights that is kept and judged.
     sample_every : int
@@ -52,11 +47,9 @@ class GanOptions:
     batch_size: int = 64
     generator_rate: float = 1e-4
     discriminator_rate: float = 1.5e-4
-    decay: float = 1.0
     alpha: float = 0.1
     beta: float = 0.0
     matching: float = 5.0
-    worst: float = 0.0
     average: float = 0.995
     sample_every: int = 250
     seed: int = 0
@@ -139,8 +132,7 @@ def train_gan(
     Every ``sample_every`` iterations a few spectra, the state and the quality are written to
     ``folder``; a second call with the same arguments goes on where the first was stopped and ends
     with the same weights. Quality is the mean Kolmogorov-Smirnov distance of the features of
-    `networks.spectral_features` from those of ``validation``, and with ``worst`` also that of the
-    line that is worst.
+    `networks.spectral_features` from those of ``validation``.
 
     Parameters
     ----------
@@ -197,8 +189,7 @@ def train_gan(
             with duel.averaged():
                 sample = generate(duel.generator, max(len(known), 200), options.seed)
                 distance = feature_distance(known, duel.features_of(sample))
-                quality = distance.mean() + options.worst * distance[: duel.n_lines].max()
-                entry = {"iteration": done, "quality": float(quality), **losses}
+                entry = {"iteration": done, "quality": float(distance.mean()), **losses}
                 log.append(entry)
                 best = entry["quality"] <= min(e["quality"] for e in log)
                 duel.save_best(folder, sample[:24], done, best)
@@ -231,7 +222,6 @@ class _Duel:
         start_from(self.generator, examples, options.seed)
         inputs = keras.Input((n, 1))
         features = SpectralFeatures(grid.to_dict(), name="features")
-        self.n_lines = features.n_lines
         self.features = keras.Model(inputs, features(inputs))
         real = self.features_of(examples)
         centre = np.median(real, axis=0)
@@ -266,7 +256,6 @@ class _Duel:
     def step(self, iteration, examples) -> dict:
         """One update of each; the same for the same iteration."""
         o = self.options
-        self._set_rates(iteration)
         rng = np.random.default_rng([o.seed, iteration])
         size = o.batch_size
         noise = rng.standard_normal((2, size, self.generator.input_shape[1])).astype(np.float32)
@@ -289,14 +278,6 @@ class _Duel:
             "discriminator_loss": float(np.ravel(real_loss)[0] + np.ravel(fake_loss)[0]) / 2,
             "generator_loss": float(total),
         }
-
-    def _set_rates(self, iteration):
-        o = self.options
-        if o.decay == 1:
-            return
-        part = o.decay + (1 - o.decay) * 0.5 * (1 + np.cos(np.pi * iteration / o.iterations))
-        self.both.optimizer.learning_rate.assign(o.generator_rate * part)
-        self.discriminator.optimizer.learning_rate.assign(o.discriminator_rate * part)
 
     def averaged(self):
         """Context in which the generator has the average of its weights."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,6 @@ __all__ = [
 ]
 
 GOLDEN_NUMBER = 4
-SHIPPED = GanOptions(batch_size=128, iterations=1500, sample_every=125, decay=0.05, worst=1.0)
-"""How the shipped generator is trained: with larger batches, which say more of how the features of
-real spectra are distributed, and rates that fall, without which lines come and go to the end."""
 
 
 def noise_of(sources: LabelledSources) -> NoiseBank:
@@ -215,7 +212,7 @@ def rebuild_generator(name, data, output, work, *, seed=0):
     built = state / name
     if built.exists():
         shutil.rmtree(built)
-    train_generator(data, built, options=replace(SHIPPED, seed=seed), work=state)
+    train_generator(data, built, options=GanOptions(seed=seed), work=state)
     shutil.copytree(built, Path(output) / name, dirs_exist_ok=True)
     return load_preset(Path(output) / name)
 
