@@ -34,7 +34,7 @@ def plot_recall(decided, recipe, path) -> None:
         ("hot_subdwarf", "tab:red"),
         ("white_dwarf", "tab:gray"),
     ):
-        own = library.group == group
+        own = library.whole & (library.group == group)
         rate, low, high, middle = [], [], [], []
         for a, b in pairwise(edges):
             hit = library.candidate[own & (library.snr >= a) & (library.snr < b)]
@@ -48,6 +48,9 @@ def plot_recall(decided, recipe, path) -> None:
         axes.fill_between(middle, low, high, color=colour, alpha=0.2, lw=0)
         axes.plot(middle, rate, "o-", color=colour, ms=3, label=group)
     axes.set(xscale="log", xlabel="S/N (g)", ylabel="called candidates", ylim=(-0.02, 1.02))
+    ticks = (5, 10, 20, 50, 100)
+    axes.set_xticks(ticks, [str(x) for x in ticks])
+    axes.minorticks_off()
     axes.set_title(f"{recipe.name}: stars not trained on")
     axes.legend()
     figure.savefig(path, dpi=110)
@@ -67,6 +70,7 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
             continue
         trial = Trial.concatenate(trials)
         own = (sources.label[trial.row] == recipe.rare_class) == (kind == "library")
+        own &= sources.whole[trial.row] | (kind != "library")
         raw = score_of(trial, rare, point)
         group = point.group_threshold_by_snr
         p = probabilities(trial, rare, point)
@@ -94,7 +98,7 @@ def plot_confusion(decided, recipe, path) -> None:
     counts = np.zeros((len(classes), len(classes)))
     for kind in ("library", "lamost"):
         d = decided[kind]
-        own = (d.snr > 20) & np.isin(d.label, classes)
+        own = (d.snr > 20) & np.isin(d.label, classes) & (d.whole | (kind == "lamost"))
         true = np.array([classes.index(x) for x in d.label[own]], dtype=int)
         np.add.at(counts, (true, d.p[own].argmax(axis=1)), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -115,7 +119,7 @@ def plot_calibration(decided, recipe, path) -> None:
     """Observed frequency of the rare class against its probability, in the library trials."""
     d = decided["library"]
     rare = list(recipe.classes).index(recipe.rare_class)
-    p, true = d.p[:, rare], d.label == recipe.rare_class
+    p, true = d.p[d.whole, rare], d.label[d.whole] == recipe.rare_class
     edges = np.linspace(0, 1, 11)
     index = np.clip(np.digitize(p, edges) - 1, 0, 9)
     figure, axes = _figure(4.8, 4.4)
