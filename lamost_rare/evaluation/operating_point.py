@@ -141,7 +141,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     Parameters
     ----------
     trials : list of Trial
-        Of any folds.
+        Of any folds; damaged spectra are left out.
     sources : LabelledSources
     classes : sequence of str
     rare_class : str
@@ -154,13 +154,14 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     OperatingPoint
     """
     need = requirements or Requirements()
+    trials = [trial for trial in trials if trial.kind != "damaged"]
     index = {name: i for i, name in enumerate(classes)}
     rare = index[rare_class]
     logits, labels, evidence = [], [], []
     for trial in trials:
         label = sources.label[trial.row]
         known = np.isin(label, list(classes))
-        if trial.kind in ("library", "lamost"):
+        if trial.kind != "reobserved":
             logits.append(trial.logits[known])
             labels.append(np.array([index[x] for x in label[known]], dtype=int))
             evidence.append(trial.evidence[known])
@@ -194,8 +195,6 @@ def _group_log_odds(trials, sources, rare_class, rare, point, need, classes) -> 
     alarms, found = ([np.array([])] * len(ranges) for _ in range(2))
     allowed = 0
     for trial in trials:
-        if trial.kind == "damaged":
-            continue
         label = sources.label[trial.row]
         snr = np.nan_to_num(trial.measured_snr, nan=0.0)
         limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
@@ -246,8 +245,6 @@ def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> floa
         own = (snr >= low) & (snr < high)
         score, rows = score_of(trial, rare, point)[own], trial.row[own]
         label = sources.label[rows]
-        if trial.kind == "damaged":
-            continue
         if trial.kind == "library":
             known = sources.whole[rows]
             score, rows, label = score[known], rows[known], label[known]

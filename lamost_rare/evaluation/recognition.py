@@ -181,32 +181,37 @@ def _shortfalls(figures) -> list[str]:
 def _at_probabilities(decided, recipe) -> list[str]:
     """What would be found, and at what price, if the probability alone decided."""
     rare = list(recipe.classes).index(recipe.rare_class)
-    library, lamost = decided["library"], decided.get("lamost")
-    again = decided.get("reobserved")
-    heads = [f"{low:g}-{high:g}" for low, high in SNR_BINS]
+    library = decided["library"]
+    own = library.whole & (library.group == recipe.rare_class)
+    at_snr = [own & (library.snr >= low) & (library.snr < high) for low, high in SNR_BINS]
+    alike = [library.whole & (library.group == x) for x in ("B0-B0.5", "B1+", "hot_subdwarf")]
+    lamost, again = (
+        decided[kind].p[decided[kind].label != recipe.rare_class, rare]
+        if kind in decided
+        else np.array([])
+        for kind in ("lamost", "reobserved")
+    )
+    heads = ", ".join(f"{low:g}-{high:g}" for low, high in SNR_BINS)
     lines = [
-        f"| p_{recipe.rare_class} at least | found, S/N {', '.join(heads)} | B0 and B0.5 | B1 and "
+        f"| p_{recipe.rare_class} at least | found, S/N {heads} | B0 and B0.5 | B1 and "
         "later | hot subdwarfs | LAMOST spectra | observed again, in a million |",
         "|---|---|---|---|---|---|---|",
     ]
     for limit in (0.5, 0.8, 0.9, 0.95, 0.99):
-        taken = library.whole & (library.p[:, rare] >= limit)
-
-        def part(group, low=0.0, high=np.inf, taken=taken):
-            own = library.whole & (library.group == group)
-            own &= (library.snr >= low) & (library.snr < high)
-            return f"{100 * taken[own].mean():.1f} %" if own.any() else "-"
-
-        cells = [", ".join(part(recipe.rare_class, *snr) for snr in SNR_BINS)]
-        cells += [part(group) for group in ("B0-B0.5", "B1+", "hot_subdwarf")]
-        for d, text in ((lamost, "{0} of {1}"), (again, "{2:.0f}")):
-            own = d.label != recipe.rare_class if d is not None else np.array([])
-            count = int((d.p[own, rare] >= limit).sum()) if own.any() else 0
-            rate = 1e6 * count / max(own.sum(), 1)
-            cells.append(text.format(count, own.sum(), rate) if own.any() else "-")
+        taken = library.p[:, rare] >= limit
+        cells = [
+            ", ".join(_percent(taken[some]) for some in at_snr),
+            *(_percent(taken[some]) for some in alike),
+            f"{(lamost >= limit).sum()} of {len(lamost)}",
+            f"{1e6 * (again >= limit).mean():.0f}" if len(again) else "-",
+        ]
         lines.append(f"| {limit:g} | {' | '.join(cells)} |")
     default = f"`p_{recipe.rare_class}` in the catalogue lets you choose another price than "
     return [*lines, "", default + "`candidate` does, which asks for more than a probability."]
+
+
+def _percent(hit) -> str:
+    return f"{100 * hit.mean():.1f} %" if len(hit) else "-"
 
 
 def _worst(decided, n_rows=8) -> list[str]:

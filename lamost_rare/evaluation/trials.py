@@ -10,15 +10,14 @@ import numpy as np
 
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
-from ..simulation.observe import Conditions, observe
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
+from ..training.observing import HOT, observe_sources
 
 __all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
 
-_HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 _KINDS = ("lamost", "library", "damaged", "reobserved")
 _ONE_SIDE = {"gap": 0.0, "half": 1.0}
 SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
@@ -106,7 +105,7 @@ def run_trials(
     seed,
     repeats,
     n_reobserved,
-    hot=_HOT,
+    hot=HOT,
 ):
     """Observe held-out sources and classify them.
 
@@ -154,19 +153,7 @@ def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True,
     out = []
     for start in range(0, len(rows), chunk):
         some = rows[start : start + chunk]
-        label = sources.label[some]
-        hot = np.isin(label, _HOT) & ~sources.observed[some]
-        conditions = Conditions.draw(len(some), rng, hot=hot, snr_range=snr_range)
-        conditions.vsini *= np.isin(label, ("O", "B"))
-        batch = observe(
-            sources.flux[some],
-            sources.valid[some],
-            conditions,
-            noise,
-            rng,
-            ivar=sources.ivar[some],
-            gaps=gaps,
-        )
+        batch, conditions = observe_sources(sources, some, noise, rng, snr_range, gaps=gaps)
         out.append(_classify(kind, predict, batch, conditions.snr, some))
     return out
 

@@ -8,14 +8,12 @@ import numpy as np
 
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
-from ..simulation.observe import Conditions, observe
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources
+from .observing import observe_sources
 
 __all__ = ["Examples", "complete_rows", "observe_examples", "standardize"]
-
-HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 
 
 @dataclass
@@ -107,18 +105,8 @@ def observe_examples(
     parts = []
     for start in range(0, number, 256):
         some = picks[start : start + 256]
-        hot = np.isin(sources.label[some], HOT) & ~sources.observed[some]
-        conditions = Conditions.draw(len(some), rng, hot=hot, snr_range=snr_range)
-        conditions.vsini *= np.isin(sources.label[some], ("O", "B"))
-        batch = observe(
-            sources.flux[some],
-            sources.valid[some],
-            conditions,
-            noise,
-            rng,
-            ivar=sources.ivar[some],
-            gaps=False,
-            cosmic_rays=False,
+        batch, _ = observe_sources(
+            sources, some, noise, rng, snr_range, gaps=False, cosmic_rays=False
         )
         parts.append(
             Examples(standardize(batch), sources.star[some].astype(str), batch.identity["snr_g"])

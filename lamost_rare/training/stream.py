@@ -10,13 +10,13 @@ import numpy as np
 from ..simulation import lookalikes
 from ..simulation.library import SOURCE_GRID
 from ..simulation.noise import NoiseBank
-from ..simulation.observe import Conditions, observe
+from ..simulation.observe import observe
 from ..spectra.normalize import network_input, pseudo_continuum
 from .dataset import LabelledSources
+from .observing import draw_conditions
 
 __all__ = ["ObservationStream", "StreamOptions"]
 
-_HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 _LATE_B = re.compile(r"^B[5-9]")
 _DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
 _COMPACT = {"hot_subdwarf": "compact", "white_dwarf": "compact"}
@@ -196,9 +196,8 @@ class ObservationStream:
         for i, k in enumerate(label):
             label[i] = self._fill(i, self.classes[k], flux, ivar, valid, rng)
         names = np.array(self.classes, dtype=object)[label]
-        hot = np.isin(names, _HOT) & ~(ivar > 0).any(axis=1)
-        conditions = Conditions.draw(size, rng, hot=hot, snr_range=self.options.snr_range)
-        conditions.vsini *= np.isin(names, ("O", "B"))
+        seen = (ivar > 0).any(axis=1)
+        conditions = draw_conditions(names, seen, rng, self.options.snr_range)
         self._cut_blue(valid, names, rng)
         return observe(flux, valid, conditions, self.noise, rng, ivar=ivar), label
 
