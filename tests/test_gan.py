@@ -1,6 +1,7 @@
 """Generators: networks, training with resume, presets, augment_spectra and the command line."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -26,8 +27,10 @@ from lamost_rare.networks.spectral_features import (  # noqa: E402
 )
 from lamost_rare.presets import PresetError, save_preset  # noqa: E402
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid  # noqa: E402
+from lamost_rare.training.duel import Duel  # noqa: E402
 from lamost_rare.training.gan import (  # noqa: E402
     GanOptions,
+    GanRefinement,
     check_examples,
     feature_distance,
     generate,
@@ -169,36 +172,66 @@ def test_sliced_distance_is_zero_for_equal_sets_and_grows_with_a_shift():
 OPTIONS = {"iterations": 6, "batch_size": 8, "sample_every": 2, "seed": 3}
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch):
-    from lamost_rare.training import gan
-
+@pytest.mark.parametrize("dies_at", [3, 6, 9])
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, dies_at):
     examples, validation = spectra(60, 1), spectra(30, 2)
-    whole, log = train_gan(
-        examples, validation, TINY, GanOptions(**OPTIONS), tmp_path / "a", grid=GRID
-    )
-    step = gan._Duel.step
+    more = GanRefinement(iterations=4, batch_size=12, sample_every=2)
+
+    def train(folder, examples=examples, refinement=more):
+        return train_gan(
+            examples,
+            validation,
+            TINY,
+            GanOptions(**OPTIONS),
+            tmp_path / folder,
+            grid=GRID,
+            refinement=refinement,
+        )
+
+    whole, log = train("a")
+    step = Duel.step
 
     def dies(self, iteration, examples):
-        if iteration == 3:
+        if iteration == dies_at:
             raise KeyboardInterrupt
         return step(self, iteration, examples)
 
-    monkeypatch.setattr(gan._Duel, "step", dies)
+    monkeypatch.setattr(Duel, "step", dies)
     with pytest.raises(KeyboardInterrupt):
-        train_gan(examples, validation, TINY, GanOptions(**OPTIONS), tmp_path / "b", grid=GRID)
-    monkeypatch.setattr(gan._Duel, "step", step)
-    again, log_again = train_gan(
-        examples, validation, TINY, GanOptions(**OPTIONS), tmp_path / "b", grid=GRID
-    )
-    assert [e["iteration"] for e in log] == [2, 4, 6] == [e["iteration"] for e in log_again]
+        train("b")
+    monkeypatch.setattr(Duel, "step", step)
+    again, log_again = train("b")
+    assert [e["iteration"] for e in log] == [2, 4, 6, 8, 10] == [e["iteration"] for e in log_again]
     np.testing.assert_allclose(generate(whole, 5, 0), generate(again, 5, 0), atol=1e-5)
-    assert sorted(p.name for p in (tmp_path / "b" / "samples").iterdir()) == [
-        "000002.npy",
-        "000004.npy",
-        "000006.npy",
-    ]
+    samples = sorted(p.name for p in (tmp_path / "b" / "samples").iterdir())
+    assert samples == [f"{n:06d}.npy" for n in (2, 4, 6, 8, 10)]
     with pytest.raises(ValueError, match="holds a training with other options"):
-        train_gan(examples[1:], validation, TINY, GanOptions(**OPTIONS), tmp_path / "b", grid=GRID)
+        train("b", examples[1:])
+    with pytest.raises(ValueError, match="holds a training with other options"):
+        train("b", refinement=replace(more, line_weight=1.0))
+
+
+def test_a_training_without_refinement_can_be_refined_later(tmp_path):
+    examples, validation = spectra(60, 1), spectra(30, 2)
+    arguments = examples, validation, TINY, GanOptions(**OPTIONS)
+    more = GanRefinement(iterations=4, batch_size=12, sample_every=2)
+    train_gan(*arguments, tmp_path / "a", grid=GRID)
+    _, log = train_gan(*arguments, tmp_path / "a", grid=GRID, refinement=more)
+    _, at_once = train_gan(*arguments, tmp_path / "b", grid=GRID, refinement=more)
+    assert [e["iteration"] for e in log] == [2, 4, 6, 8, 10]
+    assert log[-1]["quality"] == pytest.approx(at_once[-1]["quality"], abs=1e-4)
+
+
+def test_lines_can_weigh_more_in_the_distance():
+    rng = np.random.default_rng(4)
+    a = rng.standard_normal((64, 5)).astype(np.float32)
+    shifted = a + np.array([1, 0, 0, 0, 0], np.float32)
+    weights = np.array([10.0, 1, 1, 1, 1])
+    plain, heavy = (
+        float(keras.ops.mean(sliced_distance(np.ones(5), weight=w)(a, shifted)))
+        for w in (1.0, weights)
+    )
+    assert heavy - plain == pytest.approx(9 / (5 + 128), rel=0.01)  # of 133 axes the first
 
 
 def test_training_brings_spectra_nearer_to_the_real_ones(tmp_path):

@@ -16,6 +16,7 @@ from lamost_rare.training.classifier import TrainingOptions, train_network
 from lamost_rare.training.dataset import LabelledSources, load_data_folder
 from lamost_rare.training.own import train_classifier
 from lamost_rare.training.stream import ObservationStream, StreamOptions
+from lamost_rare.training.uncertain import UncertainStream
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 KINDS = {"O": "O8", "A": "A3", "G": "G2"}
@@ -213,6 +214,67 @@ def test_state_of_another_training_is_refused(sources, tmp_path):
     train_network(stream, TINY, options, tmp_path)
     with pytest.raises(ValueError, match="other options"):
         train_network(stream, TINY, TrainingOptions(batch_size=16), tmp_path)
+
+
+class ByRoundness:
+    """A first stage that takes a spectrum for O as its flux says: of three kinds."""
+
+    def judge(self, flux, mask):
+        kind = (np.abs(flux[:, 100]) * 1000).astype(int) % 3
+        p = np.array([0.5, 0.001, 0.9999])[kind]
+        return kind > 0, np.stack([p, 1 - p, 0 * p], axis=1)
+
+
+def test_the_second_training_is_on_what_the_first_stage_is_not_sure_of(sources, monkeypatch):
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    drawn = []
+    batch = stream.batch
+    monkeypatch.setattr(stream, "batch", lambda *a: drawn.append(batch(*a)) or drawn[-1])
+    name = "lamost_rare.training.uncertain.network_input"
+    monkeypatch.setattr(name, lambda batch, preprocessing: batch.flux)
+    uncertain = UncertainStream(stream, ByRoundness(), "O")
+    x, y = uncertain.inputs(3, 60)
+    assert len(x) == len(y) == 60
+    unsure = np.concatenate([~ByRoundness().judge(b.flux, b.mask)[0] for b, _ in drawn])
+    assert len(unsure) > 60  # more had to be simulated
+    every = np.concatenate([b.flux for b, _ in drawn])
+    rows = [int(np.flatnonzero((every == values).all(axis=1))[0]) for values in x]
+    assert rows == sorted(set(rows))
+    np.testing.assert_array_equal(y, np.concatenate([label for _, label in drawn])[rows])
+    assert set(np.flatnonzero(unsure[: rows[-1] + 1])) <= set(rows)
+    assert 0 < np.sum(~unsure[rows]) < 0.4 * np.sum(~unsure)
+    again = UncertainStream(stream, ByRoundness(), "O").inputs(3, 60)
+    np.testing.assert_array_equal(x, again[0])
+    assert not np.array_equal(y, uncertain.inputs(4, 60)[1])
+
+
+def test_an_observation_of_which_nothing_is_kept_is_an_error(sources, monkeypatch):
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    made = stream.batch(0, 1)
+    monkeypatch.setattr(stream, "batch", lambda *a: made)
+
+    class Sure:
+        def judge(self, flux, mask):
+            return np.ones(1, bool), np.array([[0.0, 1.0, 0.0]])
+
+    monkeypatch.setattr("lamost_rare.training.uncertain.OTHERS", 0.0)
+    with pytest.raises(RuntimeError, match="fewer than 1 were kept"):
+        UncertainStream(stream, Sure(), "O").inputs(0, 1)
+
+
+def test_a_training_that_begins_with_the_weights_of_another(sources, tmp_path):
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1, patience=0)
+    first, _ = train_network(stream, TINY, options, tmp_path / "a")
+    still = replace(options, learning_rate=0.0)
+    weights = tmp_path / "a" / "best.weights.h5"
+    same, _ = train_network(stream, TINY, still, tmp_path / "b", begin_with=weights)
+    for a, b in zip(_weights(first), _weights(same), strict=True):
+        np.testing.assert_array_equal(a, b)
+    train_network(stream, TINY, replace(options, seed=1), tmp_path / "c")
+    other = tmp_path / "c" / "best.weights.h5"
+    with pytest.raises(ValueError, match="other options"):
+        train_network(stream, TINY, still, tmp_path / "b", begin_with=other)
 
 
 def test_patience_stops(sources, tmp_path):

@@ -27,6 +27,11 @@ class SpectralFeatures(keras.layers.Layer):
     ----------
     grid : dict
         As `WavelengthGrid.to_dict` gives it.
+
+    Attributes
+    ----------
+    n_lines : int
+        So many features are depths of lines, and come first.
     """
 
     def __init__(self, grid, **kwargs):
@@ -34,6 +39,7 @@ class SpectralFeatures(keras.layers.Layer):
         self.grid = dict(grid)
         wavelength = WavelengthGrid(**self.grid).wavelength
         windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
+        self.n_lines = sum(w.sum() >= 2 for w in windows)
         edges = np.arange(wavelength[0], wavelength[-1] - 24, 24.0)
         windows += [(wavelength >= edge) & (wavelength < edge + 24) for edge in edges]
         windows = np.array([w for w in windows if w.sum() >= 2], dtype=np.float32)
@@ -58,7 +64,7 @@ class SpectralFeatures(keras.layers.Layer):
         return {**super().get_config(), "grid": self.grid}
 
 
-def sliced_distance(scale, n_projections=128, seed=0):
+def sliced_distance(scale, n_projections=128, seed=0, weight=1.0):
     """A loss: how differently two batches of features are distributed.
 
     The Wasserstein distance of every feature, and of random mixtures of them, averaged (sliced
@@ -69,6 +75,8 @@ def sliced_distance(scale, n_projections=128, seed=0):
     scale : ndarray, shape (n_features,)
         Standard deviation of each feature among real spectra.
     n_projections, seed : int
+    weight : float or ndarray, shape (n_features,)
+        How much each feature by itself counts, beside 1 for every mixture.
 
     Returns
     -------
@@ -80,10 +88,12 @@ def sliced_distance(scale, n_projections=128, seed=0):
     mixtures /= np.linalg.norm(mixtures, axis=0)
     axes = np.concatenate([np.eye(len(scale)), mixtures], axis=1)
     axes = (axes / np.asarray(scale)[:, None]).astype(np.float32)
+    weights = np.ones(axes.shape[1], dtype=np.float32)
+    weights[: len(scale)] = weight
 
     def distance(real, generated):
         real = ops.sort(ops.matmul(real, axes), axis=0)
         generated = ops.sort(ops.matmul(generated, axes), axis=0)
-        return ops.mean(ops.abs(real - generated), axis=1)
+        return ops.mean(ops.abs(real - generated) * weights, axis=1)
 
     return distance

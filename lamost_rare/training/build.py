@@ -184,6 +184,7 @@ def build_preset(
     from ..presets import save_preset
     from .card import write_card
     from .classifier import export_weights
+    from .crossvalidation import trained_folder
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
@@ -202,7 +203,7 @@ def build_preset(
         trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
     )
     stages = cross_validate_first_stage(recipe, data, work, labels=labels, jobs=jobs, seed=seed)
-    trained = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
+    trained = trained_folder(recipe, fold_folder(work, recipe, 0 if recipe.holdout else None, seed))
     config = {
         "name": recipe.name,
         "kind": "classifier",
@@ -220,6 +221,7 @@ def build_preset(
         "evidence": recipe.evidence,
         "training": {
             "options": asdict(recipe.training),
+            "refined": recipe.refined and asdict(recipe.refined),
             "stream": recipe.stream.to_dict(),
             "seed": seed,
             "n_folds": recipe.n_folds,

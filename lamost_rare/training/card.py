@@ -81,6 +81,17 @@ def _first_stage(config: dict) -> list[str]:
     return [*first_stage_lines(config["first_stage"]["figures"]), ""]
 
 
+def _amount(training: dict) -> str:
+    def seen(options):
+        steps = options["steps_per_epoch"] * options["epochs"]
+        return f"up to {steps} steps of {options['batch_size']} simulated observations"
+
+    text = seen(training["options"])
+    if refined := training.get("refined"):
+        text += f", then {seen(refined)} of which the first stage is not sure"
+    return text
+
+
 def write_card(preset) -> None:
     """Write ``CARD.md`` into the preset's folder."""
     config = preset.config
@@ -105,6 +116,7 @@ def write_card(preset) -> None:
         f"- Candidate: {_rule(config)}",
         f"- Input: {preset.grid.wavelength[0]:.0f} to {preset.grid.wavelength[-1]:.0f} Å (vacuum), "
         f"{preset.grid.n_pixels} pixels; normalization {config['preprocessing']['normalization']}.",
+        f"- Training: {_amount(training)}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
         "",
         "## Figures",

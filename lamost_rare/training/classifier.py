@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import queue
@@ -135,7 +136,9 @@ def _rate(step: int, total: int, options: TrainingOptions) -> float:
     return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * progress)))
 
 
-def train_network(stream, architecture, options: TrainingOptions, folder, *, validation=None):
+def train_network(
+    stream, architecture, options: TrainingOptions, folder, *, validation=None, begin_with=None
+):
     """Train a RAC-Net on a stream of observations.
 
     After each epoch the state is written to ``folder``; a second call with the same arguments goes
@@ -152,6 +155,8 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
     validation : tuple of ndarray, optional
         Network input and labels; without it there is no early stop, and the last weights are the
         best.
+    begin_with : path-like, optional
+        ``.weights.h5`` of an earlier training to begin with, instead of random numbers.
 
     Returns
     -------
@@ -173,6 +178,8 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(options.seed)
     model = build_racnet({**architecture, "n_classes": len(stream.classes)})
+    if begin_with is not None:
+        model.load_weights(begin_with)
     optimizer = keras.optimizers.Adam(options.learning_rate)
     loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=options.label_smoothing
@@ -188,6 +195,8 @@ def train_network(stream, architecture, options: TrainingOptions, folder, *, val
         "stream": stream.options.to_dict(),
         "n_sources": len(stream.sources),
     }
+    if begin_with is not None:
+        fingerprint["begin_with"] = hashlib.sha256(Path(begin_with).read_bytes()).hexdigest()
     fingerprint = json.loads(json.dumps(fingerprint))
     log = _restore(folder, model, optimizer, fingerprint)
     total = options.epochs * options.steps_per_epoch

@@ -56,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     gan.add_argument("--number", type=int, default=4000, help="observations to simulate (4000)")
     gan.add_argument("--iterations", type=int, default=3000, help="of the generator (3000)")
+    gan.add_argument(
+        "--refinement", type=int, default=300,
+        help="iterations after that, slower and with more spectra at a time; 0: none (300)",
+    )  # fmt: skip
     gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (64)")
     gan.add_argument(
         "--matching", type=float, default=5.0,
@@ -122,11 +126,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _gan(args) -> int:
-    if min(args.iterations, args.batch_size, args.number) < 1 or args.matching < 0:
-        raise ValueError("--iterations, --batch-size, --number, --matching must not be negative")
+    if min(args.iterations, args.batch_size, args.number) < 1:
+        raise ValueError("--iterations, --batch-size, --number must be 1 or more")
+    if min(args.matching, args.refinement) < 0:
+        raise ValueError("--matching, --refinement must not be negative")
     if not 0 <= args.unseen < 1:
         raise ValueError(f"--unseen must be 0 or more and below 1, not {args.unseen:g}")
-    from .gan import GanOptions
+    from .gan import GanOptions, GanRefinement
     from .generator import train_generator
 
     options = GanOptions(
@@ -142,6 +148,7 @@ def _gan(args) -> int:
         labels=args.labels,
         architecture={"network": args.network},
         options=options,
+        refinement=GanRefinement(iterations=args.refinement) if args.refinement else None,
         source=args.source,
         number=args.number,
         unseen=args.unseen,

@@ -10,10 +10,12 @@ import numpy as np
 from ..spectra.grid import LAMOST_GRID
 from .classifier import train_network
 from .dataset import LabelledSources, assign_folds
+from .first_stage import first_stage_of_fold
 from .recipes import Recipe
 from .stream import ObservationStream
+from .uncertain import UncertainStream
 
-__all__ = ["fold_stream", "network_predictor", "train_fold", "try_fold"]
+__all__ = ["fold_stream", "network_predictor", "train_fold", "trained_folder", "try_fold"]
 
 
 def train_fold(
@@ -32,7 +34,22 @@ def train_fold(
     stream, held_out = fold_stream(recipe, sources, fold, n_folds, seed)
     training = replace(recipe.training, seed=stream.seed)
     model, log = train_network(stream, recipe.architecture, training, folder)
+    if recipe.refined is not None:
+        first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
+        model, more = train_network(
+            UncertainStream(stream, first_stage, recipe.rare_class),
+            recipe.architecture,
+            replace(recipe.refined, seed=stream.seed),
+            trained_folder(recipe, folder),
+            begin_with=Path(folder) / "best.weights.h5",
+        )
+        log = [*log, *more]
     return model, stream, held_out, log
+
+
+def trained_folder(recipe: Recipe, folder) -> Path:
+    """Where in the folder of a fold the state of its last training is."""
+    return Path(folder) / "refined" if recipe.refined is not None else Path(folder)
 
 
 def fold_stream(recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, seed=0):
@@ -87,10 +104,9 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     list of Trial
     """
     from ..evaluation.trials import load_trials, run_trials, save_trials
-    from .first_stage import first_stage_of_fold
 
-    folder = Path(folder)
-    path = folder / f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
+    name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
+    path = trained_folder(recipe, folder) / name
     if path.exists():
         return load_trials(path)
     model, stream, held_out, _ = train_fold(recipe, sources, fold, n_folds, folder, seed)

@@ -12,7 +12,14 @@ from ..simulation.noise import NoiseBank
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
 from .examples import Examples, complete_rows, observe_examples, standardize
-from .gan import FEWEST_EXAMPLES, GanOptions, check_examples, generate, train_gan
+from .gan import (
+    FEWEST_EXAMPLES,
+    GanOptions,
+    GanRefinement,
+    check_examples,
+    generate,
+    train_gan,
+)
 
 __all__ = [
     "noise_of",
@@ -70,6 +77,7 @@ def train_generator(
     labels=None,
     architecture=None,
     options: GanOptions | None = None,
+    refinement: GanRefinement | None = None,
     source="auto",
     number=4000,
     snr_range=(8.0, 100.0),
@@ -89,6 +97,8 @@ def train_generator(
     architecture : dict, optional
         `networks.architectures.SHIPPED_LCGAN` by default.
     options : GanOptions, optional
+    refinement : GanRefinement, optional
+        None for none.
     source : str
         ``real``: observed spectra of the class as they are. ``simulated``: observations of its
         stars (`observe_examples`). ``auto``: real ones if there are enough that cover the grid.
@@ -155,7 +165,9 @@ def train_generator(
         )
     check_examples(examples.flux)
     state = Path(work) if work else output.with_name(output.name + ".training")
-    generator, log = train_gan(examples.flux, validation.flux, architecture, options, state)
+    generator, log = train_gan(
+        examples.flux, validation.flux, architecture, options, state, refinement=refinement
+    )
     best = min(log, key=lambda entry: entry["quality"])
     weights = state / "shipped.weights.h5"
     generator.save_weights(weights)
@@ -172,6 +184,7 @@ def train_generator(
         "preprocessing": {"normalization": "l2"},
         "training": {
             "options": asdict(options),
+            "refinement": refinement and asdict(refinement),
             "source": source,
             "n_examples": len(examples),
             "snr_range": list(snr_range) if source == "simulated" else None,
@@ -212,7 +225,9 @@ def rebuild_generator(name, data, output, work, *, seed=0):
     built = state / name
     if built.exists():
         shutil.rmtree(built)
-    train_generator(data, built, options=GanOptions(seed=seed), work=state)
+    train_generator(
+        data, built, options=GanOptions(seed=seed), refinement=GanRefinement(), work=state
+    )
     shutil.copytree(built, Path(output) / name, dirs_exist_ok=True)
     return load_preset(Path(output) / name)
 

@@ -8,7 +8,8 @@ __all__ = ["write_generator_card"]
 def write_generator_card(preset) -> None:
     """Write ``CARD.md`` into the preset's folder."""
     config, training = preset.config, preset.config["training"]
-    options = training["options"]
+    options, refinement = training["options"], training.get("refinement")
+    more = f"then {refinement['iterations']} of {refinement['batch_size']}, " if refinement else ""
     if training["source"] == "simulated":
         low, high = training["snr_range"]
         how = (
@@ -29,7 +30,7 @@ def write_generator_card(preset) -> None:
         "pixels, without lost pixels or cosmic rays.",
         f"- Trained on {how}",
         f"- {len(training['unseen_stars'])} stars were left out, to compare with.",
-        f"- {options['iterations']} iterations of {options['batch_size']} spectra, seed "
+        f"- {options['iterations']} iterations of {options['batch_size']} spectra, {more}seed "
         f"{options['seed']}; the best, by the features below, was {training['iteration']}.",
         "- Mean Kolmogorov-Smirnov distance of line depths, level and noise from those of "
         "other observations of its training stars: "

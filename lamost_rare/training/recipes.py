@@ -37,7 +37,8 @@ class Recipe:
     out of it (a 7:3 split with ``n_folds`` of 3 or 4) at a threshold of 0.5. Without it they are
     trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
     temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
-    threshold of their own. ``mixed`` is the weight of the first stage's logits in a mean with the
+    threshold of their own. With ``refined`` a second training follows on what the first stage is
+    not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
     recogniser's.
     """
 
@@ -53,6 +54,7 @@ class Recipe:
     n_folds: int = 3
     holdout: bool = False
     first_stage: FirstStageOptions | None = None
+    refined: TrainingOptions | None = None
     mixed: float = 0.0
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
@@ -82,6 +84,15 @@ RECIPES = {
         ),
         stream=StreamOptions(snr_range=(3.0, 120.0), composite=0.25),
         first_stage=FirstStageOptions(),
+        refined=TrainingOptions(
+            learning_rate=1e-3,
+            schedule="cosine",
+            batch_size=128,
+            steps_per_epoch=800,
+            epochs=4,
+            views=2,
+            patience=0,
+        ),
         mixed=0.25,
     ),
     "racnet-ofgk-v1": Recipe(
