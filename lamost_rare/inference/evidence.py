@@ -74,10 +74,8 @@ def _pixels_of(names: tuple[str, ...], grid: WavelengthGrid) -> tuple[list[str],
             (centres[pixels] - line.wavelength) / (high - low) for pixels in (bands, window)
         )
         held.append(name)
-        columns.append(
-            (bands, blue, ~blue, bands_x, bands_x[blue].mean(), bands_x[~blue].mean(), window)
-            + (window_x, window_x[[0, -1]], overlap[window])
-        )
+        of_bands = bands, blue, ~blue, bands_x, bands_x[blue].mean(), bands_x[~blue].mean()
+        columns.append((*of_bands, window, window_x, window_x[[0, -1]], overlap[window]))
     return held, _Pixels(*map(_padded, zip(*columns, strict=True))) if held else None
 
 
