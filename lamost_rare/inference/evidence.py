@@ -1,111 +1,21 @@
 """Line evidence: equivalent widths of the lines that tell a hot star's type, with their errors.
 
-Each line has a window, over which 1 - flux / continuum is summed, and side bands, through which the
-local pseudo-continuum is drawn as a straight line. Both were chosen so that no neighbouring line
-of an OBA star is taken for continuum.
+Each of `LINES` has a window, over which 1 - flux / continuum is summed, and side bands, through
+which the local pseudo-continuum is drawn as a straight line.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from ..spectra.air_vacuum import air_to_vacuum
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
+from .lines import LINES, Line
 
 __all__ = ["LINES", "Line", "measure_lines"]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line and where it is measured; wavelengths in Å, in vacuum.
-
-    Attributes
-    ----------
-    name : str
-        As in the column names ``ew_<name>`` and ``ew_<name>_err``.
-    label : str
-        For people.
-    wavelength : float
-        Of the line's centre.
-    window : (float, float)
-        Over which the equivalent width is integrated.
-    bands : tuple of (float, float)
-        Side bands: one or more on each side of the window.
-    """
-
-    name: str
-    label: str
-    wavelength: float
-    window: tuple[float, float]
-    bands: tuple[tuple[float, float], ...]
-
-
-# Air wavelengths, Å. Positions: NIST Atomic Spectra Database (multiplets: strength-weighted mean).
-# What to keep out of windows and bands: the line lists of Walborn & Fitzpatrick (1990, PASP 102,
-# 379), Sota et al. (2011, ApJS 193, 24), diffuse bands: Hobbs et al. (2008, ApJ 680, 1256).
-# Windows of single lines are about +-7 Å: at R = 1800 a line spans +-2.5 Å; rotation of 300 km/s
-# and a velocity of 250 km/s add 4 Å each.
-# fmt: off
-_AIR = (
-    # name, label, centre, window, side bands
-    ("caii_k", "Ca II K", 3933.66, (3927, 3943),
-     ((3908, 3922), (3945, 3954))),
-    ("hei_4026", "He I 4026", 4026.19, (4019, 4033.5),
-     ((3999, 4005), (4014, 4018), (4035, 4046))),
-    # In the blue wing of H delta: the bands follow the wing, and stop short of N III 4097.
-    ("siiv_4089", "Si IV 4089", 4088.86, (4085, 4092),
-     ((4076, 4084), (4092, 4095.5))),
-    ("hdelta", "H delta", 4101.73, (4081.7, 4121.7),
-     ((4048, 4066), (4127, 4139))),
-    # C III 4187 and O II 4185-90 precede.
-    ("heii_4200", "He II 4200", 4199.83, (4192.5, 4207),
-     ((4173.5, 4183.5), (4209, 4224))),
-    ("hgamma", "H gamma", 4340.46, (4320.5, 4360.5),
-     ((4290, 4312), (4364, 4376))),
-    ("hei_4387", "He I 4387", 4387.93, (4381.5, 4395),
-     ((4367, 4376.5), (4397, 4411))),
-    ("hei_4471", "He I 4471", 4471.48, (4464.5, 4476.5),
-     ((4449.5, 4463), (4488, 4504))),
-    ("mgii_4481", "Mg II 4481", 4481.21, (4476.5, 4487),
-     ((4449.5, 4463), (4488, 4504))),
-    # Between N III 4510-18 and Si III 4553; Al III 4529 and Si III 4568, 4575 are left out.
-    ("heii_4541", "He II 4541", 4541.59, (4535, 4548.5),
-     ((4521, 4526.5), (4531, 4534.5), (4557, 4564), (4579, 4588))),
-    # Emission of Of stars; C III 4647-51 follows at once, N V 4604-20 precedes in the earliest.
-    ("niii_4634", "N III 4634-41", 4637.9, (4630, 4645),
-     ((4607, 4617), (4624, 4628), (4663, 4675))),
-    # Between C III 4647-51, C IV 4658 and He I 4713; O II 4662, 4676 and 4699-4705 are left out.
-    ("heii_4686", "He II 4686", 4685.71, (4678, 4693.5),
-     ((4665, 4673.5), (4694, 4697), (4719, 4734))),
-    ("hbeta", "H beta", 4861.33, (4841, 4881.5),
-     ((4806, 4834), (4889, 4913))),
-    ("heii_5411", "He II 5411", 5411.52, (5403, 5420),
-     ((5382, 5400), (5423, 5444))),
-    # Na I 5890-96, interstellar and sky, follows: the red band lies behind it.
-    ("hei_5876", "He I 5876", 5875.62, (5867.5, 5883.5),
-     ((5848, 5865), (5902, 5920))),
-    # The window includes nebular [N II] 6548, 6583.
-    ("halpha", "H alpha", 6562.80, (6541, 6587),
-     ((6500, 6535), (6591, 6608), (6620, 6640))),
-)
-# fmt: on
-
-
-def _line(name, label, centre, window, bands) -> Line:
-    def vacuum(span):
-        return tuple(float(air_to_vacuum(edge)) for edge in span)
-
-    return Line(
-        name, label, float(air_to_vacuum(centre)), vacuum(window), tuple(map(vacuum, bands))
-    )
-
-
-LINES: dict[str, Line] = {definition[0]: _line(*definition) for definition in _AIR}
-"""The measured lines by name, in order of wavelength."""
 
 MIN_BAND_FRACTION = 0.4
 """Of the pixels of the side bands on either side, at least this fraction must be valid."""
@@ -113,48 +23,71 @@ MIN_WINDOW_FRACTION = 0.8
 """Of the window's width at least this fraction must be valid; the rest is interpolated."""
 _CLIP = 3.5
 _ITERATIONS = 3
+_AT_ONCE = 1024  # lines times spectra: what stays in the processor's cache
 
 
-@dataclass(frozen=True)
-class _Pixels:
-    """Where a line's pixels are on a grid."""
+class _Pixels(NamedTuple):
+    """Where pixels of lines are on a grid: rows of two-dimensional arrays are lines.
+
+    As lines have different numbers of pixels, rows end with some that do not count.
+    """
 
     bands: np.ndarray
     """Indices of side-band pixels."""
-    blue: int
-    """How many of them lie on the blue side."""
+    blue: np.ndarray
+    """Which of them lie on the blue side."""
+    red: np.ndarray
+    """Which of them lie on the red side; those that are neither do not count."""
     bands_x: np.ndarray
     """Their distance from the line's centre in units of the window's width."""
-    window: slice
+    blue_x: np.ndarray
+    red_x: np.ndarray
+    """Mean of ``bands_x`` on either side; one number a line."""
+    window: np.ndarray
+    """Indices of the window's pixels."""
     window_x: np.ndarray
+    ends_x: np.ndarray
+    """``window_x`` of the first and of the last that counts; two numbers a line."""
     width: np.ndarray
-    """Å of each pixel that lie within the window; partial at its ends."""
+    """Å of each pixel that lie within the window: partial at its ends, 0 if it does not count."""
 
 
-@lru_cache(maxsize=128)
-def _pixels(line: Line, grid: WavelengthGrid) -> _Pixels | None:
-    """The line's pixels, or None where the grid does not hold all of them."""
+@lru_cache(maxsize=32)
+def _pixels_of(names: tuple[str, ...], grid: WavelengthGrid) -> tuple[list[str], _Pixels | None]:
+    """Those of the lines whose pixels the grid holds all, and these pixels."""
     edges = 10.0 ** (grid.log10_start + grid.log10_step * (np.arange(grid.n_pixels + 1) - 0.5))
-    low, high = line.window
-    if edges[0] > line.bands[0][0] or edges[-1] < line.bands[-1][1]:
-        return None
     centres = grid.wavelength
-    inside = np.zeros(grid.n_pixels, dtype=bool)
-    for start, stop in line.bands:
-        inside |= (centres >= start) & (centres <= stop)
-    bands = np.flatnonzero(inside)
-    overlap = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
-    first, last = np.flatnonzero(overlap > 0)[[0, -1]]
-    window = slice(int(first), int(last) + 1)
-    scale = high - low
-    return _Pixels(
-        bands=bands,
-        blue=int((centres[bands] < low).sum()),
-        bands_x=(centres[bands] - line.wavelength) / scale,
-        window=window,
-        window_x=(centres[window] - line.wavelength) / scale,
-        width=overlap[window],
-    )
+    held, columns = [], []
+    for name in names:
+        line = LINES[name]
+        low, high = line.window
+        if edges[0] > line.bands[0][0] or edges[-1] < line.bands[-1][1]:
+            continue
+        inside = np.zeros(grid.n_pixels, dtype=bool)
+        for start, stop in line.bands:
+            inside |= (centres >= start) & (centres <= stop)
+        bands = np.flatnonzero(inside)
+        blue = centres[bands] < low
+        overlap = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
+        window = np.arange(*(np.flatnonzero(overlap > 0)[[0, -1]] + [0, 1]))
+        bands_x, window_x = (
+            (centres[pixels] - line.wavelength) / (high - low) for pixels in (bands, window)
+        )
+        held.append(name)
+        of_bands = bands, blue, ~blue, bands_x, bands_x[blue].mean(), bands_x[~blue].mean()
+        columns.append((*of_bands, window, window_x, window_x[[0, -1]], overlap[window]))
+    return held, _Pixels(*map(_padded, zip(*columns, strict=True))) if held else None
+
+
+def _padded(rows) -> np.ndarray:
+    """Rows of different lengths as one array, with zeros behind the shorter ones."""
+    rows = [np.asarray(row) for row in rows]
+    if rows[0].ndim == 0:
+        return np.array(rows)
+    padded = np.zeros((len(rows), max(map(len, rows))), dtype=rows[0].dtype)
+    for target, row in zip(padded, rows, strict=True):
+        target[: len(row)] = row
+    return padded
 
 
 def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
@@ -187,41 +120,56 @@ def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
         are valid, the grid ends before the side bands do, or the continuum is below three times
         its error.
     """
+    names = tuple(LINES if names is None else names)
+    held, pixels = _pixels_of(names, batch.grid)
+    shape = len(batch), len(held)
+    width, error = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    at_once = max(1, _AT_ONCE // max(1, len(held)))
+    for start in range(0, len(batch) if held else 0, at_once):
+        rows = slice(start, start + at_once)
+        width[rows], error[rows] = _measure(
+            batch.flux[rows], batch.ivar[rows], batch.mask[rows], pixels
+        )
     columns = {}
-    for name in LINES if names is None else names:
-        pixels = _pixels(LINES[name], batch.grid)
-        if pixels is None or len(batch) == 0:
-            width = error = np.full(len(batch), np.nan)
-        else:
-            width, error = _measure(batch, pixels)
-        columns[f"ew_{name}"] = width.astype(np.float32)
-        columns[f"ew_{name}_err"] = error.astype(np.float32)
+    for name in names:
+        for key, values in ((f"ew_{name}", width), (f"ew_{name}_err", error)):
+            if name in held:
+                columns[key] = np.ascontiguousarray(values[:, held.index(name)])
+            else:
+                columns[key] = np.full(len(batch), np.nan, dtype=np.float32)
     return columns
 
 
-def _measure(batch: SpectrumBatch, pixels: _Pixels) -> tuple[np.ndarray, np.ndarray]:
+def _measure(flux, ivar, mask, pixels: _Pixels) -> tuple[np.ndarray, np.ndarray]:
+    """Widths and errors, shape (n_spectra, n_lines). Further axes are those of pixels."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        fit = _fit_continuum(*_take(batch, pixels.bands), pixels)
-        flux, ivar = _take(batch, pixels.window)
-        good = ivar > 0
-        covered = good @ pixels.width / pixels.width.sum()
+        fit = _fit_continuum(*_take(flux, ivar, mask, pixels.bands), pixels)
+        flux, ivar = _take(flux, ivar, mask, pixels.window)
         level, slope, c00, c01, c11, usable = fit
-        continuum = level[:, None] + slope[:, None] * pixels.window_x
+        counts = pixels.width > 0
+        good = (ivar > 0) & counts
+        total = pixels.width.sum(axis=1)
+        covered = _sum_over(good, pixels.width) / total
+        continuum = level[..., None] + slope[..., None] * pixels.window_x
         # The least significant end of the window decides whether dividing by c makes sense.
-        ends = pixels.window_x[[0, -1]]
-        c_error = np.sqrt(c00[:, None] + 2 * ends * c01[:, None] + ends**2 * c11[:, None])
-        usable &= (continuum[:, [0, -1]] > 3 * c_error).all(axis=1)
+        x = pixels.ends_x
+        c_error = np.sqrt(c00[..., None] + 2 * x * c01[..., None] + x**2 * c11[..., None])
+        at_ends = level[..., None] + slope[..., None] * x
+        usable &= (at_ends > 3 * c_error).all(axis=2)
         usable &= covered >= MIN_WINDOW_FRACTION
         ratio = flux / continuum
-        for row in np.flatnonzero(usable & ~good.all(axis=1)):
-            valid = good[row]
-            ratio[row] = np.interp(pixels.window_x, pixels.window_x[valid], ratio[row, valid])
-        width = pixels.width.sum() - ratio @ pixels.width
-        photon = np.where(good, (pixels.width / continuum) ** 2 / np.where(good, ivar, 1), 0)
-        by_level = (pixels.width * ratio / continuum).sum(axis=1)
-        by_slope = (pixels.width * ratio / continuum * pixels.window_x).sum(axis=1)
+        whole = (good == counts).all(axis=2)
+        for row, line in zip(*np.nonzero(usable & ~whole), strict=True):
+            x, valid = pixels.window_x[line], good[row, line]
+            ratio[row, line] = np.interp(x, x[valid], ratio[row, line, valid])
+        width = total - _sum_over(ratio, pixels.width)
+        by_pixel = pixels.width / continuum
+        photon = np.where(good, by_pixel**2 / np.where(good, ivar, 1), 0).sum(axis=2)
+        by_pixel *= ratio
+        by_level = by_pixel.sum(axis=2)
+        by_slope = _sum_over(by_pixel, pixels.window_x)
         variance = (
-            photon.sum(axis=1) / covered**2  # interpolated pixels count as their neighbours do
+            photon / covered**2  # interpolated pixels count as their neighbours do
             + by_level**2 * c00
             + 2 * by_level * by_slope * c01
             + by_slope**2 * c11
@@ -231,52 +179,59 @@ def _measure(batch: SpectrumBatch, pixels: _Pixels) -> tuple[np.ndarray, np.ndar
     return np.where(usable, width, np.nan), np.where(usable, error, np.nan)
 
 
-def _take(batch: SpectrumBatch, columns) -> tuple[np.ndarray, np.ndarray]:
+def _take(flux, ivar, mask, columns) -> tuple[np.ndarray, np.ndarray]:
     """Flux and ivar of some pixels in float64, both 0 where the pixel must not be used."""
-    flux = batch.flux[:, columns].astype(np.float64)
-    ivar = batch.ivar[:, columns].astype(np.float64)
-    bad = batch.mask[:, columns] | ~np.isfinite(flux) | ~np.isfinite(ivar) | (ivar <= 0)
+    flux = flux[:, columns].astype(np.float64)
+    ivar = ivar[:, columns].astype(np.float64)
+    bad = mask[:, columns] | ~np.isfinite(flux) | ~np.isfinite(ivar) | (ivar <= 0)
     flux[bad] = 0
     ivar[bad] = 0
     return flux, ivar
+
+
+def _sum_over(values, weight) -> np.ndarray:
+    """Sum over pixels, each with the weight that it has in its line."""
+    return np.einsum("nlp,lp->nl", values, weight)
 
 
 def _fit_continuum(flux, ivar, pixels: _Pixels):
     """Weighted straight line through the side bands, with outliers left out.
 
     Returns level and slope (per unit of x), their covariance c00, c01, c11, and whether each
-    spectrum has enough valid pixels on both sides; arrays of shape (n_spectra,).
+    spectrum has enough valid pixels on both sides; arrays of shape (n_spectra, n_lines).
     """
     x = pixels.bands_x
+    ivar = np.where(pixels.blue | pixels.red, ivar, 0)
     good = ivar > 0
-    n_blue = good[:, : pixels.blue].sum(axis=1)
-    n_red = good[:, pixels.blue :].sum(axis=1)
-    usable = (n_blue >= np.maximum(3, MIN_BAND_FRACTION * pixels.blue)) & (
-        n_red >= np.maximum(3, MIN_BAND_FRACTION * (len(x) - pixels.blue))
-    )
-    # Start from medians, which one cosmic ray cannot move.
-    blue = _median(flux[:, : pixels.blue], good[:, : pixels.blue])
-    red = _median(flux[:, pixels.blue :], good[:, pixels.blue :])
-    x_blue, x_red = x[: pixels.blue].mean(), x[pixels.blue :].mean()
-    slope = (red - blue) / (x_red - x_blue)
-    level = blue - slope * x_blue
+    usable = np.ones(good.shape[:2], dtype=bool)
+    medians = []
+    for side in (pixels.blue, pixels.red):
+        here = good & side
+        least = np.maximum(3, MIN_BAND_FRACTION * side.sum(axis=1))
+        usable &= here.sum(axis=2) >= least
+        # Start from medians, which one cosmic ray cannot move.
+        medians.append(_median(flux, here))
+    blue, red = medians
+    slope = (red - blue) / (pixels.red_x - pixels.blue_x)
+    level = blue - slope * pixels.blue_x
     for _ in range(_ITERATIONS):
-        residual = np.abs(flux - level[:, None] - slope[:, None] * x)
+        residual = np.abs(flux - level[..., None] - slope[..., None] * x)
         scatter = 1.4826 * _median(residual, good)
         keep = residual**2 * ivar <= _CLIP**2
-        keep |= residual <= _CLIP * scatter[:, None]
+        keep |= residual <= _CLIP * scatter[..., None]
         weight = np.where(keep, ivar, 0)
-        s0, s1, s2 = weight.sum(axis=1), weight @ x, weight @ (x * x)
-        t0, t1 = np.einsum("ij,ij->i", weight, flux), np.einsum("ij,ij,j->i", weight, flux, x)
+        s0, s1, s2 = weight.sum(axis=2), _sum_over(weight, x), _sum_over(weight, x * x)
+        weighted = weight * flux
+        t0, t1 = weighted.sum(axis=2), _sum_over(weighted, x)
         determinant = s0 * s2 - s1 * s1
         level = (s2 * t0 - s1 * t1) / determinant
         slope = (s0 * t1 - s1 * t0) / determinant
     # Structure beyond the noise (weak lines, flat-field residuals) makes the fit less certain than
     # the pixel errors say; chance excess of chi-square does not count.
-    n_used = (keep & good).sum(axis=1)
+    n_used = (keep & good).sum(axis=2)
     freedom = np.maximum(n_used - 2, 1)
-    residual = flux - level[:, None] - slope[:, None] * x
-    reduced = np.einsum("ij,ij,ij->i", weight, residual, residual) / freedom
+    residual = flux - level[..., None] - slope[..., None] * x
+    reduced = (weight * residual * residual).sum(axis=2) / freedom
     excess = np.where(reduced > 1 + 3 * np.sqrt(2 / freedom), reduced, 1.0)
     usable &= determinant > 0
     scale = excess / determinant
@@ -284,12 +239,11 @@ def _fit_continuum(flux, ivar, pixels: _Pixels):
 
 
 def _median(values, good):
-    """Median of the good values in each row; 0 where there are none."""
-    count = good.sum(axis=1)
-    ordered = np.sort(np.where(good, values, np.inf), axis=1)
-    rows = np.arange(len(values))
+    """Median of the good values over the pixels; 0 where there are none."""
+    count = good.sum(axis=2)[..., None]
+    ordered = np.sort(np.where(good, values, np.inf), axis=2)
     middle = 0.5 * (
-        ordered[rows, np.maximum(count - 1, 0) // 2]
-        + ordered[rows, np.minimum(count // 2, values.shape[1] - 1)]
+        np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=2)
+        + np.take_along_axis(ordered, np.minimum(count // 2, values.shape[2] - 1), axis=2)
     )
-    return np.where(count > 0, middle, 0.0)
+    return np.where(count > 0, middle, 0.0)[..., 0]

@@ -37,7 +37,7 @@ TYPICAL = 0.05
 """Depth of a typical line, to which the noise is compared."""
 LINEAR = 4.0
 """Scaled depths are compressed from here on, and never reach it."""
-_CHUNK = 64  # spectra at a time: what stays in the processor's cache
+_CHUNK = 32  # spectra at a time: what stays in a core's own cache, also while others are busy
 
 
 def n_features(n_pixels: int) -> int:
@@ -80,7 +80,8 @@ def block_depths(flux, mask) -> np.ndarray:
 def _depths(flux, mask) -> np.ndarray:
     n = len(flux)
     usable = ~mask
-    flux = np.where(usable, flux, np.float32(0))
+    flux = flux.copy()
+    flux[mask] = 0
     largest = np.maximum(flux.max(axis=1), -flux.min(axis=1))[:, None]
     flux /= np.where(largest > 0, largest, np.float32(1))
     total = (flux.reshape(-1, BLOCK) @ np.ones(BLOCK, np.float32)).reshape(n, -1)
@@ -96,15 +97,18 @@ def _depths(flux, mask) -> np.ndarray:
     depth = (total / count - level) / np.maximum(level, least)
     depth[~seen] = 0
 
-    steps = np.diff(depth, axis=1, prepend=depth[:, :1]).reshape(n, SEGMENTS, -1)
-    both = seen.copy()
-    both[:, 1:] &= seen[:, :-1]
-    both[:, 0] = False
-    both = both.reshape(n, SEGMENTS, -1)
-    squares = np.where(both, np.minimum(steps * steps, np.float32(4)), np.float32(0))
-    variance = squares.sum(axis=2) / np.maximum(2 * both.sum(axis=2), 1).astype(np.float32)
+    squares = np.zeros_like(depth)
+    np.subtract(depth[:, 1:], depth[:, :-1], out=squares[:, 1:])
+    squares *= squares
+    np.minimum(squares, np.float32(4), out=squares)
+    both = np.zeros_like(seen)
+    np.logical_and(seen[:, 1:], seen[:, :-1], out=both[:, 1:])
+    squares[~both] = 0
+    n_both = both.reshape(n * SEGMENTS, -1).astype(np.float32).sum(axis=1).reshape(n, SEGMENTS)
+    squares = squares.reshape(n, SEGMENTS, -1).sum(axis=2)
+    variance = squares / np.maximum(2 * n_both, np.float32(1))
     worth = np.float32(TYPICAL) / np.sqrt(np.float32(TYPICAL**2) + variance)
-    worth[~both.any(axis=2)] = 0
+    worth[n_both == 0] = 0
 
     scaled = depth.reshape(n, SEGMENTS, -1) * (worth / np.float32(TYPICAL))[:, :, None]
     scaled /= 1 + np.abs(scaled) / np.float32(LINEAR)

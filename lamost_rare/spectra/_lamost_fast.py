@@ -9,6 +9,7 @@ import numpy as np
 
 from ._lamost_layout import (
     DESCRIPTIVE_CARDS,
+    IDENTITY_CARDS,
     IMAGE_ROWS,
     MAX_EXTENSIONS,
     PRINTABLE_BYTES,
@@ -21,7 +22,7 @@ from ._lamost_layout import (
 )
 from .quality import SpectrumError
 
-__all__ = ["FastPathUnavailable", "parse_fast"]
+__all__ = ["FastPathUnavailable", "HeaderLayout", "cards_at", "known_layout", "parse_fast"]
 
 _CARD = 80
 _BLOCK = 2880
@@ -79,16 +80,26 @@ def _scan_cards(data: bytes, start: int, wanted=None) -> tuple[dict, int]:
     return values, position + _CARD
 
 
-class _Layout(NamedTuple):
+class HeaderLayout(NamedTuple):
     """Where the wanted cards stand in primary headers that have these keywords in this order."""
 
     keywords: bytes
     n_cards: int
-    places: tuple[list[tuple[str, int]], list[tuple[str, int]]]
     start: int
+    """Byte at which the data begin."""
+    every: list[tuple[str, int]]
+    """Name of each wanted card, and the byte behind its keyword."""
+    needed: list[tuple[str, int]]
+    """The same without `DESCRIPTIVE_CARDS`."""
+    identity: list[tuple[str, int]]
+    """Of those, `IDENTITY_CARDS`."""
+    structure: list[tuple[int, int]]
+    """First byte, and the one behind the last, of the others: they say how to read the file."""
+    forms: dict[bytes, object]
+    """What was learnt of files in which those cards are the same; for `_lamost_direct`."""
 
 
-_layouts: tuple[_Layout, ...] = ()
+_layouts: tuple[HeaderLayout, ...] = ()
 """Those met last: a plate's headers have the same cards in the same places. Never changed but
 replaced, as threads may read it."""
 _MOST_LAYOUTS = 16
@@ -98,8 +109,22 @@ _MOST_VALUES = 4096
 
 
 def _keywords(data: bytes, n_cards: int) -> bytes:
-    cards = np.frombuffer(data, np.uint8, n_cards * _CARD).reshape(n_cards, _CARD)
-    return cards[:, :8].tobytes()
+    # A keyword has eight bytes, so all of them are a column of numbers.
+    return np.frombuffer(data, np.uint64, n_cards * _CARD // 8)[:: _CARD // 8].tobytes()
+
+
+def known_layout(data: bytes) -> HeaderLayout | None:
+    """The layout of a file's primary header, if one of the last files had the same."""
+    for layout in _layouts:
+        n_cards = layout.n_cards
+        # The last keyword is END: where it stands tells most layouts apart.
+        if (
+            data.startswith(_END, (n_cards - 1) * _CARD)
+            and len(data) >= n_cards * _CARD
+            and _keywords(data, n_cards) == layout.keywords
+        ):
+            return layout
+    return None
 
 
 def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
@@ -108,15 +133,16 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
     Without those of `DESCRIPTIVE_CARDS`, unless they are wanted, too.
     """
     global _layouts
-    for layout in _layouts:
-        n_cards = layout.n_cards
-        # The last keyword is END: where it stands tells most layouts apart.
-        if data.startswith(_END, (n_cards - 1) * _CARD) and (
-            _keywords(data, n_cards) == layout.keywords
-        ):
-            return _cards_at(data, layout.places[descriptive]), layout.start
+    layout = known_layout(data)
+    if layout is not None:
+        return cards_at(data, layout.every if descriptive else layout.needed), layout.start
     cards, end = _scan_cards(data, 0, _WANTED)
-    n_cards, start = end // _CARD, _padded(end)
+    _layouts = (_layout(data, end), *_layouts[: _MOST_LAYOUTS - 1])
+    return cards, _padded(end)
+
+
+def _layout(data: bytes, end: int) -> HeaderLayout:
+    n_cards = end // _CARD
     keywords = _keywords(data, n_cards)
     places: dict[str, int] = {}
     for position in range(n_cards):
@@ -124,12 +150,27 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
         if name is not None:
             places.setdefault(name, position * _CARD + 8)
     every = list(places.items())
-    few = [(name, place) for name, place in every if name not in DESCRIPTIVE_CARDS]
-    _layouts = (_Layout(keywords, n_cards, (few, every), start), *_layouts[: _MOST_LAYOUTS - 1])
-    return cards, start
+    needed = [card for card in every if card[0] not in DESCRIPTIVE_CARDS]
+    identity = [card for card in needed if card[0] in IDENTITY_CARDS]
+    spans: list[tuple[int, int]] = []
+    for name, place in needed:
+        if name in IDENTITY_CARDS:
+            continue
+        first, last = place, place + _CARD - 8
+        if spans and spans[-1][1] + 8 == first:  # the card before this one
+            first = spans.pop()[0]
+        spans.append((first, last))
+    return HeaderLayout(keywords, n_cards, _padded(end), every, needed, identity, spans, {})
 
 
-def _cards_at(data: bytes, places) -> dict:
+def cards_at(data: bytes, places: list[tuple[str, int]]) -> dict:
+    """The values of cards of a header, whose places its `HeaderLayout` has.
+
+    Raises
+    ------
+    FastPathUnavailable
+        If one is a long string.
+    """
     found = {}
     for name, offset in places:
         card = data[offset : offset + _CARD - 8]

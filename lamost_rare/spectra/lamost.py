@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import math
 import os
+import zlib
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,7 +30,10 @@ from ._file_bytes import decompress, read_bytes
 from ._lamost_fast import FastPathUnavailable, parse_fast
 from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
 from .quality import QualityFlag, SpectrumError
-from .raw import RawSpectrum
+from .raw import PlacedSpectrum, RawSpectrum
+
+if TYPE_CHECKING:
+    from ._lamost_direct import DirectRows
 
 __all__ = ["read_lamost"]
 
@@ -43,8 +48,13 @@ _MISSING_IDENTITY = int(QualityFlag.MISSING_IDENTITY)
 
 
 def read_lamost(
-    path, *, method: str = "auto", content: bytes | None = None, header: bool = True
-) -> RawSpectrum:
+    path,
+    *,
+    method: str = "auto",
+    content: bytes | None = None,
+    header: bool = True,
+    rows: DirectRows | None = None,
+) -> RawSpectrum | PlacedSpectrum:
     """Read one LAMOST low-resolution spectrum, gzipped or not.
 
     Parameters
@@ -59,6 +69,9 @@ def read_lamost(
         What the file holds, where that was read already; ``path`` is then a name and no more.
     header : bool
         Whether to fill the attribute ``header``.
+    rows : DirectRows, optional
+        Where to put the pixels at once if nothing is unusual about the file; only its identity and
+        flags, as a `PlacedSpectrum`, are returned then.
 
     Returns
     -------
@@ -88,8 +101,16 @@ def read_lamost(
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     try:
-        contents = _parse(read_bytes(path) if content is None else content, method, header)
-        return _to_raw_spectrum(contents, path, header)
+        if content is None:
+            content = read_bytes(path)
+        data = decompress(content, zlib if method == "astropy" else codec)
+        placed = rows and rows.place(data, path)
+        if placed:
+            return placed
+        raw = _to_raw_spectrum(_parse(data, method, header), path, header)
+        if rows:
+            rows.learn(data, raw)
+        return raw
     except SpectrumError as error:
         raise SpectrumError(error.reason, f"{printable(path)} {error.detail}") from None
     except Exception as error:
@@ -97,9 +118,8 @@ def read_lamost(
         raise SpectrumError("internal_error", detail) from error
 
 
-def _parse(content: bytes, method: str, header: bool = True) -> LamostContents:
+def _parse(data: bytes, method: str, header: bool = True) -> LamostContents:
     if method != "astropy":
-        data = decompress(content, codec)
         try:
             return parse_fast(data, descriptive=header)
         except FastPathUnavailable as error:
@@ -109,7 +129,7 @@ def _parse(content: bytes, method: str, header: bool = True) -> LamostContents:
                 ) from None
     from ._lamost_astropy import parse_astropy
 
-    return parse_astropy(decompress(content))
+    return parse_astropy(data)
 
 
 def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -> RawSpectrum:
@@ -136,10 +156,9 @@ def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -
         good &= positive
     _check_used(flux, good)
     mask = ~good
-    identity = _identity(cards, path)
-    flags = _BAD_IVAR if bad_ivar else 0
-    if identity["obsid"] == -1:
-        flags |= _MISSING_IDENTITY
+    identity, flags = identity_of(cards, path)
+    if bad_ivar:
+        flags |= _BAD_IVAR
     kept = _header(cards, layout) if header else {}
     return RawSpectrum(wavelength, flux, ivar, mask, start, step, identity, layout, flags, kept)
 
@@ -233,17 +252,20 @@ def _whole(cards: dict, *names: str) -> int:
     return -1
 
 
-def _identity(cards: dict, path: str) -> dict:
+def identity_of(cards: dict, path: str) -> tuple[dict, int]:
+    """The attribute ``identity`` of a `RawSpectrum`, and the flags that follow from it."""
     ra, dec = _number(cards, "RA"), _number(cards, "DEC")
-    return {
+    obsid = _whole(cards, "OBSID")
+    identity = {
         "path": path,
-        "obsid": _whole(cards, "OBSID"),
+        "obsid": obsid,
         "designation": str(cards.get("DESIG", "")).strip(),
         "ra": ra if 0 <= ra <= 360 else math.nan,
         "dec": dec if -90 <= dec <= 90 else math.nan,
         # 99 is no sentinel here: early files write it for every S/N of 99 and above.
         "snr_g": _number(cards, "SNRG", "SN_G"),
     }
+    return identity, _MISSING_IDENTITY if obsid == -1 else 0
 
 
 def _header(cards: dict, layout: str) -> dict:

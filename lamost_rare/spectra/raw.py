@@ -1,4 +1,4 @@
-"""One spectrum as its source gives it, before it is put on a grid."""
+"""One spectrum as its source gives it, before it is put on a grid or while it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["RawSpectrum"]
+__all__ = ["PlacedSpectrum", "RawSpectrum"]
 
 
 @dataclass
@@ -46,3 +46,18 @@ class RawSpectrum:
     layout: str = "object"
     flags: int = 0
     header: dict = field(default_factory=dict)
+
+
+@dataclass
+class PlacedSpectrum:
+    """What remains to be said of a spectrum whose pixels are in the arrays of a batch already.
+
+    Attributes
+    ----------
+    identity : dict
+    flags : int
+        Both as those of a `RawSpectrum`.
+    """
+
+    identity: dict
+    flags: int = 0

@@ -11,20 +11,15 @@ source pixels alone, and an output pixel of which less than half is covered by t
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 
-from ._overlap import overlap_matrix, source_key
+from ._grid_arrays import MIN_VALID_FRACTION, GridArrays
 from .batch import SpectrumBatch, empty_identity
 from .grid import WavelengthGrid
 from .quality import QualityFlag, SpectrumError
 from .raw import RawSpectrum
 
 __all__ = ["MIN_VALID_FRACTION", "assemble", "resample"]
-
-MIN_VALID_FRACTION = 0.5
-"""An output pixel is masked if valid source pixels cover less than this fraction of it."""
 
 MIN_VALID_PIXELS = 0.1
 """A spectrum is rejected if fewer than this fraction of the grid's pixels are valid."""
@@ -33,8 +28,6 @@ G_BAND = (4000.0, 5500.0)
 """Å; where the signal-to-noise is estimated if the source does not state it."""
 
 _SAME = 1e-6  # relative difference of fluxes that are the same
-_ALIGNED = 1e-6  # pixels; a source grid as close as this to the target's lattice is copied
-_BLOCK = 32  # spectra to a matrix product: what stays in the processor's cache
 
 
 def resample(raw: RawSpectrum, grid: WavelengthGrid):
@@ -58,20 +51,23 @@ def resample(raw: RawSpectrum, grid: WavelengthGrid):
     SpectrumError
         ``no_overlap``; ``bad_wavelength`` or ``bad_shape`` for wavelengths that are no axis.
     """
-    arrays = _Arrays(1, grid)
+    arrays = GridArrays(1, grid)
     error = arrays.fill([raw])[0]
     if error is not None:
         raise error
     return arrays.flux[0], arrays.ivar[0], arrays.mask[0], bool(arrays.resampled[0])
 
 
-def assemble(raws, grid: WavelengthGrid):
+def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):
     """Put spectra on a grid and judge them.
 
     Parameters
     ----------
     raws : sequence of RawSpectrum
+        Some may be a `PlacedSpectrum`, if ``arrays`` are given that hold its pixels.
     grid : WavelengthGrid
+    arrays : GridArrays, optional
+        Where to put the spectra; with as many rows as there are spectra, or more.
 
     Returns
     -------
@@ -82,9 +78,11 @@ def assemble(raws, grid: WavelengthGrid):
         ``no_valid_pixels``, ``too_few_pixels``, ``zero_flux``, ``bad_wavelength``, ``bad_shape``.
     """
     raws = list(raws)
-    arrays = _Arrays(len(raws), grid)
+    if arrays is None:
+        arrays = GridArrays(len(raws), grid)
+    arrays.keep(len(raws))
     errors = arrays.fill(raws)
-    n_valid = np.count_nonzero(~arrays.mask, axis=1)
+    n_valid = grid.n_pixels - _count(arrays.mask)
     identity = _identity(raws)
     flags = np.array([int(raw.flags) for raw in raws], dtype=np.int64)
     flags |= _flags(arrays, n_valid, identity["snr_g"], grid)
@@ -110,134 +108,9 @@ def assemble(raws, grid: WavelengthGrid):
     return batch, rejects
 
 
-class _Arrays:
-    """The arrays of a batch, and how spectra get into them."""
-
-    def __init__(self, n_spectra, grid):
-        shape = (n_spectra, grid.n_pixels)
-        self.grid = grid
-        self.flux = np.zeros(shape, dtype=np.float32)
-        self.ivar = np.zeros(shape, dtype=np.float32)
-        self.mask = np.ones(shape, dtype=bool)
-        self.n_covered = np.zeros(n_spectra, dtype=np.int64)
-        self.resampled = np.zeros(n_spectra, dtype=bool)
-        self._before = np.full((n_spectra, 2), np.nan)  # flux, ivar one pixel before the grid
-
-    def fill(self, raws):
-        """Fill row ``i`` with ``raws[i]``; returns a `SpectrumError` or None for each."""
-        errors = [None] * len(raws)
-        copies, groups, keys, sources = [], defaultdict(list), {}, {}
-        for i, raw in enumerate(raws):
-            try:
-                shift = self._lattice_shift(raw)
-                if shift is not None:
-                    self._copy(i, raw, shift)
-                    copies.append(i)
-                    continue
-                # Spectra that share the array itself need only one digest of it.
-                key = keys.get(id(raw.wavelength))
-                if key is None or raw.log10_start is not None:
-                    key = keys[id(raw.wavelength)] = source_key(raw)
-                groups[key].append(i)
-                sources[key] = raw.wavelength
-            except SpectrumError as error:
-                errors[i] = error
-        self._clean_copies(raws, copies)
-        for key, rows in groups.items():
-            matrix = overlap_matrix(key, sources[key], self.grid)
-            self.resampled[rows] = True
-            self.n_covered[rows] = np.count_nonzero(matrix.coverage >= MIN_VALID_FRACTION)
-            if self.n_covered[rows[0]]:
-                for start in range(0, len(rows), _BLOCK):
-                    self._multiply(raws, rows[start : start + _BLOCK], matrix)
-        for i, raw in enumerate(raws):
-            if errors[i] is None and self.n_covered[i] == 0:
-                errors[i] = SpectrumError(
-                    "no_overlap",
-                    f"the spectrum covers {raw.wavelength[0]:.1f}-{raw.wavelength[-1]:.1f} Å, "
-                    f"the grid {self.grid.wavelength[0]:.1f}-{self.grid.wavelength[-1]:.1f} Å",
-                )
-        return errors
-
-    def _lattice_shift(self, raw):
-        """Grid pixel of the source's pixel 0, or None if it is not on the grid's lattice."""
-        if raw.log10_start is None or raw.log10_step is None or len(raw.wavelength) < 2:
-            return None
-        step = self.grid.log10_step
-        shift = (raw.log10_start - self.grid.log10_start) / step
-        drift = (raw.log10_step / step - 1) * len(raw.wavelength)
-        nearest = round(shift)
-        if abs(shift - nearest) < _ALIGNED and abs(drift) < _ALIGNED:
-            return nearest
-        return None
-
-    def _copy(self, i, raw, shift):
-        first = max(shift, 0)
-        last = min(shift + len(raw.wavelength), self.grid.n_pixels)
-        if last > first:
-            source = slice(first - shift, last - shift)
-            self.flux[i, first:last] = raw.flux[source]
-            self.ivar[i, first:last] = raw.ivar[source]
-            self.mask[i, first:last] = raw.mask[source]
-            self.n_covered[i] = last - first
-            if shift < 0 and not raw.mask[-shift - 1]:
-                self._before[i] = raw.flux[-shift - 1], raw.ivar[-shift - 1]
-
-    def _widen_first_pixel(self):
-        """Let the grid's first pixel reach as far as its extrapolated edge does.
-
-        That edge is not the midpoint with the source pixel before, but lies 1e-4 of a pixel beyond
-        it: the only pixel in which a copy would not equal the matrix, and specutils.
-        """
-        flux, ivar = self._before.T
-        use = ~self.mask[:, 0] & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
-        outside = 0.5 * (1 - 10.0**-self.grid.log10_step)
-        variance = outside**2 / ivar[use] + (1 - outside) ** 2 / self.ivar[use, 0]
-        self.flux[use, 0] = outside * flux[use] + (1 - outside) * self.flux[use, 0]
-        self.ivar[use, 0] = 1 / variance
-
-    def _clean_copies(self, raws, rows):
-        """Zeros where masked; anything unusable that the source's mask missed is masked too."""
-        if not rows:
-            return
-        everything = len(rows) == len(self.flux)
-        pick = slice(None) if everything else np.array(rows)
-        flux, ivar, mask = self.flux[pick], self.ivar[pick], self.mask[pick]
-        mask |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
-        flux[mask] = 0
-        ivar[mask] = 0
-        if not everything:
-            self.flux[pick], self.ivar[pick], self.mask[pick] = flux, ivar, mask
-        self._widen_first_pixel()
-
-    def _multiply(self, raws, rows, matrix):
-        source = matrix.source
-        # float64 for flux, in which neighbours of opposite sign may cancel; the other two are sums
-        # of positive numbers, for which float32 is good to 3e-7.
-        flux = np.array([raws[i].flux[source] for i in rows], dtype=np.float64)
-        ivar = np.array([raws[i].ivar[source] for i in rows], dtype=np.float32)
-        bad = np.array([raws[i].mask[source] for i in rows], dtype=bool)
-        bad |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
-        valid = matrix.coverage
-        if bad.any():
-            np.copyto(flux, 0, where=bad)
-            np.copyto(ivar, np.inf, where=bad)  # variance 0: contributes nothing
-            valid = _product(matrix.fraction32, (~bad).astype(np.float32))
-        flux = _product(matrix.fraction, flux)
-        variance = _product(matrix.squared32, 1 / ivar)
-
-        masked = np.broadcast_to((valid < MIN_VALID_FRACTION) | (variance <= 0), flux.shape)
-        valid = np.where(masked, 1, valid)
-        np.copyto(flux, 0, where=masked)
-        np.copyto(variance, np.inf, where=masked)
-        self.mask[rows] = masked
-        self.flux[rows] = flux / valid
-        self.ivar[rows] = valid**2 / variance
-
-
-def _product(matrix, spectra):
-    """``matrix @ spectrum`` for each row of ``spectra``, in rows again."""
-    return np.ascontiguousarray((matrix @ spectra.T).T)
+def _count(rows):
+    """How many are True in each row: faster one by one than along an axis."""
+    return np.array([np.count_nonzero(row) for row in rows], dtype=np.int64)
 
 
 def _varied(flux, mask):
@@ -267,7 +140,7 @@ def _identity(raws):
 def _flags(arrays, n_valid, snr_g, grid):
     """Bits of `QualityFlag` that follow from the pixels on the grid."""
     flags = np.zeros(len(n_valid), dtype=np.int64)
-    n_negative = np.count_nonzero(arrays.flux < 0, axis=1)
+    n_negative = _count(arrays.flux < 0)
     n_masked = arrays.n_covered - n_valid
     snr = np.array(snr_g, dtype=np.float64)
     unknown = np.flatnonzero(~(np.isfinite(snr) & (snr > -9000)) & (n_valid > 0))

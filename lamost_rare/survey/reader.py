@@ -47,7 +47,9 @@ class Chunk:
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def read_chunk(paths, grid: WavelengthGrid, *, first_stage=None, at_file=None) -> Chunk:
+def read_chunk(
+    paths, grid: WavelengthGrid, *, first_stage=None, at_file=None, memory=None
+) -> Chunk:
     """Read files, put their spectra on a grid and measure their lines.
 
     Parameters
@@ -58,33 +60,27 @@ def read_chunk(paths, grid: WavelengthGrid, *, first_stage=None, at_file=None) -
     first_stage : FirstStage, optional
     at_file : callable, optional
         Called with the number of each file before it is opened.
+    memory : (ndarray, ndarray, ndarray), optional
+        Where flux, ivar and mask of the batch may be put: at least as many rows as there are paths.
 
     Returns
     -------
     Chunk
         Every file is in it once. Nothing that a file holds makes this raise.
     """
-    from .items import observations_of, read_item, rows_of_store
+    from ..spectra._grid_arrays import GridArrays
+    from ..spectra._lamost_direct import DirectRows
+    from .items import observations_of, rows_of_store
 
     stored = rows_of_store(paths)
     if stored is not None:
         return _read_stored(*stored, grid, first_stage, at_file)
-    raws, kept, rejects = [], [], []
-    for i, path in enumerate(paths):
-        if at_file is not None:
-            at_file(i)
-        try:
-            raws.append(read_item(path))
-            kept.append(i)
-        except SpectrumError as error:
-            rejects.append((i, error.reason, error.detail))
-        except Exception as error:
-            rejects.append((i, "internal_error", _describe(error)))
-    if at_file is not None:
-        at_file(len(paths))
+    arrays = GridArrays(len(paths), grid, memory)
+    raws, kept, rejects = _read_files(paths, at_file, DirectRows(arrays))
     try:
-        batch, refused, lines = _on_grid(raws, grid, first_stage)
+        batch, refused, lines = _on_grid(raws, grid, first_stage, arrays)
     except Exception:
+        raws, kept, rejects = _read_files(paths, at_file)
         batch, refused, lines = _one_by_one(raws, grid, first_stage)
     rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
     lost = {i for i, _ in refused}
@@ -94,6 +90,28 @@ def read_chunk(paths, grid: WavelengthGrid, *, first_stage=None, at_file=None) -
 
         batch.columns.update(observation_columns(rows))
     return Chunk(batch, kept, sorted(rejects), lines)
+
+
+def _read_files(paths, at_file, rows=None):
+    """What the files hold, which files these are, and the rejects among the others."""
+    from .items import read_item
+
+    raws, kept, rejects = [], [], []
+    for i, path in enumerate(paths):
+        if at_file is not None:
+            at_file(i)
+        try:
+            if rows is not None:
+                rows.row = len(raws)
+            raws.append(read_item(path, rows=rows))
+            kept.append(i)
+        except SpectrumError as error:
+            rejects.append((i, error.reason, error.detail))
+        except Exception as error:
+            rejects.append((i, "internal_error", _describe(error)))
+    if at_file is not None:
+        at_file(len(paths))
+    return raws, kept, rejects
 
 
 def close_sources() -> None:
@@ -117,10 +135,10 @@ def _read_stored(path, rows, grid, first_stage, at_file) -> Chunk:
     return Chunk(batch, kept, rejects, _look(batch, first_stage))
 
 
-def _on_grid(raws, grid, first_stage):
+def _on_grid(raws, grid, first_stage, arrays=None):
     from ..spectra.resample import assemble
 
-    batch, refused = assemble(raws, grid)
+    batch, refused = assemble(raws, grid, arrays)
     return batch, refused, _look(batch, first_stage)
 
 
@@ -206,9 +224,10 @@ class Slot:
         return self.bytes[:n_bytes].tobytes().split(b"\0") if n_bytes else []
 
     def put_batch(self, batch: SpectrumBatch) -> None:
-        """Store the pixels of a batch."""
+        """Store the pixels of a batch, unless they are there."""
         n = len(batch)
-        self.flux[:n], self.ivar[:n], self.mask[:n] = batch.flux, batch.ivar, batch.mask
+        if not np.may_share_memory(batch.flux, self.flux):
+            self.flux[:n], self.ivar[:n], self.mask[:n] = batch.flux, batch.ivar, batch.mask
 
 
 def _serve(connection, memory, settings: dict) -> None:
@@ -228,6 +247,7 @@ def _serve(connection, memory, settings: dict) -> None:
             grid,
             first_stage=first_stage,
             at_file=lambda i, cell=slot.at_file: cell.__setitem__(0, i),
+            memory=(slot.flux, slot.ivar, slot.mask),
         )
         slot.put_batch(chunk.batch)
         batch = len(chunk.batch), chunk.batch.identity, chunk.batch.flags, chunk.batch.columns

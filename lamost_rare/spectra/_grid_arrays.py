@@ -1,0 +1,197 @@
+"""The pixels of a batch, and how spectra get into them: copied, or by a product with a matrix."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from ._overlap import overlap_matrix, source_key
+from .quality import SpectrumError
+from .raw import PlacedSpectrum
+
+__all__ = ["MIN_VALID_FRACTION", "GridArrays", "lattice_shift"]
+
+MIN_VALID_FRACTION = 0.5
+"""An output pixel is masked if valid source pixels cover less than this fraction of it."""
+
+_ALIGNED = 1e-6  # pixels; a source grid as close as this to the target's lattice is copied
+_BLOCK = 32  # spectra to a matrix product: what stays in the processor's cache
+
+
+class GridArrays:
+    """The arrays of a batch, and how spectra get into them.
+
+    Parameters
+    ----------
+    n_spectra : int
+    grid : WavelengthGrid
+    memory : (ndarray, ndarray, ndarray), optional
+        Arrays for flux, ivar and mask with at least as many rows, whatever is in them; by default
+        new ones.
+    """
+
+    def __init__(self, n_spectra, grid, memory=None):
+        shape = (n_spectra, grid.n_pixels)
+        if memory is None:
+            memory = [np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool)]
+        self.grid = grid
+        self.flux, self.ivar, self.mask = (array[:n_spectra] for array in memory)
+        self.n_covered = np.zeros(n_spectra, dtype=np.int64)
+        self.resampled = np.zeros(n_spectra, dtype=bool)
+        self._before = np.full((n_spectra, 2), np.nan)  # flux, ivar one pixel before the grid
+
+    def keep(self, n_spectra):
+        """Leave it at the first rows."""
+        for name in ("flux", "ivar", "mask", "n_covered", "resampled", "_before"):
+            setattr(self, name, getattr(self, name)[:n_spectra])
+
+    def place(self, i, flux, ivar, shift):
+        """Put the pixels of a source on the grid's lattice into row ``i``, ahead of `fill`.
+
+        Parameters
+        ----------
+        i : int
+        flux, ivar : ndarray, shape (m,), float32
+            All finite; no ``ivar`` is negative, and where it is 0 the pixel must not be used.
+        shift : int
+            Of `lattice_shift`; at least one pixel lies on the grid.
+        """
+        first, last = max(shift, 0), min(shift + len(flux), self.grid.n_pixels)
+        row_flux, row_ivar, row_mask = self.flux[i], self.ivar[i], self.mask[i]
+        if last - first < len(row_flux):
+            row_flux[:] = row_ivar[:] = 0
+        row_flux[first:last] = flux[first - shift : last - shift]
+        row_ivar[first:last] = ivar[first - shift : last - shift]
+        np.equal(row_ivar, 0, out=row_mask)
+        if np.count_nonzero(row_mask):
+            row_flux[row_mask] = 0
+        self.n_covered[i] = last - first
+        if shift < 0:
+            self._before[i] = flux[-shift - 1], ivar[-shift - 1]
+
+    def fill(self, raws):
+        """Fill row ``i`` with ``raws[i]``; returns a `SpectrumError` or None for each.
+
+        Rows of a `PlacedSpectrum` are filled already.
+        """
+        errors = [None] * len(raws)
+        copies, groups, keys, sources = [], defaultdict(list), {}, {}
+        for i, raw in enumerate(raws):
+            if isinstance(raw, PlacedSpectrum):
+                continue
+            self.flux[i] = self.ivar[i] = 0
+            self.mask[i] = True
+            try:
+                shift = lattice_shift(
+                    raw.log10_start, raw.log10_step, len(raw.wavelength), self.grid
+                )
+                if shift is not None:
+                    self._copy(i, raw, shift)
+                    copies.append(i)
+                    continue
+                # Spectra that share the array itself need only one digest of it.
+                key = keys.get(id(raw.wavelength))
+                if key is None or raw.log10_start is not None:
+                    key = keys[id(raw.wavelength)] = source_key(raw)
+                groups[key].append(i)
+                sources[key] = raw.wavelength
+            except SpectrumError as error:
+                errors[i] = error
+        self._clean_copies(copies)
+        self._widen_first_pixel()
+        for key, rows in groups.items():
+            matrix = overlap_matrix(key, sources[key], self.grid)
+            self.resampled[rows] = True
+            self.n_covered[rows] = np.count_nonzero(matrix.coverage >= MIN_VALID_FRACTION)
+            if self.n_covered[rows[0]]:
+                for start in range(0, len(rows), _BLOCK):
+                    self._multiply(raws, rows[start : start + _BLOCK], matrix)
+        for i, raw in enumerate(raws):
+            if errors[i] is None and self.n_covered[i] == 0:
+                errors[i] = SpectrumError(
+                    "no_overlap",
+                    f"the spectrum covers {raw.wavelength[0]:.1f}-{raw.wavelength[-1]:.1f} Å, "
+                    f"the grid {self.grid.wavelength[0]:.1f}-{self.grid.wavelength[-1]:.1f} Å",
+                )
+        return errors
+
+    def _copy(self, i, raw, shift):
+        first = max(shift, 0)
+        last = min(shift + len(raw.wavelength), self.grid.n_pixels)
+        if last > first:
+            source = slice(first - shift, last - shift)
+            self.flux[i, first:last] = raw.flux[source]
+            self.ivar[i, first:last] = raw.ivar[source]
+            self.mask[i, first:last] = raw.mask[source]
+            self.n_covered[i] = last - first
+            if shift < 0 and not raw.mask[-shift - 1]:
+                self._before[i] = raw.flux[-shift - 1], raw.ivar[-shift - 1]
+
+    def _widen_first_pixel(self):
+        """Let the grid's first pixel reach as far as its extrapolated edge does.
+
+        That edge is not the midpoint with the source pixel before, but lies 1e-4 of a pixel beyond
+        it: the only pixel in which a copy would not equal the matrix, and specutils.
+        """
+        flux, ivar = self._before.T
+        use = ~self.mask[:, 0] & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+        outside = 0.5 * (1 - 10.0**-self.grid.log10_step)
+        variance = outside**2 / ivar[use] + (1 - outside) ** 2 / self.ivar[use, 0]
+        self.flux[use, 0] = outside * flux[use] + (1 - outside) * self.flux[use, 0]
+        self.ivar[use, 0] = 1 / variance
+
+    def _clean_copies(self, rows):
+        """Zeros where masked; anything unusable that the source's mask missed is masked too."""
+        if not rows:
+            return
+        everything = len(rows) == len(self.flux)
+        pick = slice(None) if everything else np.array(rows)
+        flux, ivar, mask = self.flux[pick], self.ivar[pick], self.mask[pick]
+        mask |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
+        flux[mask] = 0
+        ivar[mask] = 0
+        if not everything:
+            self.flux[pick], self.ivar[pick], self.mask[pick] = flux, ivar, mask
+
+    def _multiply(self, raws, rows, matrix):
+        source = matrix.source
+        # float64 for flux, in which neighbours of opposite sign may cancel; the other two are sums
+        # of positive numbers, for which float32 is good to 3e-7.
+        flux = np.array([raws[i].flux[source] for i in rows], dtype=np.float64)
+        ivar = np.array([raws[i].ivar[source] for i in rows], dtype=np.float32)
+        bad = np.array([raws[i].mask[source] for i in rows], dtype=bool)
+        bad |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
+        valid = matrix.coverage
+        if bad.any():
+            np.copyto(flux, 0, where=bad)
+            np.copyto(ivar, np.inf, where=bad)  # variance 0: contributes nothing
+            valid = _product(matrix.fraction32, (~bad).astype(np.float32))
+        flux = _product(matrix.fraction, flux)
+        variance = _product(matrix.squared32, 1 / ivar)
+
+        masked = np.broadcast_to((valid < MIN_VALID_FRACTION) | (variance <= 0), flux.shape)
+        valid = np.where(masked, 1, valid)
+        np.copyto(flux, 0, where=masked)
+        np.copyto(variance, np.inf, where=masked)
+        self.mask[rows] = masked
+        self.flux[rows] = flux / valid
+        self.ivar[rows] = valid**2 / variance
+
+
+def lattice_shift(log10_start, log10_step, n_pixels, grid):
+    """Grid pixel of the pixel 0 of a source, or None if that is not on the grid's lattice."""
+    if log10_start is None or log10_step is None or n_pixels < 2:
+        return None
+    step = grid.log10_step
+    shift = (log10_start - grid.log10_start) / step
+    drift = (log10_step / step - 1) * n_pixels
+    nearest = round(shift)
+    if abs(shift - nearest) < _ALIGNED and abs(drift) < _ALIGNED:
+        return nearest
+    return None
+
+
+def _product(matrix, spectra):
+    """``matrix @ spectrum`` for each row of ``spectra``, in rows again."""
+    return np.ascontiguousarray((matrix @ spectra.T).T)
