@@ -35,13 +35,13 @@ class Requirements:
     those that the survey spectra at hand ask for: the next ones hold something that these do not.
     """
 
-    reobserved: float = 3e-6
+    reobserved: float = 1e-6
     early_b: float = 0.15
     late_b: float = 0.002
-    noisy_b: float = 0.005
+    noisy_b: float = 0.0025
     lookalike: float = 0.01
     lowest: float = 0.8
-    margin: float = 1.0
+    margin: float = 2.0
 
 
 @dataclass
