@@ -1,6 +1,7 @@
 """A generator from a data folder to a preset, through the command line."""
 
 import csv
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -86,12 +87,13 @@ def test_from_library_stars_to_a_preset(folder, tmp_path):
 def test_a_rebuilt_generator_takes_the_place_of_the_old_one(folder, tmp_path, monkeypatch):
     from lamost_rare.training import generator
 
-    def small(data, output, *, options, work):
+    def small(data, output, *, options, refinement, work):
         return train_generator(
             data,
             output,
             architecture=SMALL,
             options=GanOptions(iterations=1, batch_size=4, seed=options.seed),
+            refinement=replace(refinement, iterations=1, batch_size=4),
             number=40,
             work=work,
         )
