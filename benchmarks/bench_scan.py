@@ -143,7 +143,8 @@ def memory(args, work: Path) -> list[tuple]:
     files, rows, first = source_files(args, work), [], None
     for number in sorted(args.files):
         hard_links(files, work / f"{number}", number)
-        scan = run_scan(work / f"{number}", work / f"out{number}", args.preset, args.workers)
+        source, output = work / f"{number}", work / f"out{number}"
+        scan = run_scan(source, output, args.preset, args.workers, share=0)
         first = first or scan["peak"]
         rows.append(
             (

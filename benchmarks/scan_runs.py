@@ -114,8 +114,13 @@ def proportional(pid: int) -> int:
     return 0
 
 
-def run_scan(source: Path, output: Path, preset: str | None, workers: int | None = None) -> dict:
+def run_scan(
+    source: Path, output: Path, preset: str | None, workers: int | None = None, *, share: float = 50
+) -> dict:
     """A scan in processes of its own.
+
+    Between two looks at its memory at least ``share`` times as long passes as one takes, tens of
+    milliseconds, which are the scan's loss.
 
     Returns
     -------
@@ -144,8 +149,7 @@ def run_scan(source: Path, output: Path, preset: str | None, workers: int | None
     while process.poll() is None:
         looked = time.perf_counter()
         peak = max(peak, sum(map(proportional, family(process.pid))))
-        # A look takes the kernel tens of milliseconds, which are the scan's loss.
-        time.sleep(max(0.2, 50 * (time.perf_counter() - looked)))
+        time.sleep(max(0.2, share * (time.perf_counter() - looked)))
     reader.join()
     seconds, after = time.perf_counter() - started, os.times()
     if process.returncode:

@@ -24,6 +24,8 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from lamost_rare.inference.first_stage import load_first_stage
     from lamost_rare.presets import load_preset
     from lamost_rare.spectra._file_bytes import decompress, read_bytes
+    from lamost_rare.spectra._grid_arrays import GridArrays
+    from lamost_rare.spectra._lamost_direct import DirectRows
     from lamost_rare.spectra.lamost import read_lamost
     from lamost_rare.spectra.normalize import network_input
     from lamost_rare.spectra.resample import assemble
@@ -33,8 +35,17 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
 
     preset = load_preset(preset_name)
     contents = [read_bytes(path) for path in files]
-    raws = [read_lamost(path) for path in files]
-    batch, _ = assemble(raws, preset.grid)
+    arrays = GridArrays(len(files), preset.grid)
+
+    def read() -> list:
+        rows, found = DirectRows(arrays), []
+        for path in files:
+            rows.row = len(found)
+            found.append(read_lamost(path, header=False, rows=rows))
+        return found
+
+    raws = read()
+    batch, _ = assemble(raws, preset.grid, arrays)
     batch.columns.update(measure_lines(batch))
     classifier = BatchClassifier(preset)
     line, schema = StepLine([classifier]), catalogue_schema(classifier.adds)
@@ -64,7 +75,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
 
     bytes_of_file = least(lambda: [read_bytes(path) for path in files])
     inflating = least(lambda: [decompress(content, isal_zlib) for content in contents])
-    reading = least(lambda: [read_lamost(path) for path in files])
+    reading = least(read)
     normalizing = least(lambda: network_input(batch, preset.preprocessing))
     network = least(
         lambda: [predictor._call(x[start : start + size]) for start in range(0, len(x), size)]
@@ -73,8 +84,8 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     stages = [
         ("open and read", bytes_of_file),
         ("decompress", inflating),
-        ("header, arrays, checks", reading - bytes_of_file - inflating),
-        ("onto the grid", least(lambda: assemble(raws, preset.grid))),
+        ("header, pixels into the batch", reading - bytes_of_file - inflating),
+        ("checks of the batch", least(lambda: assemble(raws, preset.grid, arrays))),
         ("first stage", least(lambda: first.judge(batch.flux, batch.mask)) if first else 0.0),
         ("equivalent widths", least(lambda: measure_lines(batch))),
         ("normalization", normalizing),
