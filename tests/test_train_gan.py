@@ -104,6 +104,7 @@ def test_a_rebuilt_generator_takes_the_place_of_the_old_one(folder, tmp_path, mo
         for s in (0, 1, 0)
     ]
     assert made[0].sha256 != made[1].sha256
+    assert made[0].config["training"]["refinement"]["iterations"] == 1
     assert made[0].folder == tmp_path / "out" / "g-v1"
     np.testing.assert_allclose(
         augment_spectra(2, made[2]).flux,
