@@ -79,8 +79,8 @@ class SpectrumBatch:
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, flux {shape}")
         if self.flags is None:
             self.flags = np.zeros(len(self), dtype=np.int64)
-        if not self.identity.keys() >= _MISSING.keys():
-            self.identity.update({**empty_identity(len(self)), **self.identity})
+        for name, column in empty_identity(len(self)).items():
+            self.identity.setdefault(name, column)
         for name, column in {**self.identity, **self.columns, "flags": self.flags}.items():
             if len(column) != len(self):
                 raise ValueError(f"column {name!r} has {len(column)} rows, flux {len(self)}")

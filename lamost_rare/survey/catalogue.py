@@ -66,20 +66,10 @@ def catalogue_table(batch: SpectrumBatch, schema: pa.Schema) -> pa.Table:
         raise ValueError("generated spectra never enter a catalogue")
     values = {**batch.columns, **batch.identity, "flags": batch.flags}
     arrays = [
-        _text_array(column) if column.dtype.kind == "O" else pa.array(column, field.type)
+        pa.array(map(as_text, column) if column.dtype.kind == "O" else column, field.type)
         for field, column in ((field, values[field.name]) for field in schema)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _text_array(column) -> pa.Array:
-    values = column.tolist()
-    if set(map(type, values)) == {str}:
-        try:
-            return pa.array(values, pa.string())
-        except UnicodeEncodeError:  # a name that is not UTF-8
-            pass
-    return pa.array(map(as_text, values), pa.string())
 
 
 def rejected_table(rejects: list[tuple[str, str, str]]) -> pa.Table:
