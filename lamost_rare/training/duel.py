@@ -111,11 +111,11 @@ class Duel:
         self.both = keras.Model(
             self.generator.input, [self.discriminator(flux), self.features(flux)]
         )
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        self._adversarial = keras.losses.BinaryCrossentropy(from_logits=True)
         self._compile_both()
         self.discriminator.trainable = True
         self.discriminator.compile(
-            optimizer=keras.optimizers.RMSprop(options.discriminator_rate), loss=loss
+            optimizer=keras.optimizers.RMSprop(options.discriminator_rate), loss=self._adversarial
         )
         self.discriminator.optimizer.build(self.discriminator.trainable_variables)
         self.average = [np.array(w) for w in self.generator.get_weights()]
@@ -129,10 +129,7 @@ class Duel:
         weight[: self._n_lines] = line_weight
         self.both.compile(
             optimizer=keras.optimizers.RMSprop(self.options.generator_rate),
-            loss=[
-                keras.losses.BinaryCrossentropy(from_logits=True),
-                sliced_distance(self._scale, weight=weight),
-            ],
+            loss=[self._adversarial, sliced_distance(self._scale, weight=weight)],
             loss_weights=[1.0, self.options.matching],
         )
         self.both.optimizer.build(self.generator.trainable_variables)
