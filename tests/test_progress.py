@@ -86,6 +86,14 @@ def test_quiet(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def read_until(terminal, end):
+    """What a terminal shows up to these last letters, which need not come in one piece."""
+    shown = ""
+    while not shown.endswith(end):
+        shown += os.read(terminal, 100_000).decode()
+    return shown
+
+
 @pytest.mark.parametrize("wanted", [None, False])
 def test_on_a_terminal(monkeypatch, wanted):
     main, terminal = pty.openpty()
@@ -95,7 +103,7 @@ def test_on_a_terminal(monkeypatch, wanted):
         run(wanted)
         stream.write("end")
         stream.flush()
-        shown = os.read(main, 100_000).decode()
+        shown = read_until(main, "end")
     os.close(main)
     if wanted is False:
         assert shown == "end"
