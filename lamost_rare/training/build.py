@@ -15,7 +15,7 @@ from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
 from .recipes import RECIPES, Recipe
 
-__all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
+__all__ = ["all_opinions", "build_preset", "cross_validate", "cross_validate_first_stage"]
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -31,14 +31,15 @@ def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
     return Path(work) / recipe.name / f"seed{seed}" / name
 
 
-def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobserved):
+def _train_and_try(recipe_name, data, labels, task, work, seed, repeats, n_reobserved):
     from .crossvalidation import train_fold, try_fold
 
+    fold, member = task
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
     folder = fold_folder(work, recipe, fold, seed)
     if fold is None:
-        train_fold(recipe, sources, None, recipe.n_folds, folder, seed)
+        train_fold(recipe, sources, None, recipe.n_folds, folder, seed, member)
         return None
     return try_fold(
         recipe,
@@ -47,6 +48,7 @@ def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobs
         recipe.n_folds,
         folder,
         seed=seed,
+        member=member,
         repeats=repeats,
         n_reobserved=n_reobserved,
     )
@@ -61,10 +63,10 @@ def _first_stage(recipe_name, data, labels, fold, work, seed):
     return first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
 
 
-def _for_each(folds, jobs, function, *arguments) -> dict:
-    """Results of a function for each fold, in processes of one thread, ``jobs`` at a time.
+def _for_each(tasks, jobs, function, *arguments) -> dict:
+    """Results of a function for each task, in processes of one thread, ``jobs`` at a time.
 
-    Its arguments are given, with the fold in place of `Ellipsis`.
+    Its arguments are given, with the task in place of `Ellipsis`.
     """
     saved = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -72,10 +74,10 @@ def _for_each(folds, jobs, function, *arguments) -> dict:
     try:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             futures = {
-                fold: pool.submit(function, *(fold if a is ... else a for a in arguments))
-                for fold in folds
+                task: pool.submit(function, *(task if a is ... else a for a in arguments))
+                for task in tasks
             }
-            return {fold: future.result() for fold, future in futures.items()}
+            return {task: future.result() for task, future in futures.items()}
     finally:
         for name, value in saved.items():
             if value is None:
@@ -143,13 +145,46 @@ def cross_validate(
 
     Returns
     -------
-    dict of int to list of Trial
-        Trials of each fold.
+    list of dict of int to list of Trial
+        For each of the recipe's networks, the trials of each fold. What they say together is for
+        `all_opinions`.
     """
+    if recipe.refined is not None or recipe.mixed:  # networks of a fold share its first stage
+        cross_validate_first_stage(
+            recipe, data, work, labels=labels, jobs=jobs, seed=seed, final=final
+        )
     share = n_reobserved // recipe.n_folds
     fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
-    found = _for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
-    return {fold: trials for fold, trials in found.items() if fold is not None}
+    tasks = [(fold, member) for member in recipe.members for fold in _tasks(recipe, final)]
+    found = _for_each(tasks, jobs, _train_and_try, *fixed)
+    return [
+        {fold: found[fold, member] for fold in _tasks(recipe, False)} for member in recipe.members
+    ]
+
+
+def all_opinions(recipe: Recipe, trials_of_member: list) -> dict:
+    """What the recipe's networks say together of the trials of each fold.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    trials_of_member : list of dict
+        From `cross_validate`.
+
+    Returns
+    -------
+    dict of int to list of Trial
+    """
+    from ..evaluation.trials import with_second_opinion
+
+    if recipe.second_opinion is None:
+        return trials_of_member[0]
+    first, second = trials_of_member
+    rare = recipe.classes.index(recipe.rare_class)
+    return {
+        fold: with_second_opinion(trials, second[fold], rare, recipe.second_opinion)
+        for fold, trials in first.items()
+    }
 
 
 def build_preset(
@@ -188,22 +223,25 @@ def build_preset(
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
-    trials = cross_validate(
+    trials = all_opinions(
         recipe,
-        data,
-        work,
-        labels=labels,
-        jobs=jobs,
-        seed=seed,
-        repeats=repeats,
-        n_reobserved=n_reobserved,
+        cross_validate(
+            recipe,
+            data,
+            work,
+            labels=labels,
+            jobs=jobs,
+            seed=seed,
+            repeats=repeats,
+            n_reobserved=n_reobserved,
+        ),
     )
     fixed = OperatingPoint() if recipe.holdout else None
     decided, shipped, _ = cross_fitted(
         trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
     )
     stages = cross_validate_first_stage(recipe, data, work, labels=labels, jobs=jobs, seed=seed)
-    trained = trained_folder(recipe, fold_folder(work, recipe, 0 if recipe.holdout else None, seed))
+    own = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
     config = {
         "name": recipe.name,
         "kind": "classifier",
@@ -230,14 +268,18 @@ def build_preset(
         },
         "figures": measure(decided, recipe.classes, seed),
     }
-    weights = export_weights(
-        config["architecture"], trained / "best.weights.h5", trained / "shipped.weights.h5"
-    )
+    if recipe.second_opinion is not None:
+        config["second_opinion"] = {"log_odds": recipe.second_opinion}
+    trained = [trained_folder(recipe, own, member) for member in recipe.members]
+    weights = [
+        export_weights(config["architecture"], t / "best.weights.h5", t / "shipped.weights.h5")
+        for t in trained
+    ]
     folder = Path(output) / recipe.name
     if stages:
         folder.mkdir(parents=True, exist_ok=True)
         config["first_stage"] = write_first_stage(stages, decided, sources, recipe, folder)
-    preset = save_preset(folder, config, weights)
+    preset = save_preset(folder, config, *weights)
     write_golden(preset)
     write_card(preset)
     return preset

@@ -39,7 +39,8 @@ class Recipe:
     temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
     threshold of their own. With ``refined`` a second training follows on what the first stage is
     not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
-    recogniser's.
+    recogniser's. With ``second_opinion`` another network is trained in the same way with other
+    random numbers, and asked where the log-odds of the rare class are above it.
     """
 
     name: str
@@ -56,8 +57,14 @@ class Recipe:
     first_stage: FirstStageOptions | None = None
     refined: TrainingOptions | None = None
     mixed: float = 0.0
+    second_opinion: float | None = None
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
+
+    @property
+    def members(self) -> range:
+        """Numbers of the networks."""
+        return range(1 if self.second_opinion is None else 2)
 
 
 RECIPES = {
@@ -94,6 +101,7 @@ RECIPES = {
             patience=0,
         ),
         mixed=0.25,
+        second_opinion=-6.0,
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",
