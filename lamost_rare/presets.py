@@ -11,15 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import metadata
-from itertools import pairwise
-from math import isfinite
 from pathlib import Path
 
+from ._preset_config import PresetError, check_config
 from .spectra.grid import WavelengthGrid
 from .text import printable
 
@@ -39,12 +37,7 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 SECOND_WEIGHTS_FILE = "second_opinion.weights.h5"
 _SHIPPED = Path(__file__).parent / "weights"
-_KINDS = ("classifier", "generator")
 _MAX_CONFIG_BYTES = 4 << 20
-
-
-class PresetError(ValueError):
-    """A preset that does not exist, is incomplete, or was changed after it was made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +234,7 @@ def save_preset(
     if second_weights_file is not None:
         second = {**(config.get("second_opinion") or {}), "sha256": _sha256(second_weights_file)}
         config["second_opinion"] = second
-    _check_config(config, f"preset {config.get('name', folder.name)!r}")
+    check_config(config, f"preset {config.get('name', folder.name)!r}")
     folder.mkdir(parents=True, exist_ok=True)
     _put(weights_file, folder / WEIGHTS_FILE)
     if second_weights_file is not None:
@@ -292,81 +285,8 @@ def _read_config(folder: Path) -> dict:
         raise PresetError(f"{what} is not valid JSON: {printable(error)}") from error
     if not isinstance(config, dict):
         raise PresetError(f"{what} does not hold a JSON object")
-    _check_config(config, what)
+    check_config(config, what)
     return config
-
-
-def _check_config(config: dict, what: str) -> None:
-    """Raise PresetError, naming the key, unless ``config`` has what the package relies on."""
-
-    def need(condition, key, wanted):
-        if not condition:
-            raise PresetError(f"{what}: {key!r} must be {wanted}, not {config.get(key)!r:.80}")
-
-    need(config.get("kind") in _KINDS, "kind", " or ".join(map(repr, _KINDS)))
-    need(isinstance(config.get("architecture"), dict), "architecture", "an object")
-    for key in ("preprocessing", "calibration", "figures"):
-        need(isinstance(config.get(key) or {}, dict), key, "an object")
-    try:
-        WavelengthGrid.from_dict(config["grid"])
-    except (KeyError, TypeError, ValueError) as error:
-        need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
-    need(_is_sha256(config.get("weights_sha256")), "weights_sha256", "64 hexadecimal digits")
-    second = config.get("second_opinion")
-    need(
-        second is None or _is_second_opinion(second),
-        "second_opinion",
-        "log_odds, a number, and the sha256 of its weights",
-    )
-    if config["kind"] != "classifier":
-        return
-    classes = config.get("classes") or []
-    # Class names become column names (p_<class>), which must work in FITS, VOTable and pandas.
-    need(
-        isinstance(classes, list)
-        and len(classes) >= 2
-        and all(isinstance(c, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", c) for c in classes)
-        and len({c.lower() for c in classes}) == len(classes),
-        "classes",
-        "two or more different names of letters, digits and _",
-    )
-    need(config.get("rare_class") in classes, "rare_class", f"one of {classes}")
-    threshold = config.get("threshold")
-    need(
-        isinstance(threshold, (int, float)) and 0 < threshold <= 1,
-        "threshold",
-        "a number above 0 and up to 1",
-    )
-    table = config.get("threshold_by_snr")
-    need(
-        table is None or _is_table(table), "threshold_by_snr", "snr, rising, with a threshold each"
-    )
-    table = config.get("group_threshold_by_snr")
-    need(
-        table is None or (_is_table(table) and config["rare_class"] in table.get("classes", ())),
-        "group_threshold_by_snr",
-        "classes with the rare one among them, and snr, rising, with a threshold each",
-    )
-
-
-def _is_sha256(value) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
-def _is_second_opinion(value) -> bool:
-    try:
-        return isfinite(value["log_odds"]) and _is_sha256(value["sha256"])
-    except (KeyError, TypeError):
-        return False
-
-
-def _is_table(table) -> bool:
-    try:
-        snr, threshold = table["snr"], table["threshold"]
-        rising = all(0 < a < b for a, b in pairwise(snr)) and snr[0] > 0
-        return rising and len(snr) == len(threshold) and all(0 < x < 1 for x in threshold)
-    except (KeyError, TypeError, IndexError):
-        return False
 
 
 def _sha256(path: Path) -> str:

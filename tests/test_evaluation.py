@@ -355,9 +355,17 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
 
     recipe = replace(RECIPES["racnet-obafgkm-v1"], classes=CLASSES)
     page = tmp_path / "page.md"
-    figures = write_recognition(recipe, sources, {0: trials(), 1: trials()}, page, "command")
+    found = {0: trials(), 1: trials()}
+    networks = [found, {0: trials(), 1: trials()}]
+    figures = write_recognition(recipe, sources, found, page, "command", networks=networks)
     check_page(page)
     text = page.read_text()
+    alone, both = (
+        next(line for line in text.splitlines() if line.startswith(f"| {name} | ")).split(" | ")
+        for name in ("network 1 alone", "both")
+    )
+    assert alone[1:] == both[1:]
+    assert alone[3] == f"{100 * figures['recall_snr_above_20']['rate']:.2f} %"
     assert "| O stars found, S/N (g) above 20 | 0.999 | " in text
     assert "| O stars with one side of the spectrum lost" in text
     assert figures["recall_snr_above_20"]["stars"] == 7

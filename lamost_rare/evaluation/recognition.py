@@ -248,12 +248,16 @@ def _alone(recipe, sources, networks, together, seed) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, figures in rows:
-        cells = [
-            f"{f['count']} of {f['n']:,}" if "false" in k else f"{100 * f['rate']:.2f} %"
-            for k, f in ((k, figures[k]) for k in keys)
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {' | '.join(_cell(figures.get(key)) for key in keys)} |")
     return [*lines, ""]
+
+
+def _cell(figure) -> str:
+    if not figure or not figure["n"]:
+        return "-"
+    if "upper_limit_95" in figure:
+        return f"{figure['count']} of {figure['n']:,}"
+    return f"{100 * figure['rate']:.2f} %"
 
 
 def _percent(hit) -> str:

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
-
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
 from .recipes import RECIPES, Recipe
@@ -220,6 +218,7 @@ def build_preset(
     from .card import write_card
     from .classifier import export_weights
     from .crossvalidation import trained_folder
+    from .golden import write_golden
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
@@ -317,42 +316,3 @@ def summarize(sources: LabelledSources, recipe: Recipe) -> dict:
             "observed_spectra": int((own & sources.observed).sum()),
         }
     return out
-
-
-GOLDEN_KINDS = (
-    "O7",
-    "O9.5",
-    "B1",
-    "B5",
-    "A5",
-    "F5",
-    "G5",
-    "K5",
-    "M2",
-    "white_dwarf",
-    "hot_subdwarf",
-    "qso",
-)
-
-
-def write_golden(preset) -> None:
-    """A few spectra of the analytic star model and the preset's answer, into ``golden.npz``."""
-    from ..inference.first_stage import load_first_stage
-    from ..inference.predictor import Predictor
-    from ..simulation.analytic import analytic_spectra
-
-    rng = np.random.default_rng(20210503)
-    batch = analytic_spectra(GOLDEN_KINDS, rng, snr=50.0)
-    prediction = Predictor(preset, batch_size=len(batch)).predict(batch)
-    first = load_first_stage(preset)
-    also = {"first_stage": first.judge(batch.flux, batch.mask)[1]} if first else {}
-    np.savez_compressed(
-        preset.folder / "golden.npz",
-        kinds=np.array(GOLDEN_KINDS),
-        flux=batch.flux.astype(np.float32),
-        ivar=batch.ivar.astype(np.float32),
-        mask=batch.mask,
-        probabilities=prediction.probabilities,
-        candidate=prediction.candidate,
-        **also,
-    )

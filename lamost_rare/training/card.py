@@ -64,6 +64,11 @@ def _rule(config: dict) -> str:
         rule += f"; {', '.join(group['classes'])} together at least "
         rule += ", ".join(f"{p:.6g} at {snr:g}" for snr, p in least)
     rule += "; enough of the key lines covered."
+    if second := config.get("second_opinion"):
+        rule += (
+            f" Where the log-odds of {config['rare_class']} are above {second['log_odds']:g}, the "
+            "logits are the mean of two networks'."
+        )
     if config["calibration"].get("evidence_weight"):
         rule += (
             f" The logit of {config['rare_class']} has "
@@ -81,7 +86,7 @@ def _first_stage(config: dict) -> list[str]:
     return [*first_stage_lines(config["first_stage"]["figures"]), ""]
 
 
-def _amount(training: dict) -> str:
+def _amount(training: dict, networks: int) -> str:
     def seen(options):
         steps = options["steps_per_epoch"] * options["epochs"]
         return f"up to {steps} steps of {options['batch_size']} simulated observations"
@@ -89,7 +94,7 @@ def _amount(training: dict) -> str:
     text = seen(training["options"])
     if refined := training.get("refined"):
         text += f", then {seen(refined)} of which the first stage is not sure"
-    return text
+    return text + (" (each of two networks)" if networks > 1 else "")
 
 
 def write_card(preset) -> None:
@@ -116,7 +121,7 @@ def write_card(preset) -> None:
         f"- Candidate: {_rule(config)}",
         f"- Input: {preset.grid.wavelength[0]:.0f} to {preset.grid.wavelength[-1]:.0f} Å (vacuum), "
         f"{preset.grid.n_pixels} pixels; normalization {config['preprocessing']['normalization']}.",
-        f"- Training: {_amount(training)}.",
+        f"- Training: {_amount(training, 2 if config.get('second_opinion') else 1)}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
         "",
         "## Figures",

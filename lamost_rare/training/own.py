@@ -72,10 +72,11 @@ def train_classifier(
     from ..presets import save_preset
     from ..spectra.grid import LAMOST_GRID
     from ..spectra.normalize import DEFAULT_PREPROCESSING
-    from .build import summarize, write_golden
+    from .build import summarize
     from .card import write_card
     from .classifier import export_weights, train_network
     from .crossvalidation import network_predictor
+    from .golden import write_golden
     from .recipes import HE_II_EVIDENCE, KEY_LINES, Recipe
     from .stream import ObservationStream
 
