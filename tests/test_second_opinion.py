@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from evaluation_helpers import TINY_RACNET, write_data
 from lamost_rare.evaluation.trials import Trial, with_second_opinion
 from lamost_rare.inference.predictor import Predictor, build_network
 from lamost_rare.inference.second_opinion import asked, mean_opinion
@@ -18,7 +19,6 @@ from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training import build
 from lamost_rare.training.classifier import TrainingOptions
 from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
-from tests.evaluation_helpers import TINY_RACNET, write_data
 
 CLASSES = ("O", "B", "G")
 ARCHITECTURE = {**PAPER_RACNET, "stem_channels": 4, "stem_stride": 8, "block_channels": [4]}

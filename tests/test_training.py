@@ -320,3 +320,13 @@ def test_a_users_own_classifier(folder, tmp_path):
 def test_unusable_requests(folder, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         train_classifier(folder, tmp_path / "p", **arguments)
+
+
+def test_two_trainings_in_one_folder(sources, tmp_path):
+    from lamost_rare.folder_lock import FolderInUseError, folder_lock
+
+    stream = ObservationStream(sources, tuple("OAG"), DEFAULT_PREPROCESSING, StreamOptions())
+    with folder_lock(tmp_path):
+        with pytest.raises(FolderInUseError, match=r"in use by another command \(process \d+ on "):
+            train_network(stream, TINY, TrainingOptions(), tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..folder_lock import folder_lock
 from ..networks.architectures import PAPER_RACNET, SHIPPED_LCGAN, SHIPPED_SGAN
 from ..training.classifier import TrainingOptions
 from ..training.gan import FEWEST_EXAMPLES, GanOptions
@@ -99,10 +100,15 @@ def run_paper(data, work, settings=None, *, runs=2, jobs=1, say=print) -> PaperR
     Raises
     ------
     ValueError
-        If there are too few stars or observations of a class.
+        If there are too few stars or observations of a class, or another process works there.
     """
     if runs < 1 or jobs < 1:
         raise ValueError("runs and jobs must be at least 1")
+    with folder_lock(work):
+        return _run(data, work, settings, runs, jobs, say)
+
+
+def _run(data, work, settings, runs, jobs, say) -> PaperResults:
     workshop = Workshop(data, work, settings or PaperSettings())
     settings = workshop.settings
     first, second = split_stars(workshop.sources, "O", 0, 0.5)

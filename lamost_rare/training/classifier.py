@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..folder_lock import folder_lock
+
 __all__ = ["TrainingOptions", "export_weights", "predict_logits", "train_network"]
 
 
@@ -168,14 +170,18 @@ def train_network(
     Raises
     ------
     ValueError
-        If ``folder`` holds the state of a training with other options.
+        If ``folder`` holds the state of a training with other options, or another process trains
+        there.
     """
+    with folder_lock(folder):
+        return _train(stream, architecture, options, Path(folder), validation, begin_with)
+
+
+def _train(stream, architecture, options, folder, validation, begin_with):
     import keras
 
     from ..networks.racnet import build_racnet
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(options.seed)
     model = build_racnet({**architecture, "n_classes": len(stream.classes)})
     if begin_with is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..folder_lock import folder_lock
 from ..spectra.grid import LAMOST_GRID
 from .duel import Duel, GanOptions, GanRefinement
 
@@ -129,13 +130,18 @@ def train_gan(
     Raises
     ------
     ValueError
-        If the examples will not do, or ``folder`` holds another training.
+        If the examples will not do, ``folder`` holds another training, or another process trains
+        there.
     """
+    check_examples(examples)
+    given = examples, validation, architecture, options
+    with folder_lock(folder):
+        return _train(*given, Path(folder), grid, keep_weights, refinement)
+
+
+def _train(examples, validation, architecture, options, folder, grid, keep_weights, refinement):
     import keras
 
-    check_examples(examples)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(options.seed)
     duel = Duel(architecture, options, grid, examples)
     known = duel.features_of(np.asarray(validation, dtype=np.float32))

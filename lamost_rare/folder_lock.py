@@ -1,0 +1,59 @@
+"""One process at a time in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from .text import printable
+
+__all__ = ["FolderInUseError", "folder_lock"]
+
+
+class FolderInUseError(ValueError):
+    """Another process holds the folder."""
+
+
+@contextlib.contextmanager
+def folder_lock(folder, name: str = ".lock") -> Iterator[None]:
+    """Hold ``folder`` for this process; the system lets go when the process ends, however it does.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if it does not exist.
+    name : str
+        Of the file in it that is locked, and stays.
+
+    Raises
+    ------
+    FolderInUseError
+        If another process holds it. The message names folder and process.
+
+    Notes
+    -----
+    On a file system without locks (some cluster mounts) there is none, and nothing to be done.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
+                raise FolderInUseError(
+                    f"{printable(folder)} is in use by another command ({printable(holder)}); "
+                    "wait for it or choose another folder"
+                ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
