@@ -14,13 +14,14 @@ import pytest
 
 from lamost_rare import cli
 from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
-from lamost_rare.survey import ScanError, ScanInterrupted, scan, scan_directory
+from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_directory
 from lamost_rare.survey.discovery import Walk
 from lamost_rare.survey.items import stated
 from lamost_rare.survey.sources import open_source
 from scan_helpers import FULL, digests, manifest, standin_preset, table, use_network
 
 N = 12
+OUTPUTS = "out", "from-store"
 COLUMNS = ["obsid", "designation", "lmjd", "planid", "spid", "fiberid", "ra", "dec", "snrg"]
 COLUMNS += ["class", "subclass"]
 
@@ -134,6 +135,33 @@ def test_rows_find_their_files_in_any_order(root, run, tmp_path):
     fields = pq.read_schema(tmp_path / "out" / "catalogue.parquet")
     assert fields.names[-3:] == ["catalogue_class", "catalogue_subclass", "catalogue_snr_g"]
     assert b"general catalogue" in fields.field("catalogue_class").metadata[b"description"]
+
+
+def test_a_catalogue_is_packed_with_what_it_says(root, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(pack, "PART_SIZE", 32)
+    rows = [row(i, subclass=f"F{i}é" if i else "", snrg="" if i == 3 else 9.5) for i in range(N)]
+    rows.insert(4, row(77))
+    path = write_csv(tmp_path / "c.csv", rows)
+    store = tmp_path / "dr7.h5"
+    arguments = ["pack", str(path), "--root", str(root), "--output", str(store), "--workers", "1"]
+    assert cli.main(arguments) == 0
+    run(path, root)
+    summary = run(store, None, "from-store")
+    assert (summary.classified, summary.reasons) == (N, {"no_file": 1})
+    own, stored = (pq.read_table(tmp_path / out / "catalogue.parquet") for out in OUTPUTS)
+    assert own.schema.equals(stored.schema, check_metadata=True)
+    for column in own.column_names:
+        np.testing.assert_array_equal(own[column].to_pylist(), stored[column].to_pylist())
+    assert rejects(tmp_path / "out") == rejects(tmp_path / "from-store")
+    one = table(tmp_path / "from-store")
+    assert one["catalogue_subclass"][:3] == ["", "F1é", "F2é"]
+    assert np.isnan(one["catalogue_snr_g"][3])
+    # Packed without a catalogue it has no such columns.
+    assert (
+        cli.main(["pack", str(root), "--output", str(tmp_path / "plain.h5"), "--workers", "1"]) == 0
+    )
+    run(tmp_path / "plain.h5", None, "plain")
+    assert not {"catalogue_class", "catalogue_snr_g"} & set(table(tmp_path / "plain"))
 
 
 def entries(catalogue, root, walk=None):

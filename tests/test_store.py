@@ -160,12 +160,12 @@ def part(path, rows):
         os.truncate(path, path.stat().st_size // 2)
         os._exit(9)
 
-def join(path, parts, root, about, checkpoint):
+def join(path, parts, root, about, checkpoint, besides):
     def check():
         calls["join"] += 1
         if where == "join" and calls["join"] == 2:
             os._exit(9)
-    join_parts(path, parts, root, about, check)
+    join_parts(path, parts, root, about, check, besides)
 
 def cleaning(parts):
     if where == "clean":

@@ -7,22 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..text import printable
-from .columns import Column
 from .discovery import Entry, Walk, find_spectra, path_text
 from .errors import ScanError
 from .file_index import FileIndex
 from .items import observation_item
-from .observations import Observation, choose_columns, read_observations
+from .observations import CATALOGUE_COLUMNS, Observation, choose_columns, read_observations
 from .sources import Source
 from .tables import open_table
 
 __all__ = ["CatalogueSource"]
-
-COLUMNS = (
-    Column("catalogue_class", str, "class in the general catalogue"),
-    Column("catalogue_subclass", str, "subclass in the general catalogue"),
-    Column("catalogue_snr_g", "f8", "signal-to-noise ratio in the g band, general catalogue"),
-)
 
 
 class CatalogueSource(Source):
@@ -42,7 +35,7 @@ class CatalogueSource(Source):
         no such directory.
     """
 
-    columns = COLUMNS
+    columns = CATALOGUE_COLUMNS
 
     def __init__(self, path: Path, root: Path):
         super().__init__(path)

@@ -52,6 +52,7 @@ def pack_spectra(
     output,
     *,
     preset=None,
+    root=None,
     workers: int | None = None,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -71,6 +72,9 @@ def pack_spectra(
         The store to be written.
     preset : str, path or Preset, optional
         Whose wavelength grid the spectra are put on; by default that of the shipped presets.
+    root : str or path, optional
+        With this, ``source`` is a general catalogue, as for `lamost_rare.survey.scan_directory`;
+        the store keeps what it says of each spectrum.
     workers : int, optional
         Reader processes; by default one for each core, at most eight.
     overwrite : bool
@@ -96,7 +100,7 @@ def pack_spectra(
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
-    origin = open_source(source)
+    origin = open_source(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     folder = output.with_name(f".{output.name}.parts")
     summary = PackSummary(origin.path, folder, "", "")
@@ -155,7 +159,8 @@ def pack_spectra(
                 "versions": versions(),
             }
             files = [parts.part(number) for number in range(len(inputs))]
-            join_parts(temporary, files, origin.root, about, checkpoint)
+            besides = [column.name for column in origin.columns]
+            join_parts(temporary, files, origin.root, about, checkpoint, besides)
         summary.state = "complete"
         _clean(parts)
     summary.output = output
@@ -205,13 +210,14 @@ def _fill_parts(
 ) -> Iterator[int]:
     """Do parts, counting finished ones in ``summary``; yields their numbers."""
     doing: dict[int, _Part] = {}
+    besides = [column.name for column in source.columns]
     n_batches = sum(-(-inputs.sizes[number] // BATCH_SIZE) for number in numbers)
     if n_batches == 0:
         return
 
     def tasks():
         for number in numbers:
-            part = doing[number] = _Part(inputs.shard(number), parts.grid.n_pixels)
+            part = doing[number] = _Part(inputs.shard(number), parts.grid.n_pixels, besides)
             for k, entries in enumerate(part.batches):
                 yield Task((number, k), items_of(entries, source.root))
 
@@ -229,10 +235,10 @@ def _fill_parts(
 class _Part:
     """A part whose batches come back in any order."""
 
-    def __init__(self, entries: list[Entry], n_pixels: int):
+    def __init__(self, entries: list[Entry], n_pixels: int, besides: list[str]):
         starts = range(0, len(entries), BATCH_SIZE)
         self.batches = [entries[start : start + BATCH_SIZE] for start in starts]
-        self.rows = Rows([entry.path for entry in entries], n_pixels)
+        self.rows = Rows([entry.path for entry in entries], n_pixels, besides)
         for row, entry in enumerate(entries):
             if entry.reason:
                 self.rows.reject(row, entry.reason, entry.detail)

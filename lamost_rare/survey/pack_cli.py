@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", metavar="P", help="whose wavelength grid (default: that of all shipped presets)"
     )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="where the spectra of a general catalogue (SOURCE) are; the store keeps what it says",
+    )
     add_run_arguments(parser, "replace STORE.h5, and discard an unfinished run")
 
 
@@ -30,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         args.source,
         args.output,
         preset=args.preset,
+        root=args.root,
         workers=args.workers,
         overwrite=args.overwrite,
         quiet=args.quiet,

@@ -12,6 +12,8 @@ which is that of the inputs, in the order of a scan:
     the file system's own.
 ``reason``, ``detail``
     Empty, or why the input is not usable.
+``catalogue_class``, ``catalogue_subclass``, ``catalogue_snr_g``
+    What the general catalogue says of each; only in a store that was packed from one.
 ``crc32``
     (n,) CRC-32 of the bytes of flux, ivar and mask of a row, one after the other.
 
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +38,7 @@ from ..text import printable
 from .discovery import Entry, Walk
 from .errors import ScanError
 from .items import row_item
+from .observations import CATALOGUE_COLUMNS
 from .sources import Source
 
 __all__ = [
@@ -56,6 +59,7 @@ CHUNK_ROWS = 32
 
 _PIXELS = {"flux": np.dtype("<f4"), "ivar": np.dtype("<f4"), "mask": np.dtype("u1")}
 _TEXT = ("path", "designation", "reason", "detail")
+_BESIDES = {c.name: "S" if c.dtype is str else f"<{c.dtype}" for c in CATALOGUE_COLUMNS}
 _NUMBERS = {"obsid": "<i8", "ra": "<f8", "dec": "<f8", "snr_g": "<f8", "flags": "<i8"}
 _COLUMN_ROWS = 1024
 _LEVEL = 1
@@ -68,16 +72,20 @@ class Rows:
     ----------
     paths : list of bytes
     n_pixels : int
+    besides : sequence of str
+        Names of further columns that the spectra come with: some of `CATALOGUE_COLUMNS`.
     """
 
-    def __init__(self, paths: list[bytes], n_pixels: int):
+    def __init__(self, paths: list[bytes], n_pixels: int, besides: Sequence[str] = ()):
         n = len(paths)
+        self._besides = besides
         self.pixels = {
             name: np.full((n, n_pixels), name == "mask", dtype=dtype)
             for name, dtype in _PIXELS.items()
         }
-        self.columns = {name: np.zeros(n, dtype=dtype) for name, dtype in _NUMBERS.items()}
-        self.text = {name: [b""] * n for name in _TEXT}
+        types = {**_NUMBERS, **{name: _BESIDES[name] for name in besides}}
+        self.columns = {name: np.zeros(n, t) for name, t in types.items() if t != "S"}
+        self.text = {name: [b""] * n for name in (*_TEXT, *_of_text(besides))}
         self.text["path"] = list(paths)
 
     def __len__(self) -> int:
@@ -88,13 +96,22 @@ class Rows:
         for name, array in self.pixels.items():
             array[rows] = getattr(batch, name)
         for name, column in self.columns.items():
-            column[rows] = batch.flags if name == "flags" else batch.identity[name]
-        for row, text in zip(rows, batch.identity["designation"], strict=True):
-            self.text["designation"][row] = _encode(text)
+            column[rows] = batch.flags if name == "flags" else _known(batch, name)
+        for name in ("designation", *_of_text(self._besides)):
+            for row, text in zip(rows, _known(batch, name), strict=True):
+                self.text[name][row] = _encode(text)
 
     def reject(self, row: int, reason: str, detail: str) -> None:
         """Say why a row is none."""
         self.text["reason"][row], self.text["detail"][row] = _encode(reason), _encode(detail)
+
+
+def _known(batch: SpectrumBatch, name: str):
+    return batch.identity[name] if name in batch.identity else batch.columns[name]
+
+
+def _of_text(names) -> list[str]:
+    return [name for name in names if _BESIDES[name] == "S"]
 
 
 def write_part(path: Path, rows: Rows) -> None:
@@ -117,7 +134,12 @@ def write_part(path: Path, rows: Rows) -> None:
 
 
 def join_parts(
-    path: Path, parts: list[Path], root: bytes, manifest: dict, checkpoint: Callable[[], None]
+    path: Path,
+    parts: list[Path],
+    root: bytes,
+    manifest: dict,
+    checkpoint: Callable[[], None],
+    besides: Sequence[str] = (),
 ) -> None:
     """Write a store from parts, each of which but the last has whole chunks.
 
@@ -133,20 +155,23 @@ def join_parts(
         What the store says of itself; ``grid`` is the only key that has to be there.
     checkpoint : callable
         Called between parts; may raise, to stop.
+    besides : sequence of str
+        As for `Rows`.
     """
     import h5py
 
     n_pixels = manifest["grid"]["n_pixels"]
-    sizes, widths = [], dict.fromkeys(_TEXT, 1)
+    sizes, widths = [], dict.fromkeys([*_TEXT, *_of_text(besides)], 1)
     for part in parts:
         with h5py.File(part, "r") as old:
             sizes.append(len(old["path"]))
-            for name in _TEXT:
+            for name in widths:
                 widths[name] = max(widths[name], old[name].dtype.itemsize)
     n = sum(sizes)
     with _create(path) as file:
         pixels = {name: _pixel_dataset(file, name, n, n_pixels) for name in _PIXELS}
-        types = {**_NUMBERS, "crc32": "<u4", **{name: f"S{widths[name]}" for name in _TEXT}}
+        types = {**_NUMBERS, "crc32": "<u4", **{name: _BESIDES[name] for name in besides}}
+        types |= {name: f"S{width}" for name, width in widths.items()}
         columns = {name: _column(file, name, n, dtype) for name, dtype in types.items()}
         start = 0
         for part, size in zip(parts, sizes, strict=True):
@@ -179,7 +204,10 @@ class StoreSource(Source):
             self.manifest = json.loads(file.attrs["manifest"])
             self.grid = WavelengthGrid.from_dict(self.manifest["grid"])
             shapes = {file[name].shape for name in _PIXELS}
-            lengths = {len(file[name]) for name in (*_NUMBERS, *_TEXT, "crc32")}
+            besides = [column for column in CATALOGUE_COLUMNS if column.name in file]
+            self.columns = tuple(besides)
+            names = (*_NUMBERS, *_TEXT, "crc32", *(column.name for column in besides))
+            lengths = {len(file[name]) for name in names}
             if shapes != {(n, self.grid.n_pixels) for n in lengths} or len(lengths) != 1:
                 raise ValueError("its datasets differ in length")
 
@@ -279,7 +307,8 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
     n = len(rows)
     arrays = {name: np.empty((n, grid.n_pixels), dtype) for name, dtype in _PIXELS.items()}
     numbers = {name: np.zeros(n, dtype) for name, dtype in _NUMBERS.items()}
-    designation = np.full(n, "", dtype=object)
+    text = {"designation": np.full(n, "", dtype=object)}
+    besides: dict[str, np.ndarray] = {}
     crc32 = np.zeros(n, dtype="<u4")
     rejects: list[tuple[int, str, str]] = []
 
@@ -289,10 +318,15 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
         datasets = _opened(path).datasets
         low = rows[first]
         span, chosen = slice(low, rows[last - 1] + 1), np.array(rows[first:last]) - low
-        for name, array in {**arrays, **numbers, "crc32": crc32}.items():
-            array[first:last] = datasets[name][span][chosen]
-        for k, text in enumerate(datasets["designation"][span][chosen].tolist(), first):
-            designation[k] = text.decode("utf-8", "replace")
+        for name in _BESIDES.keys() & datasets.keys():
+            if name not in besides:
+                is_text = _BESIDES[name] == "S"
+                besides[name] = np.full(n, "", object) if is_text else np.zeros(n, _BESIDES[name])
+        for name, array in {**arrays, **numbers, "crc32": crc32, **besides, **text}.items():
+            values = datasets[name][span][chosen]
+            if array.dtype == object:
+                values = [value.decode("utf-8", "replace") for value in values.tolist()]
+            array[first:last] = values
 
     try:
         read(0, n)
@@ -316,11 +350,11 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
     lost = {k for k, _, _ in rejects}
     kept = [k for k in range(n) if k not in lost]
     identity = {name: numbers[name] for name in IDENTITY_DTYPES if name in numbers}
-    identity["designation"] = designation
+    identity |= text
     mask = arrays["mask"].view(bool)
-    batch = SpectrumBatch(
-        grid, arrays["flux"], arrays["ivar"], mask, identity, numbers["flags"].copy()
-    )
+    pixels = arrays["flux"], arrays["ivar"], mask
+    columns = {name: besides[name] for name in _BESIDES if name in besides}
+    batch = SpectrumBatch(grid, *pixels, identity, numbers["flags"].copy(), columns=columns)
     return (batch[kept] if lost else batch), kept, sorted(rejects)
 
 
