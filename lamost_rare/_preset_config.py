@@ -62,11 +62,11 @@ def check_config(config: dict, what: str) -> None:
     need(
         table is None or _is_table(table), "threshold_by_snr", "snr, rising, with a threshold each"
     )
-    table = config.get("group_threshold_by_snr")
+    discriminant = config.get("discriminant")
     need(
-        table is None or (_is_table(table) and config["rare_class"] in table.get("classes", ())),
-        "group_threshold_by_snr",
-        "classes with the rare one among them, and snr, rising, with a threshold each",
+        discriminant is None or _is_discriminant(discriminant, len(classes)),
+        "discriminant",
+        f"{2 * len(classes) + 2} weights, constant and threshold",
     )
 
 
@@ -77,6 +77,14 @@ def _is_sha256(value) -> bool:
 def _is_second_opinion(value) -> bool:
     try:
         return isfinite(value["log_odds"]) and _is_sha256(value["sha256"])
+    except (KeyError, TypeError):
+        return False
+
+
+def _is_discriminant(value, n_classes: int) -> bool:
+    try:
+        numbers = [*value["weights"], value["constant"], value["threshold"]]
+        return len(numbers) == 2 * n_classes + 4 and all(map(isfinite, numbers))
     except (KeyError, TypeError):
         return False
 

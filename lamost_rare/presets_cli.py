@@ -52,10 +52,8 @@ def _paragraph(preset: Preset):
             pairs = zip(table["snr"], table["threshold"], strict=True)
             asked = ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)
             facts["by S/N (g)"] = asked
-        if group := preset.config.get("group_threshold_by_snr"):
-            pairs = zip(group["snr"], group["threshold"], strict=True)
-            asked = ", ".join(f"{p:.6g} at {snr:g}" for snr, p in pairs)
-            facts["together"] = f"{' '.join(group['classes'])}: {asked}"
+        if discriminant := preset.config.get("discriminant"):
+            facts["discriminant"] = f"{discriminant['threshold']:.2f} or more"
     grid = preset.grid
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"

@@ -21,8 +21,12 @@ from lamost_rare.inference.calibration import (
     line_evidence,
     mean_width,
     rare_score,
-    reaches_group,
     thresholds_of,
+)
+from lamost_rare.inference.discriminant import (
+    discriminant_features,
+    discriminant_score,
+    reaches_discriminant,
 )
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.library import SOURCE_GRID
@@ -108,17 +112,17 @@ def test_threshold_meets_its_requirements():
     sky = trial_of("reobserved", -8 + rng.exponential(1.0, 20_000), np.arange(1200, 21_200))
     need = Requirements(reobserved=1e-5, late_b=0.003)
     point = choose_operating_point([library, sky], sources, CLASSES, "O", need)
-    late = candidates(library, 0, point, CLASSES)[200:]
+    late = candidates(library, 0, point)[200:]
     assert late.mean() <= 0.003
     assert list(point.by_snr) == sorted(point.by_snr, reverse=True)
     assert point.by_snr[-1] == point.threshold >= 0.5
-    assert candidates(sky, 0, point, CLASSES).sum() == 0
+    assert candidates(sky, 0, point).sum() == 0
 
 
 def test_evidence_decides_close_calls():
     trial = trial_of("library", [0.5, 0.5], [0, 1], evidence=np.array([-3.0, 3.0]))
     point = OperatingPoint(1.0, 0.7, 1.0)
-    assert list(candidates(trial, 0, point, CLASSES)) == [False, True]
+    assert list(candidates(trial, 0, point)) == [False, True]
 
 
 def test_threshold_by_snr():
@@ -144,7 +148,7 @@ def test_noise_sets_the_threshold_only_where_there_is_noise():
     table = dict(zip(point.threshold_by_snr["snr"], point.by_snr, strict=True))
     assert table[6.0] > 0.9
     assert table[60.0] == pytest.approx(0.5, abs=0.01)
-    assert candidates(sky, 0, point, CLASSES).sum() == 0
+    assert candidates(sky, 0, point).sum() == 0
 
 
 def hot_or_not(kind, odds_of_o, odds_of_hot, row):
@@ -177,27 +181,36 @@ def test_two_questions_have_two_thresholds(monkeypatch):
     one, two = (choose_operating_point(*arguments, group=group) for group in ((), ("O", "B")))
     found = {}
     for name, point in (("one", one), ("two", two)):
-        assert candidates(stars, 0, point, CLASSES)[n_o:].mean() <= 0.003
-        assert candidates(sky, 0, point, CLASSES).mean() <= 1e-4
-        found[name] = candidates(stars, 0, point, CLASSES)[:n_o].mean()
+        assert candidates(stars, 0, point)[n_o:].mean() <= 0.003
+        assert candidates(sky, 0, point).mean() <= 1e-4
+        found[name] = candidates(stars, 0, point)[:n_o].mean()
     assert found["two"] > found["one"] + 0.1
-    assert one.group_threshold_by_snr is None
-    assert two.group_threshold_by_snr["classes"] == ["O", "B"]
+    assert one.discriminant is None
     wider = choose_operating_point(
         *arguments[:-1], Requirements(reobserved=1e-4, margin=1.0), group=("O", "B")
     )
-    odds = [np.log(p.group_by_snr[-2] / (1 - p.group_by_snr[-2])) for p in (two, wider)]
-    assert odds[1] == pytest.approx(odds[0] + 1, abs=0.2)
+    assert wider.discriminant["threshold"] == pytest.approx(two.discriminant["threshold"] + 1)
 
 
-def test_a_group_is_asked_for_as_a_whole():
-    group = {"classes": ["O", "B"], "snr": [5.0, 50.0], "threshold": [0.99999, 0.9]}
-    p = np.array([[0.6, 0.399999, 1e-6], [0.6, 0.3999, 1e-4], [0.6, 0.25, 0.15]], dtype="f4")
-    classes = ("O", "B", "A")
-    low, high = np.full(3, 4.0), np.full(3, 80.0)
-    np.testing.assert_array_equal(reaches_group(p, low, classes, group), [True, False, False])
-    np.testing.assert_array_equal(reaches_group(p, high, classes, group), [True, True, False])
-    assert reaches_group(p, low, classes, None).all()
+def test_discriminant():
+    p = np.array([[0.9, 0.1 - 1e-6, 1e-6], [0.9, 0.099, 1e-3], [1.0, 0.0, 0.0]], dtype="f4")
+    snr = np.array([10.0, 10.0, 1e9])
+    x = discriminant_features(p, snr)
+    assert x.shape == (3, 8)
+    np.testing.assert_allclose(x[0, :3], np.log(p[0]), rtol=1e-6)
+    np.testing.assert_allclose(x[0, 3:6], np.log(p[0]) * np.log(10), rtol=1e-6)
+    np.testing.assert_allclose(x[0, 6:], [np.log(10), np.log(10) ** 2])
+    np.testing.assert_allclose(x[2], [0, -15, -15, 0, *2 * [-15 * np.log(100)], *x[2, 6:]])
+    np.testing.assert_array_equal(
+        discriminant_features(p[:1], [np.nan]), discriminant_features(p[:1], [3.0])
+    )
+    weights = [0, 0, -1, 0, 0, 0, 2, 0]
+    rule = {"weights": weights, "constant": -9.0, "threshold": 7.0}
+    score = discriminant_score(p, snr, rule)
+    np.testing.assert_allclose(score[:2], -np.log(p[:2, 2]) + 2 * np.log(10) - 9, rtol=1e-6)
+    np.testing.assert_array_equal(reaches_discriminant(p, snr, rule), [True, False, True])
+    assert reaches_discriminant(p, snr, None).all()
+    assert reaches_discriminant(p[:0], snr[:0], rule).shape == (0,)
 
 
 def test_figures_count_what_they_say():
@@ -249,17 +262,6 @@ def test_damaged_spectra_do_not_move_the_thresholds():
     assert one == two
 
 
-def test_false_alarms_are_left_where_they_cost_least():
-    """One in the last range, and two in the first, hide O stars."""
-    found = [np.array([1.0, 2.0, 3.0, 9.0]), np.array([9.0]), np.array([5.0, 6.0])]
-    limits = [np.array([8.0, 2.5, 0.5, 0.0]), np.array([4.0, 0.0]), np.array([7.0, 0.0])]
-    assert operating_point._most_found(limits, found, 0) == [0, 0, 0]
-    assert operating_point._most_found(limits, found, 1) == [0, 0, 1]
-    assert operating_point._most_found(limits, found, 2) == [1, 0, 1]
-    assert operating_point._most_found(limits, found, 3) == [2, 0, 1]
-    assert operating_point._most_found(limits, found, 9)[:1] == [2]
-
-
 @pytest.mark.parametrize("allowed", [0, 2, 5])
 def test_as_many_false_alarms_stay_as_are_allowed(monkeypatch, allowed):
     monkeypatch.setattr(operating_point, "fit_calibration", lambda *arguments: (1.0, 0.0))
@@ -271,11 +273,11 @@ def test_as_many_false_alarms_stay_as_are_allowed(monkeypatch, allowed):
     sky = hot_or_not("reobserved", np.full(n_a, 3.0), -3 + rng.exponential(1, n_a), rows)
     need = Requirements(reobserved=allowed / n_a, margin=0.0)
     point = choose_operating_point([stars, sky], sources, CLASSES, "O", need, group=("O", "B"))
-    assert max(0, allowed - 1) <= candidates(sky, 0, point, CLASSES).sum() <= allowed
+    assert max(0, allowed - 1) <= candidates(sky, 0, point).sum() <= allowed
     as_they_are = hot_or_not("lamost", [3.0], [8.0], rows[:1])
     trials = [stars, sky, as_they_are]
     point = choose_operating_point(trials, sources, CLASSES, "O", need, group=("O", "B"))
-    assert candidates(as_they_are, 0, point, CLASSES).sum() == 0
+    assert candidates(as_they_are, 0, point).sum() == 0
 
 
 def test_trials_lose_what_they_say():

@@ -187,13 +187,15 @@ def test_threshold_holds_at_any_s_n(preset, monkeypatch):
     from lamost_rare.pipeline import make_step
 
     by_snr = {"snr": [5.0, 20.0], "threshold": [0.99, 0.5]}
-    config = {**CONFIG, "threshold_by_snr": by_snr}
+    rule = {"weights": [1.0] * (2 * len(CONFIG["classes"]) + 2), "constant": 0.0, "threshold": 1.0}
+    config = {**CONFIG, "threshold_by_snr": by_snr, "discriminant": rule}
     strict = save_preset(preset.folder.parent / "strict", config, preset.weights_path)
     plain = make_step("o_star_classifier", preset=str(strict.folder)).classifier.preset
     assert plain.config["threshold_by_snr"] == by_snr
     step = make_step("o_star_classifier", preset=str(strict.folder), threshold=0.75)
     flat = step.classifier.preset
     assert (flat.threshold, flat.config["threshold_by_snr"]) == (0.75, None)
+    assert flat.config["discriminant"] is None
 
 
 # Spectra at which a step fails

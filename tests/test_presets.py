@@ -90,6 +90,10 @@ def test_missing_weights_are_refused(preset):
         ("threshold", "high"),
         ("weights_sha256", "00"),
         ("preprocessing", 3),
+        ("discriminant", {"weights": [1.0] * 7, "constant": 0.0, "threshold": 1.0}),
+        ("discriminant", {"weights": [1.0] * 8, "constant": "0", "threshold": 1.0}),
+        ("discriminant", {"weights": [1.0] * 8, "threshold": 1.0}),
+        ("discriminant", 1),
     ],
 )
 def test_unusable_configuration_names_the_key(preset, key, value):

@@ -79,9 +79,7 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None, group
         points.append(point)
         for trial in trials:
             p = probabilities(trial, rare, point)
-            parts.setdefault(trial.kind, []).append(
-                (trial, p, candidates(trial, rare, point, classes))
-            )
+            parts.setdefault(trial.kind, []).append((trial, p, candidates(trial, rare, point)))
     return {k: Decided(k, v, sources) for k, v in parts.items()}, shipped, points
 
 

@@ -11,10 +11,10 @@ from ..inference.calibration import (
     add_evidence,
     calibrate,
     rare_score,
-    reaches_group,
     thresholds_of,
 )
-from ..inference.first_stage import log_odds_of
+from ..inference.discriminant import reaches_discriminant
+from .discriminant import Judged, fit_discriminant
 from .trials import subtype_group
 
 __all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
@@ -31,8 +31,8 @@ class Requirements:
 
     ``reobserved`` is the rate among re-observed survey spectra other than B stars, of all S/N
     together where there is a group. ``noisy_b`` is that of ``late_b`` where S/N (g) is below 10.
-    ``lowest`` is the least probability. ``margin`` is what the log-odds of the group are above
-    those that the survey spectra at hand ask for: the next ones hold something that these do not.
+    ``lowest`` is the least probability. ``margin`` is what the discriminant's threshold is above
+    that which the survey spectra at hand ask for: the next ones hold something that these do not.
     """
 
     reobserved: float = 1e-6
@@ -48,16 +48,15 @@ class Requirements:
 class OperatingPoint:
     """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate.
 
-    ``threshold`` holds at any S/N, unless ``by_snr`` has one for each of `SNR_KNOTS`. The classes
-    of ``group``, if there are any, together need ``group_by_snr``.
+    ``threshold`` holds at any S/N, unless ``by_snr`` has one for each of `SNR_KNOTS`. With a
+    ``discriminant`` its own threshold must be reached too.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     weight: float = 0.0
     by_snr: tuple = ()
-    group: tuple = ()
-    group_by_snr: tuple = ()
+    discriminant: dict | None = None
 
     @property
     def calibration(self) -> dict:
@@ -70,14 +69,6 @@ class OperatingPoint:
         if not self.by_snr:
             return None
         return {"snr": list(SNR_KNOTS), "threshold": list(self.by_snr)}
-
-    @property
-    def group_threshold_by_snr(self) -> dict | None:
-        """As a preset's ``group_threshold_by_snr``."""
-        if not self.group_by_snr:
-            return None
-        limits = {"snr": list(SNR_KNOTS), "threshold": list(self.group_by_snr)}
-        return {"classes": list(self.group), **limits}
 
 
 def probabilities(trial, rare: int, point: OperatingPoint) -> np.ndarray:
@@ -93,18 +84,14 @@ def score_of(trial, rare: int, point: OperatingPoint) -> np.ndarray:
     return np.where(trial.covered, rare_score(logits, rare, point.temperature), -np.inf)
 
 
-def group_score(trial, rare: int, point: OperatingPoint, classes) -> np.ndarray:
-    """Log-odds of the group's classes together, shape (n,)."""
-    logits = add_evidence(trial.logits, rare, trial.evidence, point.weight) / point.temperature
-    return log_odds_of(logits, np.isin(classes, point.group))
-
-
-def candidates(trial, rare: int, point: OperatingPoint, classes) -> np.ndarray:
+def candidates(trial, rare: int, point: OperatingPoint) -> np.ndarray:
     """Whether each spectrum of a trial would be a candidate, shape (n,)."""
     p = probabilities(trial, rare, point)
     limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
-    reached = reaches_group(p, trial.measured_snr, classes, point.group_threshold_by_snr)
-    return (p[:, rare] >= limit) & reached & trial.covered
+    found = (p[:, rare] >= limit) & trial.covered
+    rows = np.flatnonzero(found)
+    found[rows] = reaches_discriminant(p[rows], trial.measured_snr[rows], point.discriminant)
+    return found
 
 
 def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
@@ -134,9 +121,9 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     requirements.
 
     Without a group the threshold of the rare class alone keeps out its look-alikes and the common
-    spectra that noise makes look like it. With one, that of the rare class keeps out the rest of
-    the group, and that of the group everything else: whether a spectrum is of a hot star at all and
-    which kind of hot star it is are two questions, and noise answers the second less well.
+    spectra that noise makes look like it. With one, it keeps out the rest of the group, and a
+    discriminant everything else: whether a spectrum is of a hot star at all and which kind of hot
+    star it is are two questions, and noise answers the second less well.
 
     Parameters
     ----------
@@ -169,12 +156,14 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
         np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
     )
     point = OperatingPoint(fitted[0], weight=fitted[1])
-    point.group = tuple(group)
-    arguments = trials, sources, rare_class, rare, point, need
+    arguments = trials, sources, rare_class, rare, point, need, group
     point.by_snr = _by_snr(_log_odds(*arguments, *r) for r in pairwise(SNR_EDGES))
     point.threshold = point.by_snr[-1]
     if group:
-        point.group_by_snr = _by_snr(_group_log_odds(*arguments, classes))
+        judged = [_judge(trial, sources, rare_class, rare, point, group) for trial in trials]
+        reobserved = sum(len(t.score) for t in judged if t.kind == "reobserved")
+        allowed = int(need.reobserved * reobserved + 1e-9)
+        point.discriminant = fit_discriminant(judged, allowed, need.margin)
     return point
 
 
@@ -184,59 +173,18 @@ def _by_snr(limits) -> tuple[float, ...]:
     return tuple(float(1 / (1 + np.exp(-x))) for x in limits)
 
 
-def _group_log_odds(trials, sources, rare_class, rare, point, need, classes) -> list[float]:
-    """Thresholds of the group, as log-odds for each range of S/N.
-
-    They keep out all of the survey's spectra as they are, and as many as must be of those observed
-    again: which ones may stay is chosen so that most of the rare class's spectra do.
-    """
-    ranges = list(pairwise(SNR_EDGES))
-    least = np.zeros(len(ranges))
-    alarms, found = ([np.array([])] * len(ranges) for _ in range(2))
-    allowed = 0
-    for trial in trials:
-        label = sources.label[trial.row]
-        snr = np.nan_to_num(trial.measured_snr, nan=0.0)
-        limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
-        reached = score_of(trial, rare, point) >= np.log(limit / (1 - limit))
-        score = group_score(trial, rare, point, classes)
-        other = reached & ~np.isin(label, [rare_class, *point.group])
-        own = reached & (label == rare_class) & sources.whole[trial.row]
-        for i, (low, high) in enumerate(ranges):
-            inside = (snr >= low) & (snr < high)
-            if trial.kind == "lamost":
-                least[i] = max(least[i], score[inside & other].max(initial=0))
-            elif trial.kind == "reobserved":
-                alarms[i] = np.sort(score[inside & other])[::-1]
-            else:
-                found[i] = score[inside & own]
-        if trial.kind == "reobserved":
-            allowed = int(need.reobserved * len(label) + 1e-9)
-    least[least > 0] += need.margin
-    # The limit that keeps out all, all but one, and so on.
-    options = [
-        np.maximum(np.append(scores + need.margin + 1e-3, 0)[: allowed + 1], lowest)
-        for scores, lowest in zip(alarms, least, strict=True)
-    ]
-    chosen = _most_found(options, found, allowed)
-    return [float(limits[k]) for limits, k in zip(options, chosen, strict=True)]
+def _judge(trial, sources, rare_class, rare, point, group) -> Judged:
+    """A trial as the discriminant needs it: B stars and the like are not for it to keep out."""
+    p, score = probabilities(trial, rare, point), score_of(trial, rare, point)
+    limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
+    label = sources.label[trial.row]
+    own = (label == rare_class) & (trial.kind == "library")
+    other = ~np.isin(label, [rare_class, *group]) & (trial.kind != "library")
+    reached = (p[:, rare] >= limit) & trial.covered
+    return Judged(trial.kind, p, trial.measured_snr, score, reached, own, other)
 
 
-def _most_found(options, found, allowed: int) -> list[int]:
-    """How many false alarms to leave in each range of S/N, so that most of ``found`` stay."""
-    best: dict[int, tuple[int, list[int]]] = {0: (0, [])}
-    for limits, scores in zip(options, found, strict=True):
-        reached: dict[int, tuple[int, list[int]]] = {}
-        for used, (number, chosen) in best.items():
-            for k, limit in enumerate(limits[: allowed - used + 1]):
-                total = number + int((scores > limit).sum())
-                if total > reached.get(used + k, (-1, []))[0]:
-                    reached[used + k] = (total, [*chosen, k])
-        best = reached
-    return max(best.values(), key=lambda x: x[0])[1]
-
-
-def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> float:
+def _log_odds(trials, sources, rare_class, rare, point, need, group, low, high) -> float:
     """The lowest threshold, as log-odds, that meets the requirements between two S/N."""
     limits = [np.log(need.lowest / (1 - need.lowest))]
     late_b = [np.array([])]
@@ -249,15 +197,15 @@ def _log_odds(trials, sources, rare_class, rare, point, need, low, high) -> floa
             known = sources.whole[rows]
             score, rows, label = score[known], rows[known], label[known]
             pairs = zip(label, sources.mk_type[rows], strict=True)
-            group = np.array([subtype_group(*pair) for pair in pairs], dtype=object)
-            limits.append(_limit(score[group == "B0-B0.5"], need.early_b))
-            late_b.append(score[group == "B1+"])
-            compact = (group == "hot_subdwarf") | (group == "white_dwarf")
+            kind = np.array([subtype_group(*pair) for pair in pairs], dtype=object)
+            limits.append(_limit(score[kind == "B0-B0.5"], need.early_b))
+            late_b.append(score[kind == "B1+"])
+            compact = (kind == "hot_subdwarf") | (kind == "white_dwarf")
             limits.append(_limit(score[compact], need.lookalike))
             continue
         other = label != rare_class
-        if point.group:  # the rest is for the threshold of the group
-            other &= np.isin(label, point.group)
+        if group:  # the rest is for the discriminant
+            other &= np.isin(label, group)
         if trial.kind == "lamost":
             limits.append(_limit(score[other], 0))
         else:

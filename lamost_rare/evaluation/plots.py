@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..inference.calibration import reaches_group
+from ..inference.discriminant import reaches_discriminant
 from .operating_point import probabilities, score_of
 from .trials import Trial
 
@@ -59,8 +59,8 @@ def plot_recall(decided, recipe, path) -> None:
 def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
     """Rate of false alarms among LAMOST spectra, and O stars lost, against the threshold.
 
-    Spectra whose group does not reach its own threshold are out whatever their score; the thin
-    line is without that.
+    Spectra that the discriminant keeps out are out whatever their score; the thin line is without
+    that.
     """
     rare = list(recipe.classes).index(recipe.rare_class)
     figure, axes = _figure()
@@ -72,9 +72,9 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
         own = (sources.label[trial.row] == recipe.rare_class) == (kind == "library")
         own &= sources.whole[trial.row] | (kind != "library")
         raw = score_of(trial, rare, point)
-        group = point.group_threshold_by_snr
         p = probabilities(trial, rare, point)
-        score = np.where(reaches_group(p, trial.measured_snr, recipe.classes, group), raw, -np.inf)
+        reached = reaches_discriminant(p, trial.measured_snr, point.discriminant)
+        score = np.where(reached, raw, -np.inf)
         raw, score = np.sort(raw[own]), np.sort(score[own])
         if kind == "library":
             lost = np.arange(1, len(score) + 1) / len(score)
@@ -82,7 +82,7 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
             continue
         rate = np.arange(len(score), 0, -1) / len(score)
         axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
-        if group and kind == "reobserved":
+        if point.discriminant and kind == "reobserved":
             axes.plot(raw, rate, color=colour, lw=0.6, drawstyle="steps-pre")
     axes.axvline(np.log(point.threshold / (1 - point.threshold)), color="gray", ls="--", lw=1)
     axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.2))

@@ -84,7 +84,8 @@ def write_recognition(
         "position on the sky do too. The threshold that decides a fold is chosen on the other "
         "folds "
         f"({', '.join(f'{p.threshold:.3f}' for p in points)} at high S/N; shipped: "
-        f"{shipped.threshold:.4f}{_by_snr(shipped.threshold_by_snr, 3)}).{_group(shipped)}",
+        f"{shipped.threshold:.4f}{_by_snr(shipped.threshold_by_snr, 3)})."
+        f"{_discriminant(recipe, shipped)}",
         "",
         "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
         "pixel in g, "
@@ -138,15 +139,16 @@ def _by_snr(table, digits) -> str:
     return "; by S/N (g): " + ", ".join(f"{snr:g}: {p:.{digits}f}" for snr, p in pairs)
 
 
-def _group(point) -> str:
-    """The threshold of the group, in words."""
-    table = point.group_threshold_by_snr
-    if not table:
+def _discriminant(recipe, point) -> str:
+    """What keeps out all else, in words."""
+    if not point.discriminant:
         return ""
-    names = ", ".join(table["classes"])
+    names = ", ".join(name for name in recipe.group if name != recipe.rare_class)
     return (
-        " That threshold keeps out look-alikes; all else is kept out by a second one, on the "
-        f"probabilities of {names} together (shipped{_by_snr(table, 6)})."
+        f" That threshold keeps out look-alikes ({names}). All else is kept out by a discriminant, "
+        "linear in the logarithms of the probabilities of all classes and of the S/N, a logistic "
+        "regression on the same folds; its score is log-odds, and must be at least "
+        f"{point.discriminant['threshold']:.2f} (shipped)."
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..presets import Preset
 from ..spectra.batch import SpectrumBatch
 from ..spectra.snr import g_band_snr
+from .discriminant import reaches_discriminant
 
 __all__ = [
     "add_evidence",
@@ -184,44 +185,24 @@ def thresholds_of(snr, threshold: float, by_snr: dict | None) -> np.ndarray:
     return 1 / (1 + np.exp(-found))
 
 
-def reaches_group(probabilities, snr, classes, group: dict | None) -> np.ndarray:
-    """Whether classes together reach the threshold for the S/N, shape (n_spectra,).
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (n_spectra, n_classes)
-    snr : ndarray, shape (n_spectra,)
-        S/N (g).
-    classes : sequence of str
-    group : dict or None
-        A preset's ``group_threshold_by_snr``: ``classes``, and ``snr`` and ``threshold`` as
-        `thresholds_of` takes them. Without it all do.
-    """
-    if not group:
-        return np.ones(len(probabilities), dtype=bool)
-    # The others' sum has more digits than the group's, which is near 1.
-    rest = probabilities[:, ~np.isin(classes, group["classes"])].astype(float).sum(axis=1)
-    return rest <= 1 - thresholds_of(snr, 0.5, group)
-
-
 def is_candidate(batch: SpectrumBatch, probabilities: np.ndarray, preset: Preset) -> np.ndarray:
     """Whether each spectrum is a candidate of the preset's rare class, shape (n_spectra,).
 
     Its probability must reach the threshold for its S/N, which is measured from its own flux and
-    inverse variance, and so must that of its group of classes; its key lines must be covered.
+    inverse variance; so must the score of the discriminant; its key lines must be covered.
     Generated spectra are never candidates.
     """
     if batch.generated or not preset.rare_class:
         return np.zeros(len(batch), dtype=bool)
     rare = probabilities[:, preset.classes.index(preset.rare_class)]
     by_snr = preset.config.get("threshold_by_snr")
-    group = preset.config.get("group_threshold_by_snr")
+    discriminant = preset.config.get("discriminant")
     candidate = rare >= min([preset.threshold, *(by_snr or {}).get("threshold", ())])
     rows = np.flatnonzero(candidate)
     if len(rows):
         some = batch[rows]
         snr = g_band_snr(some.flux, some.ivar, some.mask, some.grid)
         candidate[rows] = rare[rows] >= thresholds_of(snr, preset.threshold, by_snr)
-        candidate[rows] &= reaches_group(probabilities[rows], snr, preset.classes, group)
+        candidate[rows] &= reaches_discriminant(probabilities[rows], snr, discriminant)
         candidate[rows] &= ~key_lines_missing(some, preset)
     return candidate

@@ -252,7 +252,7 @@ def build_preset(
         "preprocessing": dict(recipe.preprocessing),
         "threshold": shipped.threshold,
         "threshold_by_snr": shipped.threshold_by_snr,
-        "group_threshold_by_snr": shipped.group_threshold_by_snr,
+        "discriminant": shipped.discriminant,
         "calibration": shipped.calibration,
         "key_lines": recipe.key_lines,
         "evidence": recipe.evidence,

@@ -59,10 +59,9 @@ def _rule(config: dict) -> str:
         pairs = zip(table["snr"], table["threshold"], strict=True)
         rule += " at high S/N (g), more at lower: "
         rule += ", ".join(f"{p:.4f} at {snr:g}" for snr, p in pairs) + ", interpolated"
-    if group := config.get("group_threshold_by_snr"):
-        least = zip(group["snr"], group["threshold"], strict=True)
-        rule += f"; {', '.join(group['classes'])} together at least "
-        rule += ", ".join(f"{p:.6g} at {snr:g}" for snr, p in least)
+    if discriminant := config.get("discriminant"):
+        rule += "; score of the discriminant against common spectra, linear in the logarithms of "
+        rule += f"probabilities and S/N, at least {discriminant['threshold']:.2f}"
     rule += "; enough of the key lines covered."
     if second := config.get("second_opinion"):
         rule += (

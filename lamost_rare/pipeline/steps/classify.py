@@ -51,7 +51,7 @@ class RareStarClassifier(Step):
             if not 0 < self.threshold <= 1:
                 raise self.error(f"threshold must lie above 0 and up to 1, not {self.threshold}")
             changes = {"threshold": self.threshold, "threshold_by_snr": None}
-            changes["group_threshold_by_snr"] = None
+            changes["discriminant"] = None
             preset = replace(preset, config={**preset.config, **changes})
         self.classifier = BatchClassifier(preset, self.batch_size, self.name)
         self.adds = self.classifier.adds

@@ -1,0 +1,90 @@
+"""Fit of the discriminant that tells hot stars from all else, on spectra not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..inference.discriminant import discriminant_features, discriminant_score
+
+__all__ = ["Judged", "fit_discriminant"]
+
+DOUBTFUL = -3.0
+"""Log-odds of the rare class above which a spectrum takes part: others are out in any case."""
+FEWEST = 20
+"""Spectra of either kind without which there is nothing to fit."""
+PENALTY = 0.1
+"""Inverse strength of the ridge penalty, on standardized features."""
+
+
+@dataclass
+class Judged:
+    """Spectra of one kind of trial, and what is known of them.
+
+    Attributes
+    ----------
+    kind : str
+        As `Trial.kind`.
+    p : ndarray, shape (n, n_classes)
+        Probabilities.
+    snr, score : ndarray, shape (n,)
+        S/N (g), and log-odds of the rare class.
+    reached : ndarray of bool, shape (n,)
+        Whether the probability of the rare class is that of a candidate.
+    own, other : ndarray of bool, shape (n,)
+        Whether it is of the rare class, and whether it is to be kept out.
+    """
+
+    kind: str
+    p: np.ndarray
+    snr: np.ndarray
+    score: np.ndarray
+    reached: np.ndarray
+    own: np.ndarray
+    other: np.ndarray
+
+
+def fit_discriminant(trials: list[Judged], allowed: int, margin: float) -> dict | None:
+    """Logistic regression of the rare class against a survey's common spectra.
+
+    Parameters
+    ----------
+    trials : list of Judged
+    allowed : int
+        How many of the re-observed spectra that reach the probability may stay; of spectra as they
+        are none may.
+    margin : float
+        What the threshold is above that.
+
+    Returns
+    -------
+    dict or None
+        ``weights``, ``constant`` and ``threshold``, as a preset's ``discriminant``; None if there
+        is too little to fit.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    features, wanted = [], []
+    for t in trials:
+        near = (t.own | t.other) & (t.score > DOUBTFUL)
+        features.append(discriminant_features(t.p[near], t.snr[near]))
+        wanted.append(t.own[near])
+    x, y = np.concatenate(features), np.concatenate(wanted)
+    if min(y.sum(), (~y).sum()) < FEWEST:
+        return None
+    mean, scatter = x.mean(axis=0), x.std(axis=0) + 1e-9
+    fitted = LogisticRegression(C=PENALTY, max_iter=1000).fit((x - mean) / scatter, y)
+    weights = fitted.coef_[0] / scatter
+    found = {
+        "weights": weights.tolist(),
+        "constant": float(fitted.intercept_[0] - weights @ mean),
+    }
+    limits = [0.0]  # even odds, if nothing asks for more
+    for t in trials:
+        alarm = t.other & t.reached
+        scores = np.sort(discriminant_score(t.p[alarm], t.snr[alarm], found))[::-1]
+        stay = allowed if t.kind == "reobserved" else 0
+        if len(scores) > stay:
+            limits.append(float(scores[stay]) + margin + 1e-3)
+    return {**found, "threshold": max(limits)}
