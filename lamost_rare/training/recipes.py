@@ -38,9 +38,10 @@ class Recipe:
     trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
     temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
     threshold of their own. With ``refined`` a second training follows on what the first stage is
-    not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
-    recogniser's. With ``second_opinion`` another network is trained in the same way with other
-    random numbers, and asked where the log-odds of the rare class are above it.
+    not sure of, made as ``refined_stream`` says. ``mixed`` is the weight of the first stage's
+    logits in a mean with the recogniser's. With ``second_opinion`` another network is trained in
+    the same way with other random numbers, and asked where the log-odds of the rare class are above
+    it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Recipe:
     holdout: bool = False
     first_stage: FirstStageOptions | None = None
     refined: TrainingOptions | None = None
+    refined_stream: StreamOptions | None = None
     mixed: float = 0.0
     second_opinion: float | None = None
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
@@ -100,8 +102,10 @@ RECIPES = {
             views=2,
             patience=0,
         ),
+        refined_stream=StreamOptions(
+            snr_range=(3.0, 120.0), composite=0.25, discs={"B": 0.3, "O": 0.05}
+        ),
         mixed=0.25,
-        second_opinion=-6.0,
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",
