@@ -33,12 +33,6 @@ def check_config(config: dict, what: str) -> None:
     except (KeyError, TypeError, ValueError) as error:
         need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
     need(_is_sha256(config.get("weights_sha256")), "weights_sha256", "64 hexadecimal digits")
-    second = config.get("second_opinion")
-    need(
-        second is None or _is_second_opinion(second),
-        "second_opinion",
-        "log_odds, a number, and the sha256 of its weights",
-    )
     if config["kind"] != "classifier":
         return
     classes = config.get("classes") or []
@@ -72,13 +66,6 @@ def check_config(config: dict, what: str) -> None:
 
 def _is_sha256(value) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
-def _is_second_opinion(value) -> bool:
-    try:
-        return isfinite(value["log_odds"]) and _is_sha256(value["sha256"])
-    except (KeyError, TypeError):
-        return False
 
 
 def _is_discriminant(value, n_classes: int) -> bool:

@@ -1,8 +1,8 @@
 """Presets: trained networks with everything that is needed to use them.
 
 A preset is a folder with ``config.json`` (see `Preset`), ``model.weights.h5``, ``CARD.md`` and
-``golden.npz``; some have a first stage or the weights of a second network too. Shipped ones lie in
-``lamost_rare/weights``; a trained one may lie anywhere.
+``golden.npz``; some have a first stage too. Shipped ones lie in ``lamost_rare/weights``; a trained
+one may lie anywhere.
 This module never imports Keras: listing and verifying presets is quick.
 """
 
@@ -35,7 +35,6 @@ DEFAULT_PRESET = "racnet-obafgkm-v1"
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
-SECOND_WEIGHTS_FILE = "second_opinion.weights.h5"
 _SHIPPED = Path(__file__).parent / "weights"
 _MAX_CONFIG_BYTES = 4 << 20
 
@@ -118,39 +117,25 @@ class Preset:
         """The weights file."""
         return self.folder / WEIGHTS_FILE
 
-    @property
-    def second_opinion(self) -> dict | None:
-        """When a second network is asked (``log_odds``), and the ``sha256`` of its weights."""
-        return self.config.get("second_opinion")
-
-    @property
-    def second_weights_path(self) -> Path:
-        """The weights file of the second network."""
-        return self.folder / SECOND_WEIGHTS_FILE
-
     def verify(self) -> None:
-        """Compare the weights files with the SHA-256 in ``config.json``.
+        """Compare the weights file with the SHA-256 in ``config.json``.
 
         Raises
         ------
         PresetError
-            If a file is missing, unreadable or not the one that was measured.
+            If the file is missing, unreadable or not the one that was measured.
         """
-        self._verify(self.weights_path, self.sha256)
-        if self.second_opinion:
-            self._verify(self.second_weights_path, self.second_opinion["sha256"])
-
-    def _verify(self, path: Path, sha256: str) -> None:
         try:
-            found = _sha256(path)
+            found = _sha256(self.weights_path)
         except OSError as error:
             raise PresetError(
-                f"preset {self.name!r}: cannot read {printable(path)}: {error.strerror or error}"
+                f"preset {self.name!r}: cannot read {printable(self.weights_path)}: "
+                f"{error.strerror or error}"
             ) from error
-        if found != sha256:
+        if found != self.sha256:
             raise PresetError(
-                f"preset {self.name!r}: {printable(path)} has SHA-256 {found[:12]}…, "
-                f"its config.json says {sha256[:12]}…: the file is damaged or was exchanged; "
+                f"preset {self.name!r}: {printable(self.weights_path)} has SHA-256 {found[:12]}…, "
+                f"its config.json says {self.sha256[:12]}…: the file is damaged or was exchanged; "
                 "install the package again or rebuild the preset"
             )
 
@@ -194,12 +179,7 @@ def load_preset(preset: str | os.PathLike | None = None, *, verify: bool = True)
     return loaded
 
 
-def save_preset(
-    folder: str | os.PathLike,
-    config: dict,
-    weights_file: str | os.PathLike,
-    second_weights_file: str | os.PathLike | None = None,
-) -> Preset:
+def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.PathLike) -> Preset:
     """Write ``config.json`` with the SHA-256 of the weights, and put the weights beside it.
 
     Parameters
@@ -207,11 +187,9 @@ def save_preset(
     folder : str or path
         Folder of the preset; made if it does not exist. Files of an earlier preset are replaced.
     config : dict
-        All of ``config.json`` but SHA-256 of weights and ``created_with``, which are filled in.
+        All of ``config.json`` but ``weights_sha256`` and ``created_with``, which are filled in.
     weights_file : str or path
         The ``.weights.h5`` file that Keras saved; copied, unless it lies in its place already.
-    second_weights_file : str or path, optional
-        The same for the second network of a preset with a ``second_opinion``.
 
     Returns
     -------
@@ -231,14 +209,9 @@ def save_preset(
         "weights_sha256": _sha256(weights_file),
         "created_with": config.get("created_with") or _versions(),
     }
-    if second_weights_file is not None:
-        second = {**(config.get("second_opinion") or {}), "sha256": _sha256(second_weights_file)}
-        config["second_opinion"] = second
     check_config(config, f"preset {config.get('name', folder.name)!r}")
     folder.mkdir(parents=True, exist_ok=True)
     _put(weights_file, folder / WEIGHTS_FILE)
-    if second_weights_file is not None:
-        _put(second_weights_file, folder / SECOND_WEIGHTS_FILE)
     text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     part = folder / (CONFIG_FILE + ".part")
     part.write_text(text, encoding="utf-8")

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _classifier(args) -> int:
-    from ..training.build import all_opinions, cross_validate, cross_validate_first_stage
+    from ..training.build import cross_validate, cross_validate_first_stage
     from ..training.card import figure_rows
     from ..training.dataset import load_data_folder
     from ..training.recipes import RECIPES
@@ -76,7 +76,7 @@ def _classifier(args) -> int:
         raise ValueError(f"no recipe {args.preset!r}; there are {', '.join(RECIPES)}")
     recipe = RECIPES[args.preset]
     sources = load_data_folder(args.data)
-    networks = cross_validate(
+    trials = cross_validate(
         recipe, args.data, args.work, jobs=args.jobs, seed=args.seed, final=False
     )
     stages = cross_validate_first_stage(
@@ -84,14 +84,7 @@ def _classifier(args) -> int:
     )
     command = f"lamost-rare evaluate classifier --data DIR --preset {args.preset}"
     figures = write_recognition(
-        recipe,
-        sources,
-        all_opinions(recipe, networks),
-        args.output,
-        command,
-        seed=args.seed,
-        stages=stages,
-        networks=networks,
+        recipe, sources, trials, args.output, command, seed=args.seed, stages=stages
     )
     for _, title, value, numbers in figure_rows(figures):
         print(f"{title}: {value} [{numbers}]")

@@ -19,9 +19,10 @@ from .trials import subtype_group
 
 __all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
 
-SNR_EDGES = (0.0, 5.0, 7.0, 10.0, 15.0, 20.0, 40.0, np.inf)
-"""Ranges of S/N (g) that have a threshold of their own,"""
-SNR_KNOTS = (4.0, 6.0, 8.4, 12.2, 17.3, 28.0, 60.0)
+SNR_EDGES = (0.0, 10.0, 20.0, np.inf)
+"""Ranges of S/N (g) that have a threshold of their own, wide enough for it not to hang on a few
+spectra,"""
+SNR_KNOTS = (7.0, 14.0, 30.0)
 """and the S/N for which it holds; between them it is interpolated."""
 
 

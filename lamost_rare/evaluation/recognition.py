@@ -31,9 +31,7 @@ GOALS = {
 """What the project wants to reach."""
 
 
-def write_recognition(
-    recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None, networks=()
-):
+def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None):
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
@@ -41,7 +39,7 @@ def write_recognition(
     recipe : Recipe
     sources : LabelledSources
     trials_of_fold : dict of int to list of Trial
-        From `training.build.all_opinions`.
+        From `training.build.cross_validate`.
     output : path-like
         The page, Markdown.
     command : str
@@ -49,8 +47,6 @@ def write_recognition(
     seed : int
     stages : dict, optional
         From `training.build.cross_validate_first_stage`.
-    networks : list of dict, optional
-        From `training.build.cross_validate`.
 
     Returns
     -------
@@ -114,7 +110,6 @@ def write_recognition(
         *_worst(decided),
         "",
         *first,
-        *(_alone(recipe, sources, networks, figures, seed) if len(networks) > 1 else ()),
         "## Plots",
         "",
         *(
@@ -215,51 +210,6 @@ def _at_probabilities(decided, recipe) -> list[str]:
         lines.append(f"| {limit:g} | {' | '.join(cells)} |")
     default = f"`p_{recipe.rare_class}` in the catalogue lets you choose another price than "
     return [*lines, "", default + "`candidate` does, which asks for more than a probability."]
-
-
-def _alone(recipe, sources, networks, together, seed) -> list[str]:
-    """What each network would do without the other, with thresholds of its own."""
-    rows = []
-    for number, trials_of_fold in enumerate(networks, 1):
-        decided, _, _ = cross_fitted(
-            trials_of_fold, sources, recipe.classes, recipe.rare_class, group=recipe.group
-        )
-        rows.append((f"network {number} alone", measure(decided, recipe.classes, seed)))
-    rows.append(("both", together))
-    keys = [
-        "recall_snr_5_10",
-        "recall_snr_10_20",
-        "recall_snr_above_20",
-        "candidates_B0-B0.5",
-        "candidates_B1+",
-        "candidates_hot_subdwarf",
-        "false_alarms_lamost",
-        "false_alarms_reobserved",
-        "letter_exact",
-    ]
-    short = "found, S/N 5-10 | 10-20 | above 20 | B0, B0.5 | B1 and later | hot subdwarfs | LAMOST"
-    lines = [
-        "## Each network alone",
-        "",
-        "A second network, trained in the same way from other random numbers, is asked where the "
-        f"log-odds of the first are above {recipe.second_opinion:g}; the mean of their logits "
-        "counts. Alone, each with the thresholds that the same requirements give it, they differ "
-        "by what chance does to a training:",
-        "",
-        f"| | {short} | observed again | letter |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, figures in rows:
-        lines.append(f"| {name} | {' | '.join(_cell(figures.get(key)) for key in keys)} |")
-    return [*lines, ""]
-
-
-def _cell(figure) -> str:
-    if not figure or not figure["n"]:
-        return "-"
-    if "upper_limit_95" in figure:
-        return f"{figure['count']} of {figure['n']:,}"
-    return f"{100 * figure['rate']:.2f} %"
 
 
 def _percent(hit) -> str:

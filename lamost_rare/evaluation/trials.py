@@ -3,12 +3,11 @@ training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ..inference.second_opinion import asked, mean_opinion
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
 from ..spectra.batch import SpectrumBatch
@@ -17,15 +16,7 @@ from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
 from ..training.observing import HOT, observe_sources
 
-__all__ = [
-    "Trial",
-    "as_observed",
-    "load_trials",
-    "run_trials",
-    "save_trials",
-    "subtype_group",
-    "with_second_opinion",
-]
+__all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
 
 _KINDS = ("lamost", "library", "damaged", "reobserved")
 _ONE_SIDE = {"gap": 0.0, "half": 1.0}
@@ -87,39 +78,6 @@ def load_trials(path) -> list[Trial]:
     with np.load(path) as stored:
         kinds = [str(k) for k in stored["kinds"]]
         return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
-
-
-def with_second_opinion(trials, others, rare: int, log_odds: float) -> list[Trial]:
-    """What two networks say together of the same observations.
-
-    Parameters
-    ----------
-    trials, others : list of Trial
-        Of the first network and of the second.
-    rare : int
-        Index of the rare class.
-    log_odds : float
-        Above which the second is asked.
-
-    Raises
-    ------
-    ValueError
-        If the observations are not the same.
-    """
-    out = []
-    for trial, other in zip(trials, others, strict=True):
-        same = all(
-            np.array_equal(getattr(trial, a), getattr(other, a), equal_nan=a != "row")
-            for a in ("row", "snr", "measured_snr")
-        )
-        if trial.kind != other.kind or not same:
-            raise ValueError(f"the trials of two networks differ in their {trial.kind} spectra")
-        rows = asked(trial.logits, rare, log_odds)
-        logits, evidence = mean_opinion(
-            trial.logits, trial.evidence, rows, other.logits[rows], other.evidence[rows]
-        )
-        out.append(replace(trial, logits=logits, evidence=evidence))
-    return out
 
 
 def as_observed(sources: LabelledSources) -> SpectrumBatch:

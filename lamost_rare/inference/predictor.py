@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +19,6 @@ from .calibration import (
 )
 from .first_stage import load_first_stage, mixed, weight_in_mean
 from .native_logs import without_native_logs
-from .second_opinion import asked, mean_opinion
 
 __all__ = [
     "Prediction",
@@ -34,9 +32,6 @@ __all__ = [
 
 NORMALIZED_AT_ONCE = 256
 """Spectra, about: fewer at a time take longer, more only take memory."""
-
-ASKED_AT_ONCE = 32
-"""Spectra in one call of the second network, at most: in a survey there are few."""
 
 
 @dataclass
@@ -58,10 +53,8 @@ class Prediction:
     flags: np.ndarray
 
 
-def build_network(preset: Preset, weights=None):
+def build_network(preset: Preset):
     """The preset's network with its weights, as a `keras.Model` that gives logits.
-
-    ``weights`` is the path of others than the preset's own, for the same layers.
 
     Raises
     ------
@@ -74,7 +67,7 @@ def build_network(preset: Preset, weights=None):
         raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
     try:
         model = build_racnet({**preset.architecture, "n_classes": len(preset.classes)})
-        model.load_weights(weights or preset.weights_path)
+        model.load_weights(preset.weights_path)
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PresetError(
@@ -185,76 +178,51 @@ class Predictor:
                 f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
                 f"network of {self._shape[0]}"
             )
-        self._rare = preset.classes.index(preset.rare_class)
         self._weight = weight_in_mean(preset)
         self._first_stage = load_first_stage(preset) if self._weight else None
-        self._asked_above = (preset.second_opinion or {}).get("log_odds")
         self._call = compile_network(self.model, self.batch_size, *self._shape)
         self._call(np.zeros((self.batch_size, *self._shape), dtype=np.float32))  # compiles now
-
-    @cached_property
-    def _second(self):
-        """The second network, built when there is something to ask it."""
-        with without_native_logs():
-            model = build_network(self.preset, self.preset.second_weights_path)
-            size = min(self.batch_size, ASKED_AT_ONCE)
-            return size, compile_network(model, size, *self._shape)
 
     def logits(self, batch: SpectrumBatch, first_stage=None) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.
 
         Those of the network; or, if the preset says so (``first_stage``, ``mixed``), their mean
-        with those of its first stage, which may be given where they are known; and for spectra that
-        may be of the rare class (``second_opinion``) the mean with what a second network says.
+        with those of its first stage, which may be given where they are known.
 
         Raises
         ------
         ValueError
             If the batch is not on the preset's grid.
         """
-        self._check_grid(batch)
-        return self._opinion(batch, first_stage)[0]
-
-    def _check_grid(self, batch):
         if batch.grid != self.preset.grid:
             raise ValueError(
                 f"the batch is on {batch.grid}, preset {self.preset.name!r} needs "
                 f"{self.preset.grid}: resample first"
             )
-
-    def _opinion(self, batch, first_stage) -> tuple[np.ndarray, np.ndarray]:
-        """Logits, and the evidence of the lines."""
-        if self._first_stage is not None and first_stage is None:
+        logits = batched_logits(
+            self._call,
+            batch,
+            self.preset.preprocessing,
+            (self.batch_size, *self._shape),
+            len(self.preset.classes),
+        )
+        if self._first_stage is None:
+            return logits
+        if first_stage is None:
             first_stage = self._first_stage.logits(batch.flux, batch.mask)
-        found = self._one_opinion(self.batch_size, self._call, batch, first_stage)
-        if self._asked_above is None or not len(batch):
-            return found
-        rows = asked(found[0], self._rare, self._asked_above)
-        if not len(rows):
-            return found
-        own = None if first_stage is None else first_stage[rows]
-        return mean_opinion(*found, rows, *self._one_opinion(*self._second, batch[rows], own))
-
-    def _one_opinion(self, size, call, batch, first_stage) -> tuple[np.ndarray, np.ndarray]:
-        shape, n_classes = (size, *self._shape), len(self.preset.classes)
-        logits = batched_logits(call, batch, self.preset.preprocessing, shape, n_classes)
-        if self._first_stage is not None:
-            logits = mixed(logits, first_stage, self._weight)
-        if not self.preset.calibration.get("evidence_weight"):
-            return logits, np.zeros(len(batch))
-        evidence = self.preset.config.get("evidence")
-        return logits, line_evidence(batch, logits, self._rare, evidence)
+        return mixed(logits, first_stage, self._weight)
 
     def predict(self, batch: SpectrumBatch, first_stage=None) -> Prediction:
         """Calibrated probabilities, candidates and flags of a batch on the preset's grid.
 
         ``first_stage`` as `logits` takes it.
         """
-        self._check_grid(batch)
-        logits, ratio = self._opinion(batch, first_stage)
+        logits = self.logits(batch, first_stage)
         calibration = self.preset.calibration
-        if calibration.get("evidence_weight"):
-            logits = add_evidence(logits, self._rare, ratio, calibration["evidence_weight"])
+        if self.preset.rare_class and calibration.get("evidence_weight"):
+            rare = self.preset.classes.index(self.preset.rare_class)
+            ratio = line_evidence(batch, logits, rare, self.preset.config.get("evidence"))
+            logits = add_evidence(logits, rare, ratio, calibration["evidence_weight"])
         probabilities = calibrate(logits, calibration)
         flags = np.zeros(len(batch), dtype=np.int64)
         missing = key_lines_missing(batch, self.preset)

@@ -13,7 +13,7 @@ from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
 from .recipes import RECIPES, Recipe
 
-__all__ = ["all_opinions", "build_preset", "cross_validate", "cross_validate_first_stage"]
+__all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -29,15 +29,14 @@ def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
     return Path(work) / recipe.name / f"seed{seed}" / name
 
 
-def _train_and_try(recipe_name, data, labels, task, work, seed, repeats, n_reobserved):
+def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobserved):
     from .crossvalidation import train_fold, try_fold
 
-    fold, member = task
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
     folder = fold_folder(work, recipe, fold, seed)
     if fold is None:
-        train_fold(recipe, sources, None, recipe.n_folds, folder, seed, member)
+        train_fold(recipe, sources, None, recipe.n_folds, folder, seed)
         return None
     return try_fold(
         recipe,
@@ -46,7 +45,6 @@ def _train_and_try(recipe_name, data, labels, task, work, seed, repeats, n_reobs
         recipe.n_folds,
         folder,
         seed=seed,
-        member=member,
         repeats=repeats,
         n_reobserved=n_reobserved,
     )
@@ -143,46 +141,13 @@ def cross_validate(
 
     Returns
     -------
-    list of dict of int to list of Trial
-        For each of the recipe's networks, the trials of each fold. What they say together is for
-        `all_opinions`.
+    dict of int to list of Trial
+        Trials of each fold.
     """
-    if recipe.refined is not None or recipe.mixed:  # networks of a fold share its first stage
-        cross_validate_first_stage(
-            recipe, data, work, labels=labels, jobs=jobs, seed=seed, final=final
-        )
     share = n_reobserved // recipe.n_folds
     fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
-    tasks = [(fold, member) for member in recipe.members for fold in _tasks(recipe, final)]
-    found = _for_each(tasks, jobs, _train_and_try, *fixed)
-    return [
-        {fold: found[fold, member] for fold in _tasks(recipe, False)} for member in recipe.members
-    ]
-
-
-def all_opinions(recipe: Recipe, trials_of_member: list) -> dict:
-    """What the recipe's networks say together of the trials of each fold.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    trials_of_member : list of dict
-        From `cross_validate`.
-
-    Returns
-    -------
-    dict of int to list of Trial
-    """
-    from ..evaluation.trials import with_second_opinion
-
-    if recipe.second_opinion is None:
-        return trials_of_member[0]
-    first, second = trials_of_member
-    rare = recipe.classes.index(recipe.rare_class)
-    return {
-        fold: with_second_opinion(trials, second[fold], rare, recipe.second_opinion)
-        for fold, trials in first.items()
-    }
+    found = _for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
+    return {fold: trials for fold, trials in found.items() if fold is not None}
 
 
 def build_preset(
@@ -222,25 +187,22 @@ def build_preset(
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
-    trials = all_opinions(
+    trials = cross_validate(
         recipe,
-        cross_validate(
-            recipe,
-            data,
-            work,
-            labels=labels,
-            jobs=jobs,
-            seed=seed,
-            repeats=repeats,
-            n_reobserved=n_reobserved,
-        ),
+        data,
+        work,
+        labels=labels,
+        jobs=jobs,
+        seed=seed,
+        repeats=repeats,
+        n_reobserved=n_reobserved,
     )
     fixed = OperatingPoint() if recipe.holdout else None
     decided, shipped, _ = cross_fitted(
         trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
     )
     stages = cross_validate_first_stage(recipe, data, work, labels=labels, jobs=jobs, seed=seed)
-    own = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
+    trained = trained_folder(recipe, fold_folder(work, recipe, 0 if recipe.holdout else None, seed))
     config = {
         "name": recipe.name,
         "kind": "classifier",
@@ -268,18 +230,14 @@ def build_preset(
         },
         "figures": measure(decided, recipe.classes, seed),
     }
-    if recipe.second_opinion is not None:
-        config["second_opinion"] = {"log_odds": recipe.second_opinion}
-    trained = [trained_folder(recipe, own, member) for member in recipe.members]
-    weights = [
-        export_weights(config["architecture"], t / "best.weights.h5", t / "shipped.weights.h5")
-        for t in trained
-    ]
+    weights = export_weights(
+        config["architecture"], trained / "best.weights.h5", trained / "shipped.weights.h5"
+    )
     folder = Path(output) / recipe.name
     if stages:
         folder.mkdir(parents=True, exist_ok=True)
         config["first_stage"] = write_first_stage(stages, decided, sources, recipe, folder)
-    preset = save_preset(folder, config, *weights)
+    preset = save_preset(folder, config, weights)
     write_golden(preset)
     write_card(preset)
     return preset

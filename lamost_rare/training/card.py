@@ -63,11 +63,6 @@ def _rule(config: dict) -> str:
         rule += "; score of the discriminant against common spectra, linear in the logarithms of "
         rule += f"probabilities and S/N, at least {discriminant['threshold']:.2f}"
     rule += "; enough of the key lines covered."
-    if second := config.get("second_opinion"):
-        rule += (
-            f" Where the log-odds of {config['rare_class']} are above {second['log_odds']:g}, the "
-            "logits are the mean of two networks'."
-        )
     if config["calibration"].get("evidence_weight"):
         rule += (
             f" The logit of {config['rare_class']} has "
@@ -85,7 +80,7 @@ def _first_stage(config: dict) -> list[str]:
     return [*first_stage_lines(config["first_stage"]["figures"]), ""]
 
 
-def _amount(training: dict, networks: int) -> str:
+def _amount(training: dict) -> str:
     def seen(options):
         steps = options["steps_per_epoch"] * options["epochs"]
         return f"up to {steps} steps of {options['batch_size']} simulated observations"
@@ -93,7 +88,7 @@ def _amount(training: dict, networks: int) -> str:
     text = seen(training["options"])
     if refined := training.get("refined"):
         text += f", then {seen(refined)} of which the first stage is not sure"
-    return text + (" (each of two networks)" if networks > 1 else "")
+    return text
 
 
 def write_card(preset) -> None:
@@ -120,7 +115,7 @@ def write_card(preset) -> None:
         f"- Candidate: {_rule(config)}",
         f"- Input: {preset.grid.wavelength[0]:.0f} to {preset.grid.wavelength[-1]:.0f} Å (vacuum), "
         f"{preset.grid.n_pixels} pixels; normalization {config['preprocessing']['normalization']}.",
-        f"- Training: {_amount(training, 2 if config.get('second_opinion') else 1)}.",
+        f"- Training: {_amount(training)}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
         "",
         "## Figures",

@@ -19,17 +19,9 @@ __all__ = ["fold_stream", "network_predictor", "train_fold", "trained_folder", "
 
 
 def train_fold(
-    recipe: Recipe,
-    sources: LabelledSources,
-    fold: int | None,
-    n_folds: int,
-    folder,
-    seed=0,
-    member=0,
+    recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, folder, seed=0
 ):
     """Train without one fold, or on everything if ``fold`` is None. Resumes what is in ``folder``.
-
-    Members of a recipe with several networks differ by all that is random in their training.
 
     Returns
     -------
@@ -39,50 +31,41 @@ def train_fold(
         Rows of ``sources`` in the fold.
     log : list of dict
     """
-    stream, held_out = fold_stream(recipe, sources, fold, n_folds, seed, member)
+    stream, held_out = fold_stream(recipe, sources, fold, n_folds, seed)
     training = replace(recipe.training, seed=stream.seed)
-    own = member_folder(folder, member)
-    model, log = train_network(stream, recipe.architecture, training, own)
+    model, log = train_network(stream, recipe.architecture, training, folder)
     if recipe.refined is not None:
         first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
         other = replace(recipe, stream=recipe.refined_stream or recipe.stream)
-        refined, _ = fold_stream(other, sources, fold, n_folds, seed, member)
+        refined, _ = fold_stream(other, sources, fold, n_folds, seed)
         model, more = train_network(
             UncertainStream(refined, first_stage, recipe.rare_class),
             recipe.architecture,
             replace(recipe.refined, seed=stream.seed),
-            trained_folder(recipe, folder, member),
-            begin_with=own / "best.weights.h5",
+            trained_folder(recipe, folder),
+            begin_with=Path(folder) / "best.weights.h5",
         )
         log = [*log, *more]
     return model, stream, held_out, log
 
 
-def member_folder(folder, member: int) -> Path:
-    """Where in the folder of a fold one of its networks is."""
-    return Path(folder) / f"member{member}" if member else Path(folder)
+def trained_folder(recipe: Recipe, folder) -> Path:
+    """Where in the folder of a fold the state of its last training is."""
+    return Path(folder) / "refined" if recipe.refined is not None else Path(folder)
 
 
-def trained_folder(recipe: Recipe, folder, member: int = 0) -> Path:
-    """Where in the folder of a fold the state of a network's last training is."""
-    own = member_folder(folder, member)
-    return own / "refined" if recipe.refined is not None else own
-
-
-def fold_stream(
-    recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, seed=0, member=0
-):
+def fold_stream(recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, seed=0):
     """What is trained on without one fold, or all there is if ``fold`` is None.
 
     Returns
     -------
     stream : ObservationStream
-        Its seed is that of the fold and the member.
+        Its seed is that of the fold.
     held_out : ndarray of int
         Rows of ``sources`` in the fold.
     """
     folds = assign_folds(sources.label, sources.star, n_folds, seed)
-    own_seed = seed * 1000 + member * 100 + (n_folds if fold is None else fold)
+    own_seed = seed * 1000 + (n_folds if fold is None else fold)
     rows = np.arange(len(sources)) if fold is None else np.flatnonzero(folds != fold)
     stream = ObservationStream(
         sources[rows], recipe.classes, recipe.preprocessing, recipe.stream, seed=own_seed
@@ -115,12 +98,8 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
     return predict
 
 
-def try_fold(
-    recipe, sources, fold, n_folds, folder, *, seed=0, member=0, repeats=10, n_reobserved=75_000
-):
-    """Train a fold if need be, run its trials, and keep them in its folder.
-
-    The observations are the same for all members.
+def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_reobserved=75_000):
+    """Train a fold if need be, run its trials, and keep them in ``folder/trials.npz``.
 
     Returns
     -------
@@ -129,11 +108,10 @@ def try_fold(
     from ..evaluation.trials import load_trials, run_trials, save_trials
 
     name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
-    path = trained_folder(recipe, folder, member) / name
+    path = trained_folder(recipe, folder) / name
     if path.exists():
         return load_trials(path)
-    model, _, held_out, _ = train_fold(recipe, sources, fold, n_folds, folder, seed, member)
-    stream, _ = fold_stream(recipe, sources, fold, n_folds, seed)
+    model, stream, held_out, _ = train_fold(recipe, sources, fold, n_folds, folder, seed)
     first_stage = None
     if recipe.mixed:
         first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)

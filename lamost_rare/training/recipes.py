@@ -39,9 +39,7 @@ class Recipe:
     temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
     threshold of their own. With ``refined`` a second training follows on what the first stage is
     not sure of, made as ``refined_stream`` says. ``mixed`` is the weight of the first stage's
-    logits in a mean with the recogniser's. With ``second_opinion`` another network is trained in
-    the same way with other random numbers, and asked where the log-odds of the rare class are above
-    it.
+    logits in a mean with the recogniser's.
     """
 
     name: str
@@ -59,14 +57,8 @@ class Recipe:
     refined: TrainingOptions | None = None
     refined_stream: StreamOptions | None = None
     mixed: float = 0.0
-    second_opinion: float | None = None
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
-
-    @property
-    def members(self) -> range:
-        """Numbers of the networks."""
-        return range(1 if self.second_opinion is None else 2)
 
 
 RECIPES = {

@@ -272,6 +272,8 @@ class ObservationStream:
     def _add_discs(self, flux, valid, names, rng):
         chance = np.array([self.options.discs.get(name, 0) for name in names])
         rows = np.flatnonzero(rng.random(len(names)) < chance)
+        if not len(rows):
+            return
         level, _ = pseudo_continuum(flux[rows], ~valid[rows], block=64, smooth=1.5)
         flux[rows] += np.abs(level) * effects.disc_emission(len(rows), SOURCE_GRID, rng)
 

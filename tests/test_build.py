@@ -1,0 +1,78 @@
+"""From a recipe to a preset: both trainings, operating point, golden outputs, card."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation_helpers import TINY_RACNET, write_data
+from lamost_rare.inference.first_stage import FirstStage, n_features
+from lamost_rare.inference.predictor import Predictor
+from lamost_rare.presets import load_preset
+from lamost_rare.spectra.batch import SpectrumBatch
+from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.training import build, crossvalidation
+from lamost_rare.training.classifier import TrainingOptions
+from lamost_rare.training.dataset import load_data_folder
+from lamost_rare.training.recipes import RECIPES
+from lamost_rare.training.stream import StreamOptions
+
+CLASSES = ("O", "B", "G")
+OPTIONS = TrainingOptions(batch_size=8, steps_per_epoch=2, epochs=1, patience=0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"), {"O8": 9, "B5": 9, "G2": 9})
+
+
+def in_this_process(tasks, jobs, function, *arguments):
+    """Where the test's recipe is known, in place of other processes."""
+    return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
+
+
+def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
+    recipe = replace(
+        RECIPES["racnet-ofgk-v1"], classes=CLASSES, architecture=TINY_RACNET, training=OPTIONS
+    )
+    monkeypatch.setitem(build.RECIPES, recipe.name, recipe)
+    monkeypatch.setattr(build, "_for_each", in_this_process)
+    arguments = recipe.name, data, tmp_path / "presets", tmp_path / "work"
+    preset = build.build_preset(*arguments, labels=data / "labels.csv", n_reobserved=9)
+    assert load_preset(preset.folder).classes == CLASSES
+    own = build.fold_folder(tmp_path / "work", recipe, 0, 0)
+    assert (own / "shipped.weights.h5").read_bytes() == preset.weights_path.read_bytes()
+    golden = np.load(preset.folder / "golden.npz")
+    batch = SpectrumBatch(preset.grid, golden["flux"], golden["ivar"], golden["mask"])
+    found = Predictor(preset, batch_size=4).predict(batch).probabilities
+    np.testing.assert_allclose(found, golden["probabilities"], atol=1e-5)
+    assert "2 steps of 8 simulated observations" in (preset.folder / "CARD.md").read_text()
+
+
+def test_the_second_training_begins_where_the_first_ended(data, tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    layer = 0.01 * rng.standard_normal((n_features(LAMOST_GRID.n_pixels), 3)), np.zeros(3)
+    undecided = FirstStage([layer], np.arange(3) == 2, 9.0)
+    monkeypatch.setattr(crossvalidation, "first_stage_of_fold", lambda *a, **k: (undecided, []))
+    recipe = replace(
+        RECIPES["racnet-obafgkm-v1"],
+        classes=CLASSES,
+        architecture=TINY_RACNET,
+        training=OPTIONS,
+        refined=replace(OPTIONS, learning_rate=0.0),
+        stream=StreamOptions(invented={}),
+        refined_stream=StreamOptions(invented={}, discs={"B": 0.5}),
+        preprocessing={"normalization": "l2"},
+    )
+    sources = load_data_folder(data, labels=data / "labels.csv")
+    model, *_, log = crossvalidation.train_fold(recipe, sources, 0, 3, tmp_path)
+    assert len(log) == 2
+    names = tmp_path, crossvalidation.trained_folder(recipe, tmp_path)
+    assert names[1] == tmp_path / "refined"
+    both = []
+    for folder in names:
+        model.load_weights(folder / "best.weights.h5")
+        both.append([np.array(v) for v in model.trainable_variables])
+    for first, second in zip(*both, strict=True):
+        np.testing.assert_array_equal(first, second)  # at a rate of 0 it stays there
+    assert "discs" in (names[1] / "state.npz").read_bytes().decode("latin1").replace("\0", "")
