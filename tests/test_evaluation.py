@@ -186,6 +186,9 @@ def test_two_questions_have_two_thresholds(monkeypatch):
         found[name] = candidates(stars, 0, point)[:n_o].mean()
     assert found["two"] > found["one"] + 0.1
     assert one.discriminant is None
+    # Nothing gains by looking like a star that is to be kept out.
+    weights = np.array(two.discriminant["weights"])[:-2].reshape(2, len(CLASSES))
+    assert (weights[:, 2:] <= 0).all()
     wider = choose_operating_point(
         *arguments[:-1], Requirements(reobserved=1e-4, margin=1.0), group=("O", "B")
     )

@@ -14,8 +14,9 @@ DOUBTFUL = -3.0
 """Log-odds of the rare class above which a spectrum takes part: others are out in any case."""
 FEWEST = 20
 """Spectra of either kind without which there is nothing to fit."""
-PENALTY = 0.1
-"""Inverse strength of the ridge penalty, on standardized features."""
+PENALTY = 10.0
+"""Strength of the ridge penalty: as if so many spectra asked for weights of 0, on standardized
+features."""
 
 
 @dataclass
@@ -45,12 +46,36 @@ class Judged:
     other: np.ndarray
 
 
-def fit_discriminant(trials: list[Judged], allowed: int, margin: float) -> dict | None:
+def _regression(x, y, falls) -> np.ndarray:
+    """Weights, those of features that ``falls`` marks at most 0, and a constant."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    ridge = PENALTY / len(y)
+
+    def loss(v):
+        z = x @ v[:-1] + v[-1]
+        error = expit(z) - y
+        value = (np.logaddexp(0, z) - y * z).mean() + 0.5 * ridge * (v[:-1] ** 2).sum()
+        return value, np.append(x.T @ error / len(y) + ridge * v[:-1], error.mean())
+
+    bounds = [(None, 0) if down else (None, None) for down in falls] + [(None, None)]
+    start = np.zeros(len(bounds))
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000}
+    )
+    return found.x
+
+
+def fit_discriminant(trials: list[Judged], hot, allowed: int, margin: float) -> dict | None:
     """Logistic regression of the rare class against a survey's common spectra.
 
     Parameters
     ----------
     trials : list of Judged
+    hot : ndarray of bool, shape (n_classes,)
+        Classes that are not to be kept out. The probability of any other class can only lower the
+        score, so that nothing strange gains by looking like one of them.
     allowed : int
         How many of the re-observed spectra that reach the probability may stay; of spectra as they
         are none may.
@@ -63,8 +88,6 @@ def fit_discriminant(trials: list[Judged], allowed: int, margin: float) -> dict 
         ``weights``, ``constant`` and ``threshold``, as a preset's ``discriminant``; None if there
         is too little to fit.
     """
-    from sklearn.linear_model import LogisticRegression
-
     features, wanted = [], []
     for t in trials:
         near = (t.own | t.other) & (t.score > DOUBTFUL)
@@ -74,12 +97,10 @@ def fit_discriminant(trials: list[Judged], allowed: int, margin: float) -> dict 
     if min(y.sum(), (~y).sum()) < FEWEST:
         return None
     mean, scatter = x.mean(axis=0), x.std(axis=0) + 1e-9
-    fitted = LogisticRegression(C=PENALTY, max_iter=1000).fit((x - mean) / scatter, y)
-    weights = fitted.coef_[0] / scatter
-    found = {
-        "weights": weights.tolist(),
-        "constant": float(fitted.intercept_[0] - weights @ mean),
-    }
+    falls = np.concatenate([~np.asarray(hot), ~np.asarray(hot), [False, False]])
+    *weights, constant = _regression((x - mean) / scatter, y, falls)
+    weights = weights / scatter
+    found = {"weights": weights.tolist(), "constant": float(constant - weights @ mean)}
     limits = [0.0]  # even odds, if nothing asks for more
     for t in trials:
         alarm = t.other & t.reached

@@ -42,7 +42,7 @@ class Requirements:
     noisy_b: float = 0.0025
     lookalike: float = 0.01
     lowest: float = 0.8
-    margin: float = 2.0
+    margin: float = 0.5
 
 
 @dataclass
@@ -164,7 +164,8 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
         judged = [_judge(trial, sources, rare_class, rare, point, group) for trial in trials]
         reobserved = sum(len(t.score) for t in judged if t.kind == "reobserved")
         allowed = int(need.reobserved * reobserved + 1e-9)
-        point.discriminant = fit_discriminant(judged, allowed, need.margin)
+        hot = np.isin(classes, group)
+        point.discriminant = fit_discriminant(judged, hot, allowed, need.margin)
     return point
 
 
