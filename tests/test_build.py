@@ -61,7 +61,6 @@ def test_the_second_training_begins_where_the_first_ended(data, tmp_path, monkey
         training=OPTIONS,
         refined=replace(OPTIONS, learning_rate=0.0),
         stream=StreamOptions(invented={}),
-        refined_stream=StreamOptions(invented={}, discs={"B": 0.5}),
         preprocessing={"normalization": "l2"},
     )
     sources = load_data_folder(data, labels=data / "labels.csv")
@@ -75,4 +74,3 @@ def test_the_second_training_begins_where_the_first_ended(data, tmp_path, monkey
         both.append([np.array(v) for v in model.trainable_variables])
     for first, second in zip(*both, strict=True):
         np.testing.assert_array_equal(first, second)  # at a rate of 0 it stays there
-    assert "discs" in (names[1] / "state.npz").read_bytes().decode("latin1").replace("\0", "")

@@ -253,33 +253,3 @@ def test_lookalikes_are_positive_and_varied(rng):
             assert flux.shape == (SOURCE_GRID.n_pixels,)
             assert np.isfinite(flux).all()
             assert np.median(flux) > 0
-
-
-def test_discs_of_be_stars_fill_balmer_lines():
-    out = effects.disc_emission(40, SOURCE_GRID, np.random.default_rng(7))
-    wavelength, step = SOURCE_GRID.wavelength, np.gradient(SOURCE_GRID.wavelength)
-    assert (out >= 0).all()
-
-    def width(air):
-        line = float(air_to_vacuum(air))
-        return (out * step * (np.abs(wavelength - line) < 0.002 * line)).sum(axis=1)
-
-    h_alpha, h_beta, h_gamma = width(6562.80), width(4861.33), width(4340.47)
-    assert 3.5 < h_alpha.min() < 8
-    assert 35 < h_alpha.max() < 65
-    ratio = np.median(h_beta / h_alpha), np.median(h_gamma / h_beta)
-    np.testing.assert_allclose(ratio, [0.14, 0.39], rtol=0.35)
-    fe_ii = width(5169.03) > 0
-    assert 5 < fe_ii.sum() < 30
-    # Nothing but the lines.
-    assert (out[~fe_ii][:, np.abs(wavelength - 4542.9) < 30] == 0).all()
-    # One profile for all lines of a star: in velocity, Hβ is as wide as Hα.
-    for row in out[:10]:
-        spread = []
-        for air in (6562.80, 4861.33):
-            line = float(air_to_vacuum(air))
-            velocity = (wavelength / line - 1) * 3e5
-            weight = row * step * (np.abs(velocity) < 500)
-            mean = np.average(velocity, weights=weight)
-            spread.append(np.sqrt(np.average((velocity - mean) ** 2, weights=weight)))
-        assert spread[0] == pytest.approx(spread[1], rel=0.1)

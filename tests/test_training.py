@@ -330,24 +330,3 @@ def test_two_trainings_in_one_folder(sources, tmp_path):
         with pytest.raises(FolderInUseError, match=r"in use by another command \(process \d+ on "):
             train_network(stream, TINY, TrainingOptions(), tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
-
-
-def test_discs_change_only_the_classes_that_have_them(sources):
-    def batch(discs):
-        options = StreamOptions(discs=discs, blue_only=0.0, class_weights={"A": 3.0})
-        arguments = sources, tuple("OAG"), DEFAULT_PREPROCESSING, options
-        return ObservationStream(*arguments, seed=2).batch(0, 24)
-
-    (bare, label), (emitting, same) = batch({"G": 1e-12}), batch({"A": 1.0, "G": 1e-12})
-    np.testing.assert_array_equal(label, same)
-    h_alpha = np.abs(bare.grid.wavelength - 6564.6) < 6
-    seen = ~(bare.mask | emitting.mask) & h_alpha
-    rises = np.array(
-        [
-            np.median(emitting.flux[i, s]) > 1.2 * np.median(bare.flux[i, s]) if s.any() else False
-            for i, s in enumerate(seen)
-        ]
-    )
-    assert "discs" not in StreamOptions().to_dict()
-    assert rises[label == 1].mean() > 0.7
-    assert rises[label != 1].mean() < 0.2

@@ -16,7 +16,6 @@ __all__ = [
     "calibration_error",
     "cosmic_rays",
     "coverage_gaps",
-    "disc_emission",
     "extinction_curve",
     "interstellar_lines",
     "nebular_lines",
@@ -55,11 +54,6 @@ _NEBULAR = (
     (6716.44, 0.35),
     (6730.82, 0.27),
 )
-# Air wavelength (Å) of Hα to Hδ, and the emission of a Be star's disc relative to that of Hα, as
-# equivalent widths.
-_DISC_BALMER = ((6562.80, 1.0), (4861.33, 0.14), (4340.47, 0.055), (4101.74, 0.028))
-# He I and Fe II lines that some discs emit.
-_DISC_OTHERS = (5875.6, 6678.15, 7065.2, 4583.83, 4923.92, 5018.44, 5169.03, 5316.6)
 _SKY = (4358.3, 5460.7, 5577.34, 5892.0, 6300.3, 6363.8, 6863.9, 6923.2, 7276.4, 7316.3, 7340.9)
 
 
@@ -103,34 +97,6 @@ def nebular_lines(strength, grid, rng) -> np.ndarray:
     ratio = np.array([line[1] for line in _NEBULAR], dtype=np.float32)
     ratio = ratio * np.exp(rng.normal(0, 0.4, (len(strength), len(ratio))))
     return ((strength[:, None] * ratio).astype(np.float32)) @ _profiles(grid, "nebular")
-
-
-def disc_emission(n_spectra, grid, rng) -> np.ndarray:
-    """Emission of the discs of Be stars in units of the local continuum.
-
-    Hα has an equivalent width of 4 to 60 Å (log-uniform), the other Balmer lines less by the
-    decrement of such discs and its scatter; four in ten show He I and Fe II. All lines of a disc
-    have one profile, of two peaks that are up to 350 km/s apart (Rivinius et al. 2013, A&ARv 21,
-    69).
-    """
-    out = np.zeros((n_spectra, grid.n_pixels), dtype=np.float32)
-    balmer = np.array(_DISC_BALMER)
-    air = np.concatenate([balmer[:, 0], _DISC_OTHERS])
-    centre = air_to_vacuum(air)
-    for row in out:
-        h_alpha = np.exp(rng.uniform(np.log(4), np.log(60)))
-        strength = h_alpha * balmer[:, 1] * np.exp(rng.normal(0, 0.3, len(balmer)))
-        others = rng.uniform(0, 0.015, len(_DISC_OTHERS)) * h_alpha * (rng.random() < 0.4)
-        half, width = rng.uniform(0, 175), rng.uniform(50, 130)
-        violet = rng.uniform(0.35, 0.65)  # its part of the light
-        for line, amount in zip(centre, np.concatenate([strength, others]), strict=True):
-            near = slice(*grid.pixel_of(line * (1 + np.array([-3e-3, 3e-3]))).astype(int))
-            velocity = (grid.wavelength[near] / line - 1) * 299792.458
-            peaks = violet * np.exp(-0.5 * ((velocity + half) / width) ** 2)
-            peaks += (1 - violet) * np.exp(-0.5 * ((velocity - half) / width) ** 2)
-            area = np.sqrt(2 * np.pi) * width / 299792.458 * line  # Å
-            row[near] += amount * peaks / area
-    return out
 
 
 def sky_residuals(scale, grid, rng) -> np.ndarray:

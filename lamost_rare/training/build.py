@@ -222,7 +222,6 @@ def build_preset(
             "options": asdict(recipe.training),
             "refined": recipe.refined and asdict(recipe.refined),
             "stream": recipe.stream.to_dict(),
-            "refined_stream": recipe.refined_stream and recipe.refined_stream.to_dict(),
             "seed": seed,
             "n_folds": recipe.n_folds,
             "holdout": recipe.holdout,

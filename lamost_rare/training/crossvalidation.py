@@ -36,10 +36,8 @@ def train_fold(
     model, log = train_network(stream, recipe.architecture, training, folder)
     if recipe.refined is not None:
         first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
-        other = replace(recipe, stream=recipe.refined_stream or recipe.stream)
-        refined, _ = fold_stream(other, sources, fold, n_folds, seed)
         model, more = train_network(
-            UncertainStream(refined, first_stage, recipe.rare_class),
+            UncertainStream(stream, first_stage, recipe.rare_class),
             recipe.architecture,
             replace(recipe.refined, seed=stream.seed),
             trained_folder(recipe, folder),

@@ -36,10 +36,10 @@ class Recipe:
     With ``holdout`` the shipped weights are those of the first fold, measured on the stars left
     out of it (a 7:3 split with ``n_folds`` of 3 or 4) at a threshold of 0.5. Without it they are
     trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
-    temperature and figures. ``group`` is the rare class with its look-alikes, which together have a
-    threshold of their own. With ``refined`` a second training follows on what the first stage is
-    not sure of, made as ``refined_stream`` says. ``mixed`` is the weight of the first stage's
-    logits in a mean with the recogniser's.
+    temperature and figures. ``group`` is the rare class with its look-alikes; all else is for the
+    discriminant to keep out. With ``refined`` a second training follows on what the first stage is
+    not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
+    recogniser's.
     """
 
     name: str
@@ -55,7 +55,6 @@ class Recipe:
     holdout: bool = False
     first_stage: FirstStageOptions | None = None
     refined: TrainingOptions | None = None
-    refined_stream: StreamOptions | None = None
     mixed: float = 0.0
     key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
     evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
@@ -93,9 +92,6 @@ RECIPES = {
             epochs=4,
             views=2,
             patience=0,
-        ),
-        refined_stream=StreamOptions(
-            snr_range=(3.0, 120.0), composite=0.25, discs={"B": 0.3, "O": 0.05}
         ),
         mixed=0.25,
     ),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
-from ..simulation import effects, lookalikes
+from ..simulation import lookalikes
 from ..simulation.library import SOURCE_GRID
 from ..simulation.noise import NoiseBank
 from ..simulation.observe import observe
@@ -42,8 +42,6 @@ class StreamOptions:
     composite : float
         Part of the hot subdwarfs that are made of an O star and a late B star or a white dwarf: He
         II beside strong and broad Balmer lines.
-    discs : dict
-        Part of a class that gets the emission of a Be star's disc, which fills Balmer lines.
     snr_range : tuple
         S/N (g), log-uniform.
     blue_only : float
@@ -66,16 +64,12 @@ class StreamOptions:
         default_factory=lambda: {"O": 0.25, "hot_subdwarf": 0.3, "white_dwarf": 0.2}
     )
     composite: float = 0.0
-    discs: dict = field(default_factory=dict)
     snr_range: tuple = (3.0, 200.0)
     blue_only: float = 0.25
 
     def to_dict(self) -> dict:
-        """For the preset's ``training`` block; without ``discs`` if there are none."""
-        found = asdict(self)
-        if not self.discs:
-            del found["discs"]
-        return found
+        """For the preset's ``training`` block."""
+        return asdict(self)
 
 
 class ObservationStream:
@@ -202,8 +196,6 @@ class ObservationStream:
         for i, k in enumerate(label):
             label[i] = self._fill(i, self.classes[k], flux, ivar, valid, rng)
         names = np.array(self.classes, dtype=object)[label]
-        if self.options.discs:
-            self._add_discs(flux, valid, names, rng)
         seen = (ivar > 0).any(axis=1)
         conditions = draw_conditions(names, seen, rng, self.options.snr_range)
         self._cut_blue(valid, names, rng)
@@ -268,14 +260,6 @@ class ObservationStream:
         else:
             flux[i] = lookalikes.junk(SOURCE_GRID, rng, background)
         return self.classes.index(name)
-
-    def _add_discs(self, flux, valid, names, rng):
-        chance = np.array([self.options.discs.get(name, 0) for name in names])
-        rows = np.flatnonzero(rng.random(len(names)) < chance)
-        if not len(rows):
-            return
-        level, _ = pseudo_continuum(flux[rows], ~valid[rows], block=64, smooth=1.5)
-        flux[rows] += np.abs(level) * effects.disc_emission(len(rows), SOURCE_GRID, rng)
 
     def _cut_blue(self, valid, names, rng):
         wavelength = SOURCE_GRID.wavelength
