@@ -39,7 +39,7 @@ class Requirements:
     reobserved: float = 1e-6
     early_b: float = 0.15
     late_b: float = 0.002
-    noisy_b: float = 0.0025
+    noisy_b: float = 0.0015
     lookalike: float = 0.01
     lowest: float = 0.8
     margin: float = 0.5
