@@ -37,8 +37,9 @@ endif
 scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
-test: $(STAMP) lint adapters  ## ruff, then all tests; warnings are errors
-	$(BIN)/python -m pytest
+# A file's tests stay in one process, and share what they have set up.
+test: $(STAMP) lint adapters  ## ruff, then all tests, in two processes; warnings are errors
+	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 adapters: $(ADAPTED)  ## tests of the adapters to stpipe and ceci alone
 	$(BIN)/python -m pytest plugins

@@ -30,7 +30,7 @@ def dry_run(*arguments):
 @pytest.mark.parametrize(
     ("target", "last"),
     [
-        ("test", "somewhere/venv/bin/python -m pytest"),
+        ("test", "somewhere/venv/bin/python -m pytest --numprocesses 2 --dist loadfile"),
         ("demo", 'somewhere/venv/bin/lamost-rare demo --output "demo-output"'),
         ("lint", "somewhere/venv/bin/ruff format --check ."),
     ],
