@@ -52,7 +52,7 @@ def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
 def test_the_second_training_begins_where_the_first_ended(data, tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     layer = 0.01 * rng.standard_normal((n_features(LAMOST_GRID.n_pixels), 3)), np.zeros(3)
-    undecided = FirstStage([layer], np.arange(3) == 2, 9.0)
+    undecided = FirstStage([layer], np.arange(3) == 2, np.zeros(3, bool), 9.0)
     monkeypatch.setattr(crossvalidation, "first_stage_of_fold", lambda *a, **k: (undecided, []))
     recipe = replace(
         RECIPES["racnet-obafgkm-v1"],

@@ -14,6 +14,7 @@ from lamost_rare.inference.first_stage import (
     FIRST_STAGE_FILE,
     FirstStage,
     block_depths,
+    certainty,
     load_first_stage,
     log_odds_of,
     mixed,
@@ -111,7 +112,9 @@ def stage_of(log_odds=2.0, n_classes=2):
     kernel = np.zeros((N_BLOCKS + 12, n_classes), dtype=np.float32)
     kernel[N_BLOCKS:, 1] = 40 / 12
     bias = np.array([0, -20] + [-50] * (n_classes - 2), dtype=np.float32)
-    return FirstStage([(kernel, bias)], np.arange(n_classes) == 1, log_odds)
+    return FirstStage(
+        [(kernel, bias)], np.arange(n_classes) == 1, np.zeros(n_classes, bool), log_odds
+    )
 
 
 def test_log_odds_of_several_classes():
@@ -120,13 +123,26 @@ def test_log_odds_of_several_classes():
     np.testing.assert_allclose(log_odds_of(logits, settled), np.log([0.4 / 0.6, 0.2 / 0.8]))
 
 
+def test_bordering_classes_count_for_neither_side():
+    settled, bordering = np.array([0, 0, 1, 1, 0]) > 0, np.array([0, 1, 0, 0, 0]) > 0
+    p = [
+        [0.01, 0.3, 0.4, 0.28, 0.01],  # either of the two, but not far enough from the second
+        [0.01, 0.05, 0.5, 0.43, 0.01],
+        [0.3, 0.05, 0.5, 0.1, 0.05],
+    ]
+    expected = [-np.inf, np.log(0.98 / 0.02), np.log(0.65 / 0.35)]
+    np.testing.assert_allclose(certainty(np.log(p), settled, bordering), expected)
+    none = np.zeros(5, bool)
+    np.testing.assert_allclose(certainty(np.log(p), settled, none), log_odds_of(np.log(p), settled))
+
+
 def test_saved_and_read_it_says_the_same(tmp_path):
     rng = np.random.default_rng(4)
     layers = [
         (rng.normal(0, 0.05, (N_BLOCKS + 12, 6)).astype("f4"), rng.normal(size=6).astype("f4")),
         (rng.normal(size=(6, 3)).astype("f4"), rng.normal(size=3).astype("f4")),
     ]
-    stage = FirstStage(layers, np.array([False, True, True]), 1.5)
+    stage = FirstStage(layers, np.array([0, 0, 1]) > 0, np.array([0, 1, 0]) > 0, 0.5)
     stage.save(tmp_path / "a.npz")
     again = FirstStage.load(tmp_path / "a.npz")
     flux = noisy(rng, n=5)
@@ -135,7 +151,8 @@ def test_saved_and_read_it_says_the_same(tmp_path):
     expected = np.maximum(x @ layers[0][0] + layers[0][1], 0) @ layers[1][0] + layers[1][1]
     np.testing.assert_allclose(stage.logits(flux, mask), expected, rtol=1e-4, atol=1e-5)
     for sure, p in (stage.judge(flux, mask), again.judge(flux, mask)):
-        np.testing.assert_array_equal(sure, log_odds_of(expected, stage.settled) >= 1.5)
+        certain = certainty(expected, stage.settled, stage.bordering)
+        np.testing.assert_array_equal(sure, certain >= 0.5)
         np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(p.argmax(axis=1), expected.argmax(axis=1))
 
@@ -266,6 +283,7 @@ def test_training_is_seeded_and_learns():
         np.testing.assert_array_equal(kernel, kernel2)
         np.testing.assert_array_equal(bias, bias2)
     assert stage.settled.tolist() == [False, True, True]
+    assert not stage.bordering.any()
     assert not stage.judge(*pixels(Stream().batch(0, 8)[0]))[0].any()  # never sure as yet
     batch, label = Stream().batch(999, 200)
     assert (stage.logits(*pixels(batch)).argmax(axis=1) == label).mean() > 0.95

@@ -367,4 +367,4 @@ def test_real_spectra(data_folder, preset, network, tmp_path):
     files = sum(1 for _ in source.rglob("*.fits.gz"))
     assert summary.discovered == summary.classified + summary.rejected == files
     assert summary.rejected <= 5
-    assert len(network.sizes) == -(-files // 256)
+    assert len(network.sizes) == -(-files // 512)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inference.first_stage import log_odds_of
-from ..training.first_stage import SETTLED, choose_log_odds
+from ..inference.first_stage import certainty
+from ..training.first_stage import choose_log_odds, settled_classes
 from .figures import LETTERS
 from .statistics import upper_limit
 
@@ -33,14 +33,14 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         ``settled_lamost``: LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at
         S/N above 20 as `measure` has it, with the first stage.
     """
-    settles = np.isin(recipe.classes, SETTLED)
+    settled, bordering = settled_classes(recipe.classes)
     tried = {fold: trials for fold, (_, trials) in stages.items() if fold is not None}
     library, lamost = [], []
     for fold, trials in tried.items():
         others = [t for k, some in tried.items() if k != fold for t in some] or trials
         log_odds = choose_log_odds(others, sources, recipe.classes, recipe.rare_class)
         for trial in trials:
-            sure = log_odds_of(trial.logits, settles) >= log_odds
+            sure = certainty(trial.logits, settled, bordering) >= log_odds
             if trial.kind == "library":
                 library.append((sources.label[trial.row], trial.snr, sure))
             elif trial.kind == "lamost":

@@ -19,6 +19,7 @@ __all__ = [
     "FIRST_STAGE_FILE",
     "FirstStage",
     "block_depths",
+    "certainty",
     "load_first_stage",
     "log_odds_of",
     "mixed",
@@ -37,6 +38,8 @@ TYPICAL = 0.05
 """Depth of a typical line, to which the noise is compared."""
 LINEAR = 4.0
 """Scaled depths are compressed from here on, and never reach it."""
+APART = 2.0
+"""Log-odds of its classes against those that border on them, from which a spectrum is settled."""
 _CHUNK = 32  # spectra at a time: what stays in a core's own cache, also while others are busy
 
 
@@ -135,12 +138,15 @@ class FirstStage:
         Kernel (n_in, n_out) and bias (n_out,) of each; all but the last are followed by a ReLU.
     settled : ndarray of bool, shape (n_classes,)
         Classes that it may settle.
+    bordering : ndarray of bool, shape (n_classes,)
+        Classes for which one that it may settle can be taken without harm.
     log_odds : float
-        A spectrum is settled if the log-odds of its being in any of them are at least this.
+        A spectrum is settled if its `certainty` is at least this.
     """
 
     layers: list[tuple[np.ndarray, np.ndarray]]
     settled: np.ndarray
+    bordering: np.ndarray
     log_odds: float
 
     def logits(self, flux, mask) -> np.ndarray:
@@ -169,7 +175,7 @@ class FirstStage:
 
     def decide(self, logits) -> tuple[np.ndarray, np.ndarray]:
         """`judge` for its own logits (n_spectra, n_classes)."""
-        sure = log_odds_of(logits, self.settled) >= self.log_odds
+        sure = certainty(logits, self.settled, self.bordering) >= self.log_odds
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         return sure, p / p.sum(axis=1, keepdims=True)
 
@@ -179,7 +185,8 @@ class FirstStage:
         for i, (kernel, bias) in enumerate(self.layers):
             arrays |= {f"kernel{i}": kernel, f"bias{i}": bias}
         content = io.BytesIO()
-        np.savez(content, settled=self.settled, log_odds=np.float64(self.log_odds), **arrays)
+        arrays |= {"settled": self.settled, "bordering": self.bordering}
+        np.savez(content, log_odds=np.float64(self.log_odds), **arrays)
         Path(path).write_bytes(content.getvalue())
         return hashlib.sha256(content.getvalue()).hexdigest()
 
@@ -193,7 +200,9 @@ class FirstStage:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             n_layers = sum(name.startswith("kernel") for name in stored)
             layers = [(stored[f"kernel{i}"], stored[f"bias{i}"]) for i in range(n_layers)]
-            return cls(layers, stored["settled"], float(stored["log_odds"]))
+            settled = stored["settled"]
+            bordering = stored.get("bordering", np.zeros_like(settled))
+            return cls(layers, settled, bordering, float(stored["log_odds"]))
 
 
 def mixed(logits, first_stage, weight: float) -> np.ndarray:
@@ -205,6 +214,28 @@ def mixed(logits, first_stage, weight: float) -> np.ndarray:
 def log_odds_of(logits, inside) -> np.ndarray:
     """Log-odds of being in any of some classes, a mask of shape (n_classes,); (n_spectra,)."""
     return _log_sum(logits[:, inside]) - _log_sum(logits[:, ~inside])
+
+
+def certainty(logits, settled, bordering) -> np.ndarray:
+    """How sure it is that spectra are of certain classes, and not of quite different ones.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_spectra, n_classes)
+    settled, bordering : ndarray of bool, shape (n_classes,)
+        Those certain classes, and others that count for neither side.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,)
+        Log-odds of any of the two sorts against all others; -inf where those of the first sort
+        against the second are below `APART`.
+    """
+    near = settled | bordering
+    odds = log_odds_of(logits, near)
+    if bordering.any():
+        odds[log_odds_of(logits[:, near], settled[near]) < APART] = -np.inf
+    return odds
 
 
 def _log_sum(x):

@@ -63,7 +63,7 @@ def run_pipeline(
         pipeline.output,
         pipeline.steps,
         preset=classifier and classifier.trained,
-        batch_size=classifier.batch_size if classifier else 256,
+        batch_size=classifier.batch_size if classifier else 512,
         workers=workers,
         overwrite=overwrite,
         progress=progress,

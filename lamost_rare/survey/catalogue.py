@@ -66,10 +66,19 @@ def catalogue_table(batch: SpectrumBatch, schema: pa.Schema) -> pa.Table:
         raise ValueError("generated spectra never enter a catalogue")
     values = {**batch.columns, **batch.identity, "flags": batch.flags}
     arrays = [
-        pa.array(map(as_text, column) if column.dtype.kind == "O" else column, field.type)
+        _texts(column) if column.dtype.kind == "O" else pa.array(column, field.type)
         for field, column in ((field, values[field.name]) for field in schema)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _texts(column) -> pa.Array:
+    if set(map(type, column)) <= {str}:
+        try:
+            return pa.array(column, pa.string())
+        except UnicodeError:
+            pass
+    return pa.array(map(as_text, column), pa.string())
 
 
 def rejected_table(rejects: list[tuple[str, str, str]]) -> pa.Table:

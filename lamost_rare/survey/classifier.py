@@ -59,7 +59,7 @@ class BatchClassifier:
     def __init__(
         self,
         preset: Preset,
-        batch_size: int = 256,
+        batch_size: int = 512,
         name: str = "rare_star_classifier",
         thorough: bool = True,
     ):

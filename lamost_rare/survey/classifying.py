@@ -137,13 +137,20 @@ class Shard:
 
 def items_of(entries: list[Entry], root: bytes) -> list[bytes]:
     """What a reader is given for the entries that can be read."""
-    return [e.item or os.path.join(root, e.path) for e in entries if not e.reason]
+    below = os.path.join(root, b"")
+    return [e.item or _join(below, e.path) for e in entries if not e.reason]
+
+
+def _join(below: bytes, path: bytes) -> bytes:
+    """`os.path.join`, in a tenth of its time, for a directory whose name ends as such."""
+    return path if path[:1] == b"/" else below + path
 
 
 def _name(chunk: Chunk, entries: list[Entry], root: bytes) -> None:
     paths = [e.path for e in entries if not e.reason]
     names = np.empty(len(chunk.kept), dtype=object)
-    names[:] = [path_text(os.path.join(root, paths[i])) for i in chunk.kept]
+    below = os.path.join(root, b"")
+    names[:] = [path_text(_join(below, paths[i])) for i in chunk.kept]
     chunk.batch.identity["path"] = names
 
 

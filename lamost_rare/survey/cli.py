@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "extra lamost-rare[dask]",
     )
     parser.add_argument(
-        "--batch-size", metavar="N", type=int, default=256, help="spectra a step (default: 256)"
+        "--batch-size", metavar="N", type=int, default=512, help="spectra a step (default: 512)"
     )
     parser.add_argument(
         "--thorough",

@@ -57,7 +57,7 @@ def dask_scan(
     client,
     *,
     preset=None,
-    batch_size: int = 256,
+    batch_size: int = 512,
     overwrite: bool = False,
     progress: bool | None = None,
     thorough: bool = False,

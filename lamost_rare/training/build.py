@@ -248,13 +248,14 @@ def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) ->
 
     from ..evaluation.first_stage import measure_first_stage
     from ..inference.first_stage import FIRST_STAGE_FILE
-    from .first_stage import SETTLED, choose_log_odds
+    from .first_stage import BORDERING, SETTLED, choose_log_odds
 
     trials = [trial for fold, (_, some) in stages.items() if fold is not None for trial in some]
     log_odds = choose_log_odds(trials, sources, recipe.classes, recipe.rare_class)
     shipped = replace(stages[0 if recipe.holdout else None][0], log_odds=log_odds)
     return {
         "settles": [name for name in recipe.classes if name in SETTLED],
+        "bordering": [name for name in recipe.classes if name in BORDERING],
         "log_odds": log_odds,
         "mixed": recipe.mixed,
         "options": asdict(recipe.first_stage),

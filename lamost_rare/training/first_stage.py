@@ -8,17 +8,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..inference.first_stage import FirstStage, block_depths, log_odds_of
+from ..inference.first_stage import FirstStage, block_depths, certainty
 from .dataset import LabelledSources
 from .stream import ObservationStream
 
 if TYPE_CHECKING:
     from .recipes import Recipe
 
-__all__ = ["FirstStageOptions", "choose_log_odds", "first_stage_of_fold", "train_first_stage"]
+__all__ = [
+    "FirstStageOptions",
+    "choose_log_odds",
+    "first_stage_of_fold",
+    "settled_classes",
+    "train_first_stage",
+]
 
 SETTLED = ("A", "F", "G", "K", "M")
 """Classes that the first stage may settle: what most of a survey is."""
+BORDERING = ("B",)
+"""An early A star need not be told from a late B star to be no O star."""
+
+
+def settled_classes(classes) -> tuple[np.ndarray, np.ndarray]:
+    """`SETTLED` and `BORDERING` as masks over some classes, each of shape (n_classes,)."""
+    return np.isin(classes, SETTLED), np.isin(classes, BORDERING)
 
 
 @dataclass
@@ -105,8 +118,7 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
         for layer in model.layers
         if layer.get_weights()
     ]
-    settled = np.isin(stream.classes, SETTLED)
-    return FirstStage(layers, settled, np.inf)
+    return FirstStage(layers, *settled_classes(stream.classes), np.inf)
 
 
 def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.0, lowest=4.0) -> float:
@@ -124,12 +136,12 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.0, lowest=
     rare_class : str
     margin, lowest : float
     """
-    settled = np.isin(classes, SETTLED)
+    settled, bordering = settled_classes(classes)
     highest = lowest - margin
     for trial in trials:
         rare = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
         if rare.any():
-            highest = max(highest, float(log_odds_of(trial.logits[rare], settled).max()))
+            highest = max(highest, float(certainty(trial.logits[rare], settled, bordering).max()))
     return max(lowest, highest + margin)
 
 
