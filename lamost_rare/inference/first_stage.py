@@ -87,7 +87,9 @@ def _depths(flux, mask) -> np.ndarray:
     flux[mask] = 0
     largest = np.maximum(flux.max(axis=1), -flux.min(axis=1))[:, None]
     flux /= np.where(largest > 0, largest, np.float32(1))
-    total = (flux.reshape(-1, BLOCK) @ np.ones(BLOCK, np.float32)).reshape(n, -1)
+    total = flux[:, ::BLOCK] + flux[:, 1::BLOCK]
+    for i in range(2, BLOCK):
+        total += flux[:, i::BLOCK]
     # Four flags are one number of 32 bits, whose highest byte becomes their sum.
     count = ((usable.view(np.uint32) * np.uint32(0x01010101)) >> np.uint32(24)).astype(np.float32)
     n_blocks = count.shape[1]
@@ -151,7 +153,18 @@ class FirstStage:
 
     def logits(self, flux, mask) -> np.ndarray:
         """Logits (n_spectra, n_classes), float32, of spectra on the preset's grid."""
-        x = block_depths(flux, mask)
+        out = np.empty((len(flux), len(self.settled)), dtype=np.float32)
+        # A matrix product of other shape may round otherwise: so all are of one shape, and what
+        # comes out for a spectrum does not depend on the others.
+        x = np.zeros((_CHUNK, self.layers[0][0].shape[0]), dtype=np.float32)
+        for start in range(0, len(flux), _CHUNK):
+            rows = slice(start, min(start + _CHUNK, len(flux)))
+            n = rows.stop - start
+            x[:n] = block_depths(flux[rows], mask[rows])
+            out[rows] = self._layers(x)[:n]
+        return out
+
+    def _layers(self, x):
         for i, (kernel, bias) in enumerate(self.layers):
             if i:
                 np.maximum(x, 0, out=x)

@@ -12,6 +12,7 @@ import mmap
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,11 @@ from ..spectra.grid import WavelengthGrid
 from ..spectra.quality import SpectrumError
 
 __all__ = ["Chunk", "Slot", "close_sources", "read_chunk"]
+
+
+PART = 64
+"""Files that are read, put on the grid and shown to the first stage before the next: their pixels
+are in a core's own cache then."""
 
 
 @dataclass
@@ -68,38 +74,78 @@ def read_chunk(
     Chunk
         Every file is in it once. Nothing that a file holds makes this raise.
     """
-    from ..spectra._grid_arrays import GridArrays
-    from ..spectra._lamost_direct import DirectRows
     from .items import observations_of, rows_of_store
 
     stored = rows_of_store(paths)
     if stored is not None:
         return _read_stored(*stored, grid, first_stage, at_file)
-    arrays = GridArrays(len(paths), grid, memory)
-    raws, kept, rejects = _read_files(paths, at_file, DirectRows(arrays))
-    try:
-        batch, refused, lines = _on_grid(raws, grid, first_stage, arrays)
-    except Exception:
-        raws, kept, rejects = _read_files(paths, at_file)
-        batch, refused, lines = _one_by_one(raws, grid, first_stage)
-    rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
-    lost = {i for i, _ in refused}
-    kept = [file for i, file in enumerate(kept) if i not in lost]
-    if rows := observations_of(paths[i] for i in kept):
+    if memory is None:
+        shape = len(paths), grid.n_pixels
+        memory = tuple(np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool))
+    read, kept, rejects = [], [], []
+    for start in range(0, max(1, len(paths)), PART):
+        part = paths[start : start + PART]
+        room = tuple(array[len(kept) : len(kept) + len(part)] for array in memory)
+        batch, own, refused = _read_part(part, start, grid, at_file, first_stage, room)
+        _put(batch, room)
+        read.append((batch.identity, batch.flags, batch.columns))
+        kept += own
+        rejects += refused
+    if at_file is not None:
+        at_file(len(paths))
+    identity, columns = (
+        {name: np.concatenate([part[k][name] for part in read]) for name in read[0][k]}
+        for k in (0, 2)
+    )
+    flags = np.concatenate([flags for _, flags, _ in read])
+    pixels = (array[: len(kept)] for array in memory)
+    chunk = Chunk(SpectrumBatch(grid, *pixels, identity, flags), kept, rejects, columns)
+    _measure_lines(chunk, first_stage)
+    chunk.rejects.sort()
+    if rows := observations_of(paths[i] for i in chunk.kept):
         from .observations import observation_columns
 
-        batch.columns.update(observation_columns(rows))
-    return Chunk(batch, kept, sorted(rejects), lines)
+        chunk.batch.columns.update(observation_columns(rows))
+    return chunk
 
 
-def _read_files(paths, at_file, rows=None):
+def _read_part(paths, start, grid, at_file, first_stage, room):
+    """The spectra of files on the grid, which files of the chunk they are from (``start`` is the
+    first), and the rejects among the others."""
+    from ..spectra._grid_arrays import GridArrays
+    from ..spectra._lamost_direct import DirectRows
+
+    def at(i):
+        if at_file is not None:
+            at_file(start + i)
+
+    arrays = GridArrays(len(paths), grid, room)
+    raws, kept, rejects = _read_files(paths, at, DirectRows(arrays))
+    try:
+        batch, refused = _on_grid(raws, grid, first_stage, arrays)
+    except Exception:
+        raws, kept, rejects = _read_files(paths, at)
+        batch, refused = _one_by_one(raws, grid, first_stage)
+    rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
+    lost = {i for i, _ in refused}
+    kept = [start + file for i, file in enumerate(kept) if i not in lost]
+    return batch, kept, [(start + file, *why) for file, *why in rejects]
+
+
+def _put(batch, memory) -> None:
+    """Put the pixels of a batch into arrays, unless they are there."""
+    if len(batch) and not np.may_share_memory(batch.flux, memory[0]):
+        for array, pixels in zip(memory, (batch.flux, batch.ivar, batch.mask), strict=True):
+            array[: len(batch)] = pixels
+
+
+def _read_files(paths, at_file: Callable, rows=None):
     """What the files hold, which files these are, and the rejects among the others."""
     from .items import read_item
 
     raws, kept, rejects = [], [], []
     for i, path in enumerate(paths):
-        if at_file is not None:
-            at_file(i)
+        at_file(i)
         try:
             if rows is not None:
                 rows.row = len(raws)
@@ -109,8 +155,6 @@ def _read_files(paths, at_file, rows=None):
             rejects.append((i, error.reason, error.detail))
         except Exception as error:
             rejects.append((i, "internal_error", _describe(error)))
-    if at_file is not None:
-        at_file(len(paths))
     return raws, kept, rejects
 
 
@@ -132,45 +176,67 @@ def _read_stored(path, rows, grid, first_stage, at_file) -> Chunk:
     batch, kept, rejects = read_rows(path, rows, grid, at_file)
     if at_file is not None:
         at_file(len(rows))
-    return Chunk(batch, kept, rejects, _look(batch, first_stage))
+    chunk = Chunk(batch, kept, rejects, _first_look(batch, first_stage))
+    _measure_lines(chunk, first_stage)
+    return chunk
+
+
+def _first_look(batch, first_stage) -> dict[str, np.ndarray]:
+    """The column of a first stage, if there is one."""
+    return {"first_stage": first_stage.logits(batch.flux, batch.mask)} if first_stage else {}
 
 
 def _on_grid(raws, grid, first_stage, arrays=None):
+    """What `assemble` gives, with the columns of `_first_look`."""
     from ..spectra.resample import assemble
 
     batch, refused = assemble(raws, grid, arrays)
-    return batch, refused, _look(batch, first_stage)
-
-
-def _look(batch, first_stage) -> dict[str, np.ndarray]:
-    """The columns of `Chunk.evidence`."""
-    from ..inference.evidence import measure_lines
-
-    if first_stage is None:
-        return measure_lines(batch)
-    logits = first_stage.logits(batch.flux, batch.mask)
-    sure, _ = first_stage.decide(logits)
-    columns = {}
-    for name, values in measure_lines(batch[~sure]).items():
-        columns[name] = np.full(len(batch), np.nan, dtype=values.dtype)
-        columns[name][~sure] = values
-    return {**columns, "first_stage": logits}
+    batch.columns.update(_first_look(batch, first_stage))
+    return batch, refused
 
 
 def _one_by_one(raws, grid, first_stage):
     """What `_on_grid` gives, when one spectrum among many makes it fail: only that one is lost."""
-    parts, refused = [_on_grid([], grid, first_stage)], []
+    parts, refused = [_on_grid([], grid, first_stage)[0]], []
     for i, raw in enumerate(raws):
         try:
-            batch, errors, lines = _on_grid([raw], grid, first_stage)
+            batch, errors = _on_grid([raw], grid, first_stage)
         except Exception as error:
             refused.append((i, SpectrumError("internal_error", _describe(error))))
             continue
         refused += [(i, error) for _, error in errors]
-        parts.append((batch, errors, lines))
-    batch = SpectrumBatch.concatenate([part[0] for part in parts])
-    lines = {name: np.concatenate([part[2][name] for part in parts]) for name in parts[0][2]}
-    return batch, refused, lines
+        parts.append(batch)
+    return SpectrumBatch.concatenate(parts), refused
+
+
+def _measure_lines(chunk: Chunk, first_stage) -> None:
+    """Add the lines' columns to a chunk, but for spectra that the first stage settles."""
+    from ..inference.evidence import measure_lines
+
+    wanted = np.ones(len(chunk.batch), dtype=bool)
+    if first_stage is not None:
+        wanted = ~first_stage.decide(chunk.evidence["first_stage"])[0]
+    some = chunk.batch if wanted.all() else chunk.batch[wanted]
+    try:
+        lines = measure_lines(some)
+    except Exception:  # one spectrum among many: only that one is lost
+        parts, usable = [measure_lines(some[:0])], np.ones(len(wanted), dtype=bool)
+        for i, row in enumerate(np.flatnonzero(wanted)):
+            try:
+                parts.append(measure_lines(some[i : i + 1]))
+            except Exception as error:
+                usable[row] = False
+                chunk.rejects.append((chunk.kept[row], "internal_error", _describe(error)))
+        lines = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        chunk.batch, wanted = chunk.batch[usable], wanted[usable]
+        chunk.kept = [file for file, good in zip(chunk.kept, usable, strict=True) if good]
+        chunk.evidence = {name: column[usable] for name, column in chunk.evidence.items()}
+    if wanted.all():
+        chunk.evidence.update(lines)
+        return
+    for name, values in lines.items():
+        chunk.evidence[name] = np.full(len(wanted), np.nan, dtype=values.dtype)
+        chunk.evidence[name][wanted] = values
 
 
 def _describe(error: BaseException) -> str:
@@ -225,9 +291,7 @@ class Slot:
 
     def put_batch(self, batch: SpectrumBatch) -> None:
         """Store the pixels of a batch, unless they are there."""
-        n = len(batch)
-        if not np.may_share_memory(batch.flux, self.flux):
-            self.flux[:n], self.ivar[:n], self.mask[:n] = batch.flux, batch.ivar, batch.mask
+        _put(batch, (self.flux, self.ivar, self.mask))
 
 
 def _serve(connection, memory, settings: dict) -> None:
