@@ -1,14 +1,14 @@
 """How much faster two Dask workers of one core are than one process of one core.
 
-    python benchmarks/bench_dask.py [--files 16384] [--spectra DIR] [--preset P]
+    python benchmarks/bench_dask.py [--files 32768] [--spectra DIR] [--preset P]
 
 All figures come from one run. Files are simulated ones in the layout of DR7 (or those of a folder),
 hard-linked to as many as are wanted. Prints a Markdown table:
 
 one process
     `scan_directory` with one reader; both processes are held to one core and TensorFlow has one
-    thread. Before and after the other, on the first core and on the second; the mean counts. The
-    rate is that after the first batches, without the seconds of starting and merging.
+    thread. On the first core and on the second, in turns with the other; the mean counts. The rate
+    is that after the first batches, without the seconds of starting and merging.
 two processes
     Two of these at once, each on its core: what the machine has to give. Cores share caches, memory
     and, where they are threads of one core, much else.
@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -110,8 +111,8 @@ def cluster_of_two(cores: list[int]):
         yield client
 
 
-def two_workers(warm: Path, source: Path, output: Path, preset: str, cores: list[int]) -> float:
-    """Files a second of two workers."""
+def scan_on(client, source: Path, output: Path, preset: str) -> float:
+    """Files a second of the workers that a client has."""
     from lamost_rare.survey import dask_scan, scan
 
     moments = []
@@ -125,18 +126,23 @@ def two_workers(warm: Path, source: Path, output: Path, preset: str, cores: list
             super().update(summary)
             moments.append(time.perf_counter())
 
-    scan.Progress = Clock
-    with cluster_of_two(cores) as client:
-        for k in range(2):
-            dask_scan(warm, output.with_name(f"warm{k}"), client, preset=preset, progress=False)
+    usual, scan.Progress = scan.Progress, Clock
+    try:
         summary = dask_scan(source, output, client, preset=preset, progress=False)
+    finally:
+        scan.Progress = usual
     return summary.discovered / (moments[-1] - moments[0])
+
+
+def of(rates: list[float]) -> str:
+    """Rates in words."""
+    return ", ".join(f"{rate:.0f}" for rate in rates)
 
 
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=8 * SHARDS, metavar="N")
+    parser.add_argument("--files", type=int, default=16 * SHARDS, metavar="N")
     parser.add_argument("--spectra", type=Path, help="folder with DR7 .fits.gz (else simulated)")
     parser.add_argument("--preset", help="preset (default: an untrained one of default size)")
     args = parser.parse_args()
@@ -154,20 +160,24 @@ def main() -> None:
         preset = args.preset or str(untrained_preset(work / "preset"))
         hard_links(files, work / "warm", 2 * SHARDS)
         hard_links(files, work / "many", args.files)
-        before = processes(work / "many", work / "one", preset, cores[:1])
-        two = two_workers(work / "warm", work / "many", work / "two", preset, cores)
-        after = processes(work / "many", work / "one", preset, cores[1:])
+        one, two = [], []
+        with cluster_of_two(cores) as client:
+            for k in range(2):
+                scan_on(client, work / "warm", work / f"warm{k}", preset)
+            for turn in range(2):
+                one += [processes(work / "many", work / f"one{turn}", preset, [c]) for c in cores]
+                two.append(scan_on(client, work / "many", work / f"two{turn}", preset))
         both = processes(work / "many", work / "both", preset, cores)
-        names = [f"one-{cores[0]}", "two"]
-        one, other = [(work / name / "catalogue.parquet").read_bytes() for name in names]
+        names = [f"one0-{cores[0]}", "two0"]
+        here, there = [(work / name / "catalogue.parquet").read_bytes() for name in names]
 
-    one_rate = (before + after) / 2
+    one_rate, two_rate = statistics.mean(one), statistics.mean(two)
     print(f"\n{args.files} .fits.gz ({args.spectra or 'simulated'}), {args.preset or 'untrained'}")
-    print(f"the catalogues are {'the same' if one == other else 'NOT THE SAME'}\n")
+    print(f"the catalogues are {'the same' if here == there else 'NOT THE SAME'}\n")
     print("| measure | value | ratio |\n|---|---|---|")
     for measure, rate in (
-        (f"one process of one core ({before:.0f} and {after:.0f})", one_rate),
-        ("two Dask workers of one core", two),
+        (f"one process of one core ({of(one)})", one_rate),
+        (f"two Dask workers of one core ({of(two)})", two_rate),
         ("two such processes at once, a core each", both),
     ):
         print(f"| {measure}, files/s | {rate:.0f} | {rate / one_rate:.2f} |")

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 
 from .. import __version__
@@ -160,11 +161,11 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     }
 
 
-def read_here(items: list[bytes], grid: WavelengthGrid, first_stage=None) -> Chunk:
+def read_here(items: list[bytes], grid: WavelengthGrid, first_stage=None, memory=None) -> Chunk:
     """`read_chunk` in this process, one call at a time: what it keeps open is for one reader."""
     with _reading, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in a reader process
-        return read_chunk(items, grid, first_stage=first_stage)
+        return read_chunk(items, grid, first_stage=first_stage, memory=memory)
 
 
 def _read_batches(
@@ -174,7 +175,10 @@ def _read_batches(
     batches = [items_of(entries, job["root"]) for entries in shard.batches]
     if not careful:
         loaded = first_stage and FirstStage.load(first_stage)
-        yield from ((k, read_here(items, grid, loaded)) for k, items in enumerate(batches))
+        # The same for all batches of the shard: new pages take longer than what is put there.
+        shape = max(map(len, batches), default=0), grid.n_pixels
+        memory = tuple(np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool))
+        yield from ((k, read_here(items, grid, loaded, memory)) for k, items in enumerate(batches))
         return
     size = job["batch_size"]
     with ReaderPool(grid, workers=1, batch_size=size, first_stage=first_stage) as pool:
