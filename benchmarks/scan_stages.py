@@ -21,7 +21,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from isal import isal_zlib
 
     from lamost_rare.inference.evidence import measure_lines
-    from lamost_rare.inference.first_stage import load_first_stage
+    from lamost_rare.inference.first_stage import load_first_stage, weight_in_mean
     from lamost_rare.presets import load_preset
     from lamost_rare.spectra._file_bytes import decompress, read_bytes
     from lamost_rare.spectra._grid_arrays import GridArrays
@@ -30,7 +30,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from lamost_rare.spectra.normalize import network_input
     from lamost_rare.spectra.resample import assemble
     from lamost_rare.survey.catalogue import catalogue_schema, catalogue_table
-    from lamost_rare.survey.classifier import BatchClassifier
+    from lamost_rare.survey.classifier import FEW, BatchClassifier
     from lamost_rare.survey.stepping import StepLine
 
     preset = load_preset(preset_name)
@@ -47,7 +47,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     raws = read()
     batch, _ = assemble(raws, preset.grid, arrays)
     batch.columns.update(measure_lines(batch))
-    classifier = BatchClassifier(preset)
+    classifier = BatchClassifier(preset, FEW)  # as many at a time as after a first stage
     line, schema = StepLine([classifier]), catalogue_schema(classifier.adds)
     names = [os.fspath(path) for path in files]
 
@@ -80,13 +80,16 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     network = least(
         lambda: [predictor._call(x[start : start + size]) for start in range(0, len(x), size)]
     )
+    looking = least(lambda: first.logits(batch.flux, batch.mask)) if first else 0.0
     everything = least(finish)
+    if weight_in_mean(preset):
+        everything -= looking
     stages = [
         ("open and read", bytes_of_file),
         ("decompress", inflating),
         ("header, pixels into the batch", reading - bytes_of_file - inflating),
         ("checks of the batch", least(lambda: assemble(raws, preset.grid, arrays))),
-        ("first stage", least(lambda: first.judge(batch.flux, batch.mask)) if first else 0.0),
+        ("first stage", looking),
         ("equivalent widths", least(lambda: measure_lines(batch))),
         ("normalization", normalizing),
         ("network", network),
