@@ -38,7 +38,7 @@ scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
 # A file's tests stay in one process, and share what they have set up.
-test: $(STAMP) lint adapters  ## ruff, then all tests, in two processes; warnings are errors
+test: $(STAMP) lint adapters  ## ruff and mypy, then all tests, in two processes; warnings are errors
 	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 adapters: $(ADAPTED)  ## tests of the adapters to stpipe and ceci alone
@@ -54,6 +54,7 @@ $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(STAMP)  ## let ruff rewrite the sources
 	$(BIN)/ruff check --fix .

@@ -32,7 +32,7 @@ def dry_run(*arguments):
     [
         ("test", "somewhere/venv/bin/python -m pytest --numprocesses 2 --dist loadfile"),
         ("demo", 'somewhere/venv/bin/lamost-rare demo --output "demo-output"'),
-        ("lint", "somewhere/venv/bin/ruff format --check ."),
+        ("lint", "somewhere/venv/bin/mypy"),
     ],
 )
 def test_targets_set_themselves_up_first(target, last):

@@ -111,7 +111,7 @@ def significance_of_lines(widths: dict, evidence: dict) -> np.ndarray:
 
 
 def _mean_of_widths(widths: dict, evidence: dict) -> tuple[np.ndarray, np.ndarray]:
-    total, weight = 0.0, 0.0
+    total = weight = np.zeros(())
     for name in evidence["lines"]:
         width = np.asarray(widths[f"ew_{name}"], dtype=float)
         error = np.hypot(np.asarray(widths[f"ew_{name}_err"], dtype=float), evidence["floor"])

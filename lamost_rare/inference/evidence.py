@@ -125,11 +125,12 @@ def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
     shape = len(batch), len(held)
     width, error = np.empty(shape, np.float32), np.empty(shape, np.float32)
     at_once = max(1, _AT_ONCE // max(1, len(held)))
-    for start in range(0, len(batch) if held else 0, at_once):
-        rows = slice(start, start + at_once)
-        width[rows], error[rows] = _measure(
-            batch.flux[rows], batch.ivar[rows], batch.mask[rows], pixels
-        )
+    if pixels is not None:
+        for start in range(0, len(batch), at_once):
+            rows = slice(start, start + at_once)
+            width[rows], error[rows] = _measure(
+                batch.flux[rows], batch.ivar[rows], batch.mask[rows], pixels
+            )
     columns = {}
     for name in names:
         for key, values in ((f"ew_{name}", width), (f"ew_{name}_err", error)):

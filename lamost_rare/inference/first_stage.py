@@ -10,6 +10,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -194,7 +195,7 @@ class FirstStage:
 
     def save(self, path) -> str:
         """Write it into an ``.npz`` file; returns the SHA-256 of the file."""
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for i, (kernel, bias) in enumerate(self.layers):
             arrays |= {f"kernel{i}": kernel, f"bias{i}": bias}
         content = io.BytesIO()

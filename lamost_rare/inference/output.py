@@ -178,7 +178,7 @@ def terminal_lines(table) -> Iterator[str]:
                 "-" if np.isnan(p) else f"{p:.4f}",
                 "yes" if candidate else "",
                 "-" if np.isnan(snr) else f"{snr:.1f}",
-                "|".join(flag.name for flag in QualityFlag if flags & flag) or "-",
+                "|".join(str(flag.name) for flag in QualityFlag if flags & flag) or "-",
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

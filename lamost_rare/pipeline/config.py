@@ -110,7 +110,8 @@ def make_pipeline(content, name: str = "pipeline") -> Pipeline:
 def _make(item, number: int, name: str) -> Step:
     if isinstance(item, Step):
         return item
-    step, parameters = item, {}
+    step = item
+    parameters: dict = {}
     if isinstance(item, dict) and len(item) == 1:
         [(step, parameters)] = item.items()
         parameters = {} if parameters is None else parameters

@@ -9,7 +9,7 @@ from .step import Column, Step
 __all__ = ["check_order", "column_names"]
 
 
-def column_names(step: Step) -> list[str]:
+def column_names(step: Step | type[Step]) -> list[str]:
     """Names of the columns that a step adds."""
     return [item.name for item in step.adds if isinstance(item, Column)]
 
@@ -30,7 +30,8 @@ def check_order(steps: Iterable[Step], have: Iterable[str] = ()) -> None:
         away; if two steps add the same column, or need different wavelength grids.
     """
     steps = list(steps)
-    where = dict.fromkeys(have, None)  # what there is: the step that added it
+    # What there is, and the step that added it.
+    where: dict[str, Step | None] = dict.fromkeys(have, None)
     grid_step = None
     for number, step in enumerate(steps):
         for need in step.needs:
@@ -43,9 +44,9 @@ def check_order(steps: Iterable[Step], have: Iterable[str] = ()) -> None:
                 )
             grid_step = step
         for name in column_names(step):
-            if where.get(name) is not None:
+            if before := where.get(name):
                 raise step.error(
-                    f"adds the column {name!r}, and so does step {where[name].name!r} before it"
+                    f"adds the column {name!r}, and so does step {before.name!r} before it"
                 )
         for item in step.adds:
             where[item.name if isinstance(item, Column) else item] = step

@@ -193,7 +193,8 @@ def _discover() -> tuple[list[StepEntry], list[str]]:
     """
     import entrypoints
 
-    entries, broken, seen = [], [], set()
+    entries, seen = [], set()
+    broken: list = []
     for folder in dict.fromkeys(sys.path):
         for parser, distribution in _distributions(entrypoints, folder, broken):
             key = _canonical(distribution.name)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from gzip import GzipFile
+from types import ModuleType
 from typing import BinaryIO
 
+codec: ModuleType
 try:
     from isal import isal_zlib as codec
 except ImportError:  # no build for this platform: the standard library is slower, not different
@@ -16,10 +19,10 @@ GZIP_ERRORS = (OSError, EOFError, zlib.error, codec.error)
 """What reading from `open_gzip` raises where a stream is damaged; isal's is no zlib.error."""
 
 
-def open_gzip(file: BinaryIO) -> BinaryIO:
+def open_gzip(file: BinaryIO) -> GzipFile:
     """The expanded content of an open gzip file, of any number of members."""
     if codec is zlib:
-        from gzip import GzipFile
-    else:
-        from isal.igzip import GzipFile
-    return GzipFile(fileobj=file)
+        return GzipFile(fileobj=file)
+    from isal.igzip import GzipFile as Quick
+
+    return Quick(fileobj=file)

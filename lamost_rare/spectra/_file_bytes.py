@@ -49,7 +49,8 @@ def _read_regular(file: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         kind = "directory" if stat.S_ISDIR(status.st_mode) else "special file"
         raise SpectrumError("not_a_file", f"is a {kind}")
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while size <= MAX_BYTES and status.st_size <= MAX_BYTES:
         parts.append(os.read(file, status.st_size + 1 if not parts else MAX_BYTES))
         size += len(parts[-1])

@@ -62,7 +62,9 @@ class DirectRows:
     def place(self, data: bytes, path: str) -> PlacedSpectrum | None:
         """Put the spectrum of a file where it belongs; None if that takes `read_lamost`."""
         layout = known_layout(data)
-        form = layout and layout.forms.get(_structure(data, layout))
+        if layout is None:
+            return None
+        form: _Form | None = layout.forms.get(_structure(data, layout))
         if form is None:
             return None
         row = 4 * form.n_pixels
@@ -90,7 +92,9 @@ class DirectRows:
     def learn(self, data: bytes, raw: RawSpectrum) -> None:
         """Note the form of a file of which `read_lamost` has made a spectrum."""
         layout = known_layout(data)
-        if layout is None or raw.layout not in _PLACED or raw.log10_start is None:
+        if layout is None or raw.layout not in _PLACED:
+            return
+        if raw.log10_start is None or raw.log10_step is None:
             return
         n_pixels = len(raw.flux)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,7 @@ def _value(card: bytes):
     if match is None:
         return None
     kind = match.lastindex
+    assert kind is not None  # one of the alternatives has matched
     text = match[kind]
     if kind == 3:
         return int(text)
@@ -95,7 +96,7 @@ class HeaderLayout(NamedTuple):
     """Of those, `IDENTITY_CARDS`."""
     structure: list[tuple[int, int]]
     """First byte, and the one behind the last, of the others: they say how to read the file."""
-    forms: dict[bytes, object]
+    forms: dict[bytes, Any]
     """What was learnt of files in which those cards are the same; for `_lamost_direct`."""
 
 

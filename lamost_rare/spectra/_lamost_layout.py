@@ -184,6 +184,7 @@ def find_layout(contents: LamostContents) -> str:
             return "dr1-7"
     # Other surveys store images of five rows too (SDSS's old spSpec files have COEFF0 as well), so
     # without EXTEN0 only a row of wavelengths in the optical makes the file LAMOST's.
+    assert contents.image is not None  # it is that or the columns
     row = contents.image[2]
     if math.isfinite(row[0]) and 3000 < row[0] < row[-1] < 11000 and np.all(np.diff(row) > 0):
         return "dr1-7"

@@ -66,7 +66,7 @@ class SpectrumBatch:
     ivar: np.ndarray
     mask: np.ndarray
     identity: dict[str, np.ndarray] = field(default_factory=dict)
-    flags: np.ndarray | None = None
+    flags: np.ndarray = None  # type: ignore[assignment]  # becomes zeros
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     generated: bool = False
 

@@ -135,9 +135,10 @@ def _parse(data: bytes, method: str, header: bool = True) -> LamostContents:
 def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -> RawSpectrum:
     cards = contents.cards
     layout = find_layout(contents)
-    if layout == "dr8plus":
+    if contents.columns is not None:
         flux, ivar, row, andmask = (contents.columns[name] for name in TABLE_COLUMNS)
     else:
+        assert contents.image is not None
         flux, ivar, row, andmask = contents.image[:4]
     row = None if layout == "early" else row
     wavelength, start, step = _wavelengths(cards, row, len(flux))
@@ -269,7 +270,7 @@ def identity_of(cards: dict, path: str) -> tuple[dict, int]:
 
 
 def _header(cards: dict, layout: str) -> dict:
-    header = {
+    header: dict[str, str | int | float] = {
         name: str(cards[name]).strip()
         for name in ("CLASS", "SUBCLASS", "DATA_V", "PLANID")
         if name in cards

@@ -43,11 +43,12 @@ def read_batch(
     from .resample import assemble
 
     found = list(iterate_sources(spectra, medium))
-    readable = [i for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)]
-    batch, refused = assemble([found[i][1] for i in readable], grid)
+    raws = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)}
+    readable = list(raws)
+    batch, refused = assemble(raws.values(), grid)
     errors = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, SpectrumError)}
     errors |= {readable[i]: error for i, error in refused}
-    headers = [found[i][1].header for i in readable if i not in errors]
+    headers = [raw.header for i, raw in raws.items() if i not in errors]
     for name in ("class", "subclass"):
         values = [str(header.get(name.upper(), "")) for header in headers]
         batch.columns[name] = np.array(values, dtype=object)
