@@ -13,7 +13,7 @@ from lamost_rare.evaluation.operating_point import (
     choose_operating_point,
     fit_calibration,
 )
-from lamost_rare.evaluation.recognition import write_recognition
+from lamost_rare.evaluation.recognition import subtype_of, write_recognition
 from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
 from lamost_rare.evaluation.trials import Trial, run_trials, subtype_group
 from lamost_rare.inference.calibration import (
@@ -366,5 +366,27 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
     assert "| O stars found, S/N (g) above 20 | 0.999 | " in text
     assert "| O stars with one side of the spectrum lost" in text
     assert figures["recall_snr_above_20"]["stars"] == 7
+    assert "| O7 to O8.5 | 7 | - | - | 99.8 % |" in text
+    assert "| B0 and B0.5 | 8 | - | - | 0.0 % |" in text
+    assert "| B3 and later | 7 | - | - | 0.0 % |" in text
+    assert "O9 to O9.7" not in text
     at_half = next(line for line in text.splitlines() if line.startswith("| 0.5 | "))
     assert at_half.split(" | ")[1:] == ["-, -, 100.0 %", *3 * ["0.0 %"], "0 of 400", "0 |"]
+
+
+@pytest.mark.parametrize(
+    ("mk_type", "number"),
+    [
+        ("O9.5Iae", 9.5),
+        ("09Ib", 9.0),
+        ("O6/O7", 6.0),
+        ("O9 V", 9.0),
+        ("B0.5V", 0.5),
+        ("O", np.nan),
+        ("sdO", np.nan),
+        ("DA3", np.nan),
+        ("A0", np.nan),
+    ],
+)
+def test_number_in_an_mk_type(mk_type, number):
+    np.testing.assert_equal(subtype_of(mk_type), number)

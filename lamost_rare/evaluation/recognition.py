@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 from .trials import SNR_BINS
 
-__all__ = ["write_recognition"]
+__all__ = ["subtype_of", "write_recognition"]
 
 GOALS = {
     "recall_snr_5_10": "0.95",
@@ -29,6 +30,17 @@ GOALS = {
     "letter_within_one": "0.999",
 }
 """What the project wants to reach."""
+
+TYPES = {
+    "O6.5 and earlier": ("O", 0, 7),
+    "O7 to O8.5": ("O", 7, 9),
+    "O9 to O9.7": ("O", 9, 10),
+    "B0 and B0.5": ("B", 0, 1),
+    "B1 to B2.5": ("B", 1, 3),
+    "B3 and later": ("B", 3, 10),
+}
+"""Letter, first subtype, and the one behind the last."""
+_SUBTYPE = re.compile(r"\s*[OB0]\s*(\d(?:\.\d)?)")
 
 
 def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None):
@@ -100,6 +112,10 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
         "## Where it falls short",
         "",
         *_shortfalls(figures),
+        "",
+        "## By type",
+        "",
+        *_by_type(decided),
         "",
         "## At other thresholds",
         "",
@@ -210,6 +226,31 @@ def _at_probabilities(decided, recipe) -> list[str]:
         lines.append(f"| {limit:g} | {' | '.join(cells)} |")
     default = f"`p_{recipe.rare_class}` in the catalogue lets you choose another price than "
     return [*lines, "", default + "`candidate` does, which asks for more than a probability."]
+
+
+def _by_type(decided) -> list[str]:
+    """Spectra called candidates, by spectral type and S/N."""
+    library = decided["library"]
+    subtype = np.array([subtype_of(kind) for kind in library.mk_type])
+    heads = " | ".join(f"S/N {low:g}-{high:g}" for low, high in SNR_BINS)
+    lines = [f"| type | stars | {heads} |", "|---|---|" + "---|" * len(SNR_BINS)]
+    for name, (letter, low, high) in TYPES.items():
+        own = library.whole & (library.label == letter) & (subtype >= low) & (subtype < high)
+        if not own.any():
+            continue
+        cells = [
+            _percent(library.candidate[own & (library.snr >= least) & (library.snr < most)])
+            for least, most in SNR_BINS
+        ]
+        lines.append(f"| {name} | {len(set(library.star[own]))} | {' | '.join(cells)} |")
+    return [*lines, "", "Spectra called candidates; types as the libraries give them."]
+
+
+def subtype_of(mk_type) -> float:
+    """The number in an MK type of an O or B star, whose O some libraries write as a nought, or NaN;
+    of two types the first."""
+    match = _SUBTYPE.match(str(mk_type))
+    return float(match[1]) if match else np.nan
 
 
 def _percent(hit) -> str:
