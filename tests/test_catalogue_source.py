@@ -164,6 +164,22 @@ def test_a_catalogue_is_packed_with_what_it_says(root, run, tmp_path, monkeypatc
     assert not {"catalogue_class", "catalogue_snr_g"} & set(table(tmp_path / "plain"))
 
 
+def test_a_batch_of_which_nothing_is_left_is_packed(root, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(pack, "BATCH_SIZE", 4)
+    monkeypatch.setattr(pack, "PART_SIZE", 32)
+    lost = [row(i) for i in range(70, 76)]
+    path = write_csv(tmp_path / "c.csv", [*lost, *(row(i) for i in range(6)), *lost])
+    store = tmp_path / "dr7.h5"
+    arguments = ["pack", str(path), "--root", str(root), "--output", str(store), "--workers", "1"]
+    assert cli.main(arguments) == 0
+    run(path, root, batch_size=4)
+    summary = run(store, None, "from-store", batch_size=4)
+    assert (summary.classified, summary.reasons) == (6, {"no_file": 12})
+    own, stored = (table(tmp_path / out) for out in OUTPUTS)
+    assert own["obsid"] == stored["obsid"] == [obsid(i) for i in range(6)]
+    assert own["catalogue_class"] == stored["catalogue_class"] == ["STAR"] * 6
+
+
 def entries(catalogue, root, walk=None):
     return list(open_source(catalogue, root).entries(Walk() if walk is None else walk))
 

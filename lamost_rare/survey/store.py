@@ -93,6 +93,8 @@ class Rows:
 
     def put(self, rows: list[int], batch: SpectrumBatch) -> None:
         """Store the spectra of a batch in the rows with these numbers."""
+        if not rows:  # and then the batch lacks the columns of a catalogue
+            return
         for name, array in self.pixels.items():
             array[rows] = getattr(batch, name)
         for name, column in self.columns.items():
