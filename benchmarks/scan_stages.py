@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 REPEATS = 7
 
@@ -21,7 +24,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from isal import isal_zlib
 
     from lamost_rare.inference.evidence import measure_lines
-    from lamost_rare.inference.first_stage import load_first_stage, weight_in_mean
+    from lamost_rare.inference.first_stage import load_first_stage
     from lamost_rare.presets import load_preset
     from lamost_rare.spectra._file_bytes import decompress, read_bytes
     from lamost_rare.spectra._grid_arrays import GridArrays
@@ -47,7 +50,11 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     raws = read()
     batch, _ = assemble(raws, preset.grid, arrays)
     batch.columns.update(measure_lines(batch))
-    classifier = BatchClassifier(preset, FEW)  # as many at a time as after a first stage
+    first = load_first_stage(preset)
+    classifier = BatchClassifier(preset, FEW, thorough=first is None)
+    if first:  # as in a scan, but that nothing is settled
+        batch.columns["first_stage"] = first.logits(batch.flux, batch.mask)
+        classifier._first = replace(first, log_odds=np.inf)
     line, schema = StepLine([classifier]), catalogue_schema(classifier.adds)
     names = [os.fspath(path) for path in files]
 
@@ -62,8 +69,6 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     shape = (size, *predictor.model.input_shape[1:])
     x = network_input(batch, preset.preprocessing)
     x.resize((-(-len(x) // size) * size, *shape[1:]), refcheck=False)
-
-    first = load_first_stage(preset)
 
     def least(work) -> float:
         times = []
@@ -82,8 +87,6 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     )
     looking = least(lambda: first.logits(batch.flux, batch.mask)) if first else 0.0
     everything = least(finish)
-    if weight_in_mean(preset):
-        everything -= looking
     stages = [
         ("open and read", bytes_of_file),
         ("decompress", inflating),
