@@ -82,12 +82,12 @@ def rates(args, work: Path) -> list[tuple]:
     isal = statistics.harmonic_mean([*isal, time_isal(links, work)])
     scan = {key: statistics.mean(one[key] for one in scans) for key in scans[0]}
     scan["rate"] = statistics.harmonic_mean(one["rate"] for one in scans)
-    rates = sorted(one["rate"] for one in scans)
+    slowest, *_, fastest = sorted(one["rate"] for one in scans)
     plain = reference.done / reference.seconds
     spent = (scan["notes main"] + scan["notes readers"]) / scan["notes done"] * 1e3
     plain_spent = reference.processor / reference.done * 1e3
     return [
-        ("scan, files/s", scan["rate"], f"{rates[0]:.0f} to {rates[-1]:.0f}"),
+        ("scan, files/s", scan["rate"], f"{slowest:.0f} to {fastest:.0f}"),
         (
             "isal decompression alone, two processes, files/s",
             isal,

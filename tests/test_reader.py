@@ -8,6 +8,7 @@ import pytest
 from lamost_rare.inference import evidence
 from lamost_rare.inference.first_stage import FirstStage, n_features
 from lamost_rare.spectra import resample
+from lamost_rare.spectra._grid_arrays import room_for
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import reader
 from scan_helpers import write_file
@@ -54,8 +55,7 @@ def test_how_many_at_a_time_changes_nothing(files, first_stage, monkeypatch, par
     assert 0 < settled.sum() < N
     monkeypatch.setattr(reader, "PART", part)
     seen = []
-    shape = N + 3, LAMOST_GRID.n_pixels
-    memory = tuple(np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool))
+    memory = room_for(N + 3, LAMOST_GRID)
     chunk = reader.read_chunk(
         files, LAMOST_GRID, first_stage=first_stage, at_file=seen.append, memory=memory
     )

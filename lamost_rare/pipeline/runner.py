@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..spectra.batch import IDENTITY_DTYPES
 from ..survey.columns import evidence_columns
+from ..survey.sizes import BATCH_SIZE
 from ..text import printable
 from .config import Pipeline, make_pipeline, read_pipeline
 from .errors import PipelineError
@@ -63,7 +64,7 @@ def run_pipeline(
         pipeline.output,
         pipeline.steps,
         preset=classifier and classifier.trained,
-        batch_size=classifier.batch_size if classifier else 512,
+        batch_size=classifier.batch_size if classifier else BATCH_SIZE,
         workers=workers,
         overwrite=overwrite,
         progress=progress,

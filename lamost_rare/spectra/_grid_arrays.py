@@ -10,13 +10,19 @@ from ._overlap import overlap_matrix, source_key
 from .quality import SpectrumError
 from .raw import PlacedSpectrum
 
-__all__ = ["MIN_VALID_FRACTION", "GridArrays", "lattice_shift"]
+__all__ = ["MIN_VALID_FRACTION", "GridArrays", "lattice_shift", "room_for"]
 
 MIN_VALID_FRACTION = 0.5
 """An output pixel is masked if valid source pixels cover less than this fraction of it."""
 
 _ALIGNED = 1e-6  # pixels; a source grid as close as this to the target's lattice is copied
 _BLOCK = 32  # spectra to a matrix product: what stays in the processor's cache
+
+
+def room_for(n_spectra, grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Arrays for flux, ivar and mask of so many spectra, with anything in them."""
+    shape = n_spectra, grid.n_pixels
+    return np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, bool)
 
 
 class GridArrays:
@@ -32,9 +38,7 @@ class GridArrays:
     """
 
     def __init__(self, n_spectra, grid, memory=None):
-        shape = (n_spectra, grid.n_pixels)
-        if memory is None:
-            memory = [np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool)]
+        memory = memory or room_for(n_spectra, grid)
         self.grid = grid
         self.flux, self.ivar, self.mask = (array[:n_spectra] for array in memory)
         self.n_covered = np.zeros(n_spectra, dtype=np.int64)

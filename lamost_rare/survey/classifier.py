@@ -16,6 +16,7 @@ from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ..spectra.quality import QualityFlag
 from .columns import Column, documented_column
 from .manifest import describe_preset
+from .sizes import BATCH_SIZE
 
 __all__ = ["BatchClassifier", "classifier_columns"]
 
@@ -59,7 +60,7 @@ class BatchClassifier:
     def __init__(
         self,
         preset: Preset,
-        batch_size: int = 512,
+        batch_size: int = BATCH_SIZE,
         name: str = "rare_star_classifier",
         thorough: bool = True,
     ):

@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from .sizes import BATCH_SIZE
+
 __all__ = ["add_arguments", "add_run_arguments", "add_table_arguments", "run", "status_of"]
 
 
@@ -82,7 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "extra lamost-rare[dask]",
     )
     parser.add_argument(
-        "--batch-size", metavar="N", type=int, default=512, help="spectra a step (default: 512)"
+        "--batch-size",
+        metavar="N",
+        type=int,
+        default=BATCH_SIZE,
+        help=f"spectra a step (default: {BATCH_SIZE})",
     )
     parser.add_argument(
         "--thorough",

@@ -30,6 +30,7 @@ from .inputs import InputList
 from .reader import close_sources
 from .scan import classifier_preset, run_steps, whole_number
 from .shards import ShardCounts, ShardStore, n_candidates
+from .sizes import BATCH_SIZE
 from .stepping import StepLine
 from .summary import ScanSummary
 
@@ -57,7 +58,7 @@ def dask_scan(
     client,
     *,
     preset=None,
-    batch_size: int = 512,
+    batch_size: int = BATCH_SIZE,
     overwrite: bool = False,
     progress: bool | None = None,
     thorough: bool = False,

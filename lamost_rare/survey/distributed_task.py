@@ -15,12 +15,12 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
-import numpy as np
 import pyarrow as pa
 
 from .. import __version__
 from ..inference.first_stage import FirstStage
 from ..presets import Preset, PresetError, list_presets, load_preset
+from ..spectra._grid_arrays import room_for
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
 from .classifier import BatchClassifier
@@ -176,8 +176,7 @@ def _read_batches(
     if not careful:
         loaded = first_stage and FirstStage.load(first_stage)
         # The same for all batches of the shard: new pages take longer than what is put there.
-        shape = max(map(len, batches), default=0), grid.n_pixels
-        memory = tuple(np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool))
+        memory = room_for(max(map(len, batches), default=0), grid)
         yield from ((k, read_here(items, grid, loaded, memory)) for k, items in enumerate(batches))
         return
     size = job["batch_size"]

@@ -74,14 +74,13 @@ def read_chunk(
     Chunk
         Every file is in it once. Nothing that a file holds makes this raise.
     """
+    from ..spectra._grid_arrays import room_for
     from .items import observations_of, rows_of_store
 
     stored = rows_of_store(paths)
     if stored is not None:
         return _read_stored(*stored, grid, first_stage, at_file)
-    if memory is None:
-        shape = len(paths), grid.n_pixels
-        memory = tuple(np.empty(shape, dtype) for dtype in (np.float32, np.float32, bool))
+    memory = memory or room_for(len(paths), grid)
     read, kept, rejects = [], [], []
     for start in range(0, max(1, len(paths)), PART):
         part = paths[start : start + PART]

@@ -26,6 +26,7 @@ from .merge import RESULTS, convert_results, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .shards import ShardCounts, ShardStore
+from .sizes import BATCH_SIZE
 from .sources import open_source
 from .stepping import StepLine
 from .summary import ScanSummary
@@ -46,7 +47,7 @@ def scan_directory(
     root=None,
     preset=None,
     workers: int | None = None,
-    batch_size: int = 512,
+    batch_size: int = BATCH_SIZE,
     overwrite: bool = False,
     progress: bool | None = None,
     format: str = "parquet",
@@ -134,7 +135,7 @@ def run_steps(
     preset: Preset | None = None,
     classify: Callable[..., Iterator[ShardCounts]] | None = None,
     workers: int | None = None,
-    batch_size: int = 512,
+    batch_size: int = BATCH_SIZE,
     overwrite: bool = False,
     progress: bool | None = None,
     format: str = "parquet",
