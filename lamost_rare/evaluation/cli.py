@@ -26,6 +26,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
     own.add_argument("--seed", type=int, default=0, help="of everything random (0)")
 
+    seeds = what.add_parser(
+        "seeds",
+        help="how much the figures of a classifier depend on chance",
+        description="Cross-validate a shipped preset's recipe with other seeds, and write a page "
+        "that sets the figures beside its own. Interrupted, the same command goes on; a seed takes "
+        "more than an hour of two cores.",
+    )
+    seeds.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    seeds.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")
+    seeds.add_argument(
+        "--seeds", type=int, nargs="+", default=[1], metavar="N", help="besides the preset's (1)"
+    )
+    seeds.add_argument("--output", default="docs/seeds.md", metavar="PAGE", help="(docs/seeds.md)")
+    seeds.add_argument(
+        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+    )
+    seeds.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
+
     gan = what.add_parser(
         "gan",
         help="GAN-train, GAN-test, lines, memorisation and coverage of a generator",
@@ -62,19 +80,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print what was found, write the page; returns the exit status."""
-    return {"classifier": _classifier, "gan": _gan, "paper": _paper}[args.what](args)
+    return {"classifier": _classifier, "seeds": _seeds, "gan": _gan, "paper": _paper}[args.what](
+        args
+    )
 
 
 def _classifier(args) -> int:
     from ..training.build import cross_validate, cross_validate_first_stage
     from ..training.card import figure_rows
     from ..training.dataset import load_data_folder
-    from ..training.recipes import RECIPES
     from .recognition import write_recognition
 
-    if args.preset not in RECIPES:
-        raise ValueError(f"no recipe {args.preset!r}; there are {', '.join(RECIPES)}")
-    recipe = RECIPES[args.preset]
+    recipe = _recipe(args.preset)
     sources = load_data_folder(args.data)
     trials = cross_validate(
         recipe, args.data, args.work, jobs=args.jobs, seed=args.seed, final=False
@@ -83,11 +100,49 @@ def _classifier(args) -> int:
         recipe, args.data, args.work, jobs=args.jobs, seed=args.seed, final=False
     )
     command = f"lamost-rare evaluate classifier --data DIR --preset {args.preset}"
+    if args.seed:
+        command += f" --seed {args.seed}"
     figures = write_recognition(
         recipe, sources, trials, args.output, command, seed=args.seed, stages=stages
     )
     for _, title, value, numbers in figure_rows(figures):
         print(f"{title}: {value} [{numbers}]")
+    print(args.output)
+    return 0
+
+
+def _recipe(name):
+    from ..training.recipes import RECIPES
+
+    if name not in RECIPES:
+        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def _seeds(args) -> int:
+    from ..presets import load_preset
+    from ..training.build import cross_validate
+    from ..training.dataset import load_data_folder
+    from .figures import cross_fitted, measure
+    from .operating_point import OperatingPoint
+    from .seeds import check_recipe, write_seeds
+
+    recipe, preset = _recipe(args.preset), load_preset(args.preset)
+    check_recipe(preset, recipe, args.seeds)
+    sources = load_data_folder(args.data)
+    fixed = OperatingPoint() if recipe.holdout else None
+    figures = {}
+    for seed in args.seeds:
+        trials = cross_validate(
+            recipe, args.data, args.work, jobs=args.jobs, seed=seed, final=False
+        )
+        decided, _, _ = cross_fitted(
+            trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
+        )
+        figures[seed] = measure(decided, recipe.classes, seed)
+    command = f"lamost-rare evaluate seeds --data DIR --preset {args.preset}"
+    command += " --seeds" + "".join(f" {seed}" for seed in args.seeds)
+    write_seeds(preset, figures, args.output, command)
     print(args.output)
     return 0
 

@@ -1,0 +1,114 @@
+"""docs/seeds.md: how much the figures of a recipe depend on chance."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..training.card import TITLES
+from .recognition import GOALS
+
+__all__ = ["check_recipe", "write_seeds"]
+
+
+def check_recipe(preset, recipe, seeds) -> None:
+    """Refuse seeds that cannot be set beside a preset's figures.
+
+    Parameters
+    ----------
+    preset : Preset
+    recipe : Recipe
+    seeds : sequence of int
+
+    Raises
+    ------
+    ValueError
+        If a seed is the preset's own or comes twice, or if the preset was trained in another way
+        than the recipe would.
+    """
+    training = preset.config["training"]
+    own = training["seed"]
+    if not seeds or len({own, *seeds}) != len(seeds) + 1:
+        raise ValueError(
+            f"--seeds needs different numbers other than {own}, which {preset.name} was made with"
+        )
+    said = {"options": recipe.training, "refined": recipe.refined, "stream": recipe.stream}
+    same = {name: training[name] == getattr(recipe, name) for name in ("n_folds", "holdout")}
+    same |= {name: _same(training.get(name), options) for name, options in said.items()}
+    for name in same:
+        if not same[name]:
+            raise ValueError(
+                f"preset {preset.name} was trained in another way than the recipe of that name "
+                f"says ({name}): rebuild it with train presets first"
+            )
+
+
+def _same(stored: dict | None, options) -> bool:
+    """Whether a preset's block is that of some options; what it lacks was as it is by default."""
+    if stored is None or options is None:
+        return stored is options
+    complete = {**asdict(type(options)()), **stored}
+    return json.dumps(complete, sort_keys=True) == json.dumps(asdict(options), sort_keys=True)
+
+
+def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    preset : Preset
+        Whose figures, and the seed they were measured with, come first.
+    figures_of_seed : dict of int to dict
+        As `evaluation.figures.measure` gives them, for other seeds.
+    output : path-like
+        The page, Markdown.
+    command : str
+        What made it, to be printed.
+    """
+    own = preset.config["training"]["seed"]
+    everything = {own: preset.figures, **figures_of_seed}
+    heads = " | ".join(f"seed {n}{' (shipped)' if n == own else ''}" for n in everything)
+    lines = [
+        f"# How much the figures of `{preset.name}` depend on chance",
+        "",
+        f"Made by `{command}`. A seed decides which stars lie in which fold, with which weights "
+        "the networks begin, and every observation that they are trained and tried on. Seed "
+        f"{own} is that of the shipped preset, whose figures these are; for each other seed the "
+        "whole cross-validation was done anew. What the measures are is explained in "
+        "[recognition](recognition.md).",
+        "",
+        f"| measure | goal | {heads} | median (lowest to highest) |",
+        "|---|---|" + "---|" * (len(everything) + 1),
+        *_rows(everything),
+        "",
+        "False alarms are given in a million spectra. The goals are for the shipped preset; no "
+        "seed was chosen by its figures.",
+    ]
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _rows(everything: dict) -> list[str]:
+    rows = []
+    for key, title in TITLES.items():
+        values = [figures.get(key) for figures in everything.values()]
+        if not all(value and value.get("n") for value in values):
+            continue
+        rates = np.array([value["rate"] for value in values], dtype=float)
+        show = _in_a_million if "upper_limit_95" in values[0] else _part
+        middle = f"{show(np.median(rates))} ({show(rates.min())} to {show(rates.max())})"
+        cells = [title, GOALS.get(key, ""), *map(show, rates), middle]
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def _part(rate) -> str:
+    return f"{rate:.4f}"
+
+
+def _in_a_million(rate) -> str:
+    return f"{1e6 * rate:.1f}"
