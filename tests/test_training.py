@@ -12,6 +12,7 @@ from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
+from lamost_rare.training import subspace
 from lamost_rare.training.classifier import TrainingOptions, train_network
 from lamost_rare.training.dataset import LabelledSources, load_data_folder
 from lamost_rare.training.own import train_classifier
@@ -21,6 +22,7 @@ from lamost_rare.training.uncertain import UncertainStream
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 KINDS = {"O": "O8", "A": "A3", "G": "G2"}
 TINY = {"block_channels": [4], "stem_channels": 4, "template_units": 4, "head_units": 8}
+TWO_OPINIONS = {**TINY, "subspace": 5, "subspace_units": [8]}
 
 
 @pytest.fixture(scope="module")
@@ -153,12 +155,22 @@ def _weights(model):
     return [np.asarray(v) for v in model.trainable_variables]
 
 
-def test_interrupted_training_ends_with_the_same_weights(sources, tmp_path, monkeypatch):
+@pytest.fixture
+def few_quiet(monkeypatch):
+    """Principal components of fewer observations, which are quicker."""
+    monkeypatch.setattr(subspace, "_BATCHES", 2)
+
+
+@pytest.mark.parametrize("architecture", [TINY, TWO_OPINIONS])
+@pytest.mark.usefixtures("few_quiet")
+def test_interrupted_training_ends_with_the_same_weights(
+    sources, tmp_path, monkeypatch, architecture
+):
     def stream():
         return ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
 
     options = TrainingOptions(batch_size=8, steps_per_epoch=3, epochs=3, patience=0, seed=4)
-    whole, log = train_network(stream(), TINY, options, tmp_path / "whole")
+    whole, log = train_network(stream(), architecture, options, tmp_path / "whole")
 
     from lamost_rare.training import classifier
 
@@ -171,14 +183,65 @@ def test_interrupted_training_ends_with_the_same_weights(sources, tmp_path, monk
 
     monkeypatch.setattr(classifier, "_save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
-        train_network(stream(), TINY, options, tmp_path / "parts")
+        train_network(stream(), architecture, options, tmp_path / "parts")
     monkeypatch.setattr(classifier, "_save", save)
-    resumed, resumed_log = train_network(stream(), TINY, options, tmp_path / "parts")
+    resumed, resumed_log = train_network(stream(), architecture, options, tmp_path / "parts")
     assert [e["loss"] for e in resumed_log] == pytest.approx([e["loss"] for e in log], rel=1e-5)
-    for a, b in zip(_weights(whole), _weights(resumed), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
+    for a, b in zip(whole.variables, resumed.variables, strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-6)
     lines = (tmp_path / "parts" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+def _components(folder):
+    from lamost_rare.networks.racnet import SUBSPACE
+
+    with np.load(folder / "state.npz") as state:
+        same_shape = [v for v in state.values() if v.shape == (3072, TWO_OPINIONS[SUBSPACE])]
+    assert len(same_shape) == 1  # the optimizer keeps nothing for it
+    return same_shape[0]
+
+
+@pytest.mark.usefixtures("few_quiet")
+def test_the_second_opinion_sees_principal_components(sources, tmp_path):
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    options = TrainingOptions(batch_size=8, steps_per_epoch=2, epochs=1, patience=0)
+    train_network(stream, TWO_OPINIONS, options, tmp_path / "a")
+    kept = _components(tmp_path / "a")
+    np.testing.assert_allclose(kept.T @ kept, np.eye(5), atol=1e-5)
+    # Most of what spectra without noise are lies along them; what noise is does not.
+    x, _ = stream.quiet((300.0, 301.0)).inputs(7, 64)
+    quiet = x[:, :, 0]
+    assert np.sum((quiet @ kept) ** 2) > 0.4 * np.sum(quiet**2)
+    noise = np.random.default_rng(0).standard_normal(quiet.shape)
+    assert np.sum((noise @ kept) ** 2) < 0.01 * np.sum(noise**2)
+    # A training that begins with another's weights keeps its components, whatever it draws.
+    other = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=5)
+    weights = tmp_path / "a" / "best.weights.h5"
+    train_network(other, TWO_OPINIONS, options, tmp_path / "b", begin_with=weights)
+    np.testing.assert_array_equal(_components(tmp_path / "b"), kept)
+
+
+def test_every_class_counts_alike_in_principal_components():
+    """Two classes along one direction each: the weaker and rarer one is not lost."""
+
+    class Stream:
+        def quiet(self, snr_range):
+            return self
+
+        def inputs(self, number, size):
+            rng = np.random.default_rng(number)
+            label = (rng.random(size) < 0.1).astype(int)
+            x = np.zeros((size, 6, 2), dtype=np.float32)
+            x[:, 2, 0] = np.where(label == 0, 100 * rng.standard_normal(size), 0)
+            x[:, 4, 0] = np.where(label == 1, rng.standard_normal(size), 0)
+            x[:, 5, 0] = np.where(label == 0, 10 * rng.standard_normal(size), 0)
+            return x, label
+
+    found = np.abs(subspace.principal_components(Stream(), 2))
+    np.testing.assert_allclose(found.sum(axis=1), [0, 0, 1, 0, 1, 0], atol=0.02)
+    with pytest.raises(ValueError, match="7 components of spectra with 6 pixels"):
+        subspace.principal_components(Stream(), 7)
 
 
 def test_every_observation_is_seen_as_often_as_asked(monkeypatch):

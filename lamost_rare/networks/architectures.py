@@ -22,10 +22,16 @@ SHIPPED_RACNET = {
     "template_noise_pool": 64,
     "template_dropout": 0.5,
     "template_l2": 2e-5,
+    "subspace": 64,
+    "subspace_units": [512, 256],
+    "subspace_dropout": 0.3,
 }
 """Three residual attention blocks after a strided stem whose kernel is as wide as a line, and
 beside them a layer of templates, each a weight for every pixel of the spectrum: at low S/N a line
-is only seen by a filter that knows where it is. Small enough that a survey runs on a laptop."""
+is only seen by a filter that knows where it is. A second opinion comes from dense layers that see a
+spectrum only as its components along the principal components of spectra without noise, in which
+most of the noise is not; the logits are the mean of both. Small enough that a survey runs on a
+laptop."""
 
 PAPER_RACNET = {
     **SHIPPED_RACNET,
@@ -33,6 +39,7 @@ PAPER_RACNET = {
     "stem_stride": 4,
     "block_channels": [24, 32, 48, 64],
     "template_units": 0,
+    "subspace": 0,
 }
 """Residual attention blocks alone, as in the paper, which does not give its layer sizes."""
 

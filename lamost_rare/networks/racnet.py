@@ -9,9 +9,9 @@ from keras import layers
 from .architectures import SHIPPED_RACNET
 from .attention import ChannelAttention
 
-__all__ = ["DEFAULT_ARCHITECTURE", "build_racnet"]
+__all__ = ["DEFAULT_ARCHITECTURE", "SUBSPACE", "build_racnet", "opinions"]
 
-DEFAULT_ARCHITECTURE = {**SHIPPED_RACNET, "template_noise_pool": 0, "n_classes": 10}
+DEFAULT_ARCHITECTURE = {**SHIPPED_RACNET, "template_noise_pool": 0, "subspace": 0, "n_classes": 10}
 """What absent keys of an architecture stand for."""
 
 
@@ -54,6 +54,59 @@ def _templates(inputs, a):
     )(x)
     x = layers.Dropout(a["template_dropout"], name="template_dropout")(x)
     return layers.Dense(a["head_units"], activation="relu", name="template_head")(x)
+
+
+SUBSPACE = "subspace"
+"""Name of the layer whose kernel, of shape (n_pixels, n_components), holds the components."""
+_OPINIONS = ("racnet_logits", "subspace_logits")
+_NOISE_POOL = 64  # pixels over which the noise is taken as one
+
+
+def _subspace(inputs, a):
+    """Dense layers on a spectrum's components along a few fixed directions.
+
+    Pixels count once as they are, and once by what they are worth, as in a matched filter.
+    """
+    depth, worth = inputs[:, :, 0], inputs[:, :, 1]
+    project = layers.Dense(a["subspace"], use_bias=False, trainable=False, name=SUBSPACE)
+    noise = layers.AveragePooling1D(_NOISE_POOL, name="subspace_pool")(inputs[:, :, 1:])
+    parts = {
+        "depth": project(depth),
+        "worth": project(layers.Multiply(name="subspace_weighted")([depth, worth])),
+        "noise": layers.Flatten(name="subspace_flatten")(noise),
+    }
+    x = [
+        layers.BatchNormalization(momentum=0.99, name=f"subspace_{name}_norm")(part)
+        for name, part in parts.items()
+    ]
+    x = layers.Concatenate(name="subspace_all")(x)
+    for i, units in enumerate(a["subspace_units"]):
+        x = layers.Dense(units, activation="relu", name=f"subspace_dense{i}")(x)
+        x = layers.Dropout(a["subspace_dropout"], name=f"subspace_dropout{i}")(x)
+    return x
+
+
+def opinions(model: keras.Model) -> keras.Model:
+    """The same network with the logits that `build_racnet` takes the mean of, each apart.
+
+    They are trained apart, so that one does not learn to leave a class to the other: what they have
+    in common is then what both have seen for themselves.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `build_racnet`.
+
+    Returns
+    -------
+    keras.Model
+        Shares all layers with ``model``; the same if there is but one opinion.
+    """
+    names = {layer.name for layer in model.layers}
+    if not names.issuperset(_OPINIONS):
+        return model
+    outputs = [model.get_layer(name).output for name in _OPINIONS]
+    return keras.Model(model.inputs, outputs, name="opinions")
 
 
 def build_racnet(architecture: dict) -> keras.Model:
@@ -100,6 +153,15 @@ def build_racnet(architecture: dict) -> keras.Model:
     if a["template_units"]:
         x = layers.Concatenate(name="both")([x, _templates(inputs, a)])
         x = layers.Dense(a["head_units"], activation="relu", name="both_dense")(x)
-    # Whatever precision the rest has: bfloat16 would round a logit of 5 to steps of 0.03.
-    logits = layers.Dense(a["n_classes"], dtype="float32", name="logits")(x)
+
+    def classify(x, name):
+        # Whatever precision the rest has: bfloat16 would round a logit of 5 to steps of 0.03.
+        return layers.Dense(a["n_classes"], dtype="float32", name=name)(x)
+
+    if not a["subspace"]:
+        return keras.Model(inputs, classify(x, "logits"), name="racnet")
+    both = [
+        classify(own, name) for own, name in zip((x, _subspace(inputs, a)), _OPINIONS, strict=True)
+    ]
+    logits = layers.Average(dtype="float32", name="logits")(both)
     return keras.Model(inputs, logits, name="racnet")

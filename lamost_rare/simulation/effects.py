@@ -125,19 +125,24 @@ def calibration_error(n_spectra, grid, rng, *, scale=0.10) -> np.ndarray:
     Å)."""
     x = np.linspace(-1, 1, grid.n_pixels)
     order = 7
-    basis = np.polynomial.legendre.legvander(x, order)[:, 1:].T
+    basis = np.polynomial.legendre.legvander(x, order)[:, 1:].T.astype(np.float32)
     coefficient = rng.normal(0, 1, (n_spectra, order)) * scale / np.sqrt(np.arange(1, order + 1))
-    log_factor = coefficient @ basis
-    period = rng.uniform(80, 700, (n_spectra, 1))
-    phase = rng.uniform(0, 2 * np.pi, (n_spectra, 1))
-    amplitude = np.abs(rng.normal(0, 0.012, (n_spectra, 1)))
-    log_factor += amplitude * np.sin(2 * np.pi * np.arange(grid.n_pixels) / period + phase)
-    join = grid.pixel_of(rng.uniform(5700, 6000, (n_spectra, 1)))
-    step = rng.normal(0, 0.08, (n_spectra, 1)) * (rng.random((n_spectra, 1)) < 0.6)
-    width = rng.uniform(1, 25, (n_spectra, 1))
-    argument = np.clip((np.arange(grid.n_pixels) - join) / width, -30, 30)
-    log_factor += step / (1 + np.exp(-argument))
-    return np.exp(log_factor).astype(np.float32)
+    log_factor = coefficient.astype(np.float32) @ basis
+    period, phase, amplitude, at, step, width = (
+        values.astype(np.float32)
+        for values in (
+            rng.uniform(80, 700, (n_spectra, 1)),
+            rng.uniform(0, 2 * np.pi, (n_spectra, 1)),
+            np.abs(rng.normal(0, 0.012, (n_spectra, 1))),
+            grid.pixel_of(rng.uniform(5700, 6000, (n_spectra, 1))),
+            rng.normal(0, 0.08, (n_spectra, 1)) * (rng.random((n_spectra, 1)) < 0.6),
+            rng.uniform(1, 25, (n_spectra, 1)),
+        )
+    )
+    pixel = np.arange(grid.n_pixels, dtype=np.float32)
+    log_factor += amplitude * np.sin(np.float32(2 * np.pi) / period * pixel + phase)
+    log_factor += step / (1 + np.exp(np.clip((at - pixel) / width, -30, 30)))
+    return np.exp(log_factor)
 
 
 def cosmic_rays(n_spectra, grid, rng, *, rate=1.0) -> np.ndarray:

@@ -28,7 +28,8 @@ _WOLF_RAYET = np.array(
 def _lines(wavelength, centre, fwhm, depth, lorentzian):
     """Sum of pseudo-Voigt profiles of given centres (n_lines,), shape (n_pixels,)."""
     x = (wavelength[None, :] - np.asarray(centre)[:, None]) / np.asarray(fwhm)[:, None]
-    shape = (1 - lorentzian) * np.exp(-2.7726 * x**2) + lorentzian / (1 + 4 * x**2)
+    square = (x * x).astype(np.float32)
+    shape = (1 - lorentzian) * np.exp(-2.7726 * square) + lorentzian / (1 + 4 * square)
     return np.asarray(depth) @ shape
 
 

@@ -180,17 +180,20 @@ def train_network(
 def _train(stream, architecture, options, folder, validation, begin_with):
     import keras
 
-    from ..networks.racnet import build_racnet
+    from ..networks.racnet import SUBSPACE, build_racnet, opinions
+    from .subspace import principal_components
 
     keras.utils.set_random_seed(options.seed)
     model = build_racnet({**architecture, "n_classes": len(stream.classes)})
-    if begin_with is not None:
-        model.load_weights(begin_with)
+    trained = opinions(model)
     optimizer = keras.optimizers.Adam(options.learning_rate)
     loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=options.label_smoothing
     )
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    n_opinions = len(trained.outputs)
+    trained.compile(
+        optimizer=optimizer, loss=[loss] * n_opinions, metrics=[["accuracy"]] * n_opinions
+    )
     optimizer.build(model.trainable_variables)
 
     fingerprint = {
@@ -205,6 +208,11 @@ def _train(stream, architecture, options, folder, validation, begin_with):
         fingerprint["begin_with"] = hashlib.sha256(Path(begin_with).read_bytes()).hexdigest()
     fingerprint = json.loads(json.dumps(fingerprint))
     log = _restore(folder, model, optimizer, fingerprint)
+    if begin_with is not None and not log:
+        model.load_weights(begin_with)
+    elif architecture.get("subspace") and not log:
+        layer = model.get_layer(SUBSPACE)
+        layer.set_weights([principal_components(stream, architecture["subspace"])])
     total = options.epochs * options.steps_per_epoch
     eye = np.eye(len(stream.classes), dtype=np.float32)
     start = len(log)
@@ -222,8 +230,10 @@ def _train(stream, architecture, options, folder, validation, begin_with):
                     optimizer.learning_rate.assign(
                         _rate(epoch * options.steps_per_epoch + step, total, options)
                     )
-                    result = model.train_on_batch(x, eye[y], return_dict=True)
-                    sums += [float(result["loss"]), float(result["accuracy"])]
+                    wanted = eye[y] if n_opinions == 1 else [eye[y]] * n_opinions
+                    result = trained.train_on_batch(x, wanted, return_dict=True)
+                    accuracy = [v for name, v in result.items() if name.endswith("accuracy")]
+                    sums += [float(result["loss"]) / n_opinions, float(np.mean(accuracy))]
                 loss, accuracy = (float(s) for s in sums / options.steps_per_epoch)
                 entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy}
                 if validation is not None:

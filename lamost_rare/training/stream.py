@@ -206,6 +206,13 @@ class ObservationStream:
         batch, label = self.batch(number, size)
         return network_input(batch, self.preprocessing), label.astype(np.int32)
 
+    def quiet(self, snr_range) -> ObservationStream:
+        """The same sources, whole, at other S/N: what is observed, less most of the noise."""
+        options = replace(self.options, snr_range=tuple(snr_range), blue_only=0.0)
+        return ObservationStream(
+            self.sources, self.classes, self.preprocessing, options, self.noise, self.seed
+        )
+
     def _fill(self, i, name, flux, ivar, valid, rng) -> int:
         options, sources = self.options, self.sources
         stars, cumulative, observed, fraction = self._rows[name]
