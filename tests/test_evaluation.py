@@ -235,6 +235,17 @@ def test_figures_count_what_they_say():
     assert figures["letter_exact"]["rate"] == 0
 
 
+def test_false_alarms_of_b_stars_are_counted_among_all_and_by_themselves():
+    sources = sources_of(["B", "B", "A", "other"], ["A2V", "B9", "A0", "QSO"], [1, 1, 1, 1])
+    again = trial_of("reobserved", [5, -5, 5, -5, 5], [0, 0, 1, 2, 2])
+    decided, _, _ = cross_fitted({0: [again]}, sources, CLASSES, "O", fixed=OperatingPoint())
+    figures = measure(decided, CLASSES)
+    counts = {name: (value["count"], value["n"]) for name, value in figures.items()}
+    assert counts["false_alarms_reobserved"] == (3, 5)
+    assert counts["candidates_reobserved_B"] == (2, 3)
+    assert figures["candidates_reobserved_B"]["stars"] == 2
+
+
 def test_what_is_known_in_part_is_counted_apart():
     sources = sources_of(["O", "O", "B"], ["O7V", "O9V", "B5V"])
     sources.valid[1:] = False
@@ -351,7 +362,7 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
 
     def trials():
         hot, cool = np.repeat(np.arange(32), 30), np.repeat(np.arange(32, 72), 5)
-        score = np.where(hot < 8, 4, -4) + rng.normal(0, 1, len(hot))
+        score = np.where(hot < 8, 3, -4) + rng.normal(0, 1, len(hot))
         cool_score = rng.normal(-8, 1, len(cool))
         return [
             *(trial_of(kind, score, hot, snr=30.0) for kind in ("library", "damaged")),

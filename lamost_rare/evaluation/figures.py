@@ -137,6 +137,10 @@ def measure(decided: dict, classes, seed=0) -> dict:
             "rate": count / max(n, 1),
             "upper_limit_95": upper_limit(count, n),
         }
+    if "reobserved" in decided:
+        d = decided["reobserved"]
+        own = d.label == "B"
+        out["candidates_reobserved_B"] = _by_star(d.candidate[own], d.star[own], rng)
     if "lamost" in decided:
         d = decided["lamost"]
         own = (d.snr > 20) & np.isin(d.label, [c for c in classes if c in "AFGKM"])

@@ -31,17 +31,16 @@ class Requirements:
     """What the thresholds must keep in each range of S/N: highest rates of wrong candidates.
 
     ``reobserved`` is the rate among re-observed survey spectra other than B stars, of all S/N
-    together where there is a group. ``noisy_b`` is that of ``late_b`` where S/N (g) is below 10.
-    ``lowest`` is the least probability. ``margin`` is what the discriminant's threshold is above
-    that which the survey spectra at hand ask for: the next ones hold something that these do not.
+    together where there is a group; B stars among them count with ``late_b``. ``lowest`` is the
+    least probability. ``margin`` is what the discriminant's threshold is above that which the
+    survey spectra at hand ask for: the next ones hold something that these do not.
     """
 
     reobserved: float = 1e-6
     early_b: float = 0.15
     late_b: float = 0.002
-    noisy_b: float = 0.0015
     lookalike: float = 0.01
-    lowest: float = 0.8
+    lowest: float = 0.6
     margin: float = 0.5
 
 
@@ -214,7 +213,7 @@ def _log_odds(trials, sources, rare_class, rare, point, need, group, low, high) 
             # A B star is no false alarm of noise: it counts with those of the libraries.
             late_b.append(score[label == "B"])
             limits.append(_limit(score[other & (label != "B")], need.reobserved))
-    limits.append(_limit(np.concatenate(late_b), need.late_b if low >= 10 else need.noisy_b))
+    limits.append(_limit(np.concatenate(late_b), need.late_b))
     return float(max(limits))
 
 

@@ -18,6 +18,7 @@ TITLES = {
     "candidates_one_side_lost": "B1 and later, subdwarfs, white dwarfs with one side lost",
     "false_alarms_lamost": "LAMOST spectra, none of an O star, called candidates",
     "false_alarms_reobserved": "the same, observed again with more noise, reddening and shift",
+    "candidates_reobserved_B": "of these, of stars that show He I, whatever LAMOST calls them",
     "letter_exact": "letter as LAMOST gives it, A F G K M, S/N above 20",
     "letter_within_one": "letter within one of LAMOST's",
 }

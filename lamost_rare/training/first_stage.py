@@ -53,13 +53,13 @@ class FirstStageOptions:
         Of the first kernel.
     """
 
-    n_observations: int = 80_000
-    epochs: int = 24
-    batch_size: int = 256
+    n_observations: int = 400_000
+    epochs: int = 8
+    batch_size: int = 512
     learning_rate: float = 2e-3
     units: tuple = (64, 32)
-    dropout: float = 0.2
-    l2: float = 2e-5
+    dropout: float = 0.1
+    l2: float = 1e-5
 
 
 def train_first_stage(stream: ObservationStream, options: FirstStageOptions, seed=0) -> FirstStage:
