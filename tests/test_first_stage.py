@@ -136,13 +136,30 @@ def test_bordering_classes_count_for_neither_side():
     np.testing.assert_allclose(certainty(np.log(p), settled, none), log_odds_of(np.log(p), settled))
 
 
-def test_saved_and_read_it_says_the_same(tmp_path):
+def test_a_rare_class_asks_for_more_than_others():
+    """Far from it, and likely enough that it is a common one: then it may be any of the others."""
+    settled, bordering = np.array([0, 0, 1, 0]) > 0, np.zeros(4, bool)
+    rare = np.array([1, 0, 0, 0]) > 0
+    p = [[1e-4, 0.02, 0.9799, 0.0], [1e-4, 0.1, 0.8999, 0.0], [0.02, 1e-4, 0.9799, 0.0]]
+    logits = np.log(np.array(p) + 1e-9)
+    expected = [np.log(0.9799 / 1e-4), -np.inf, np.log(0.9799 / 0.02)]
+    np.testing.assert_allclose(certainty(logits, settled, bordering, rare), expected, rtol=1e-4)
+    bordering[1] = True  # as likely as may be, but not far enough from the second class
+    p = np.log([[1e-4, 0.3, 0.69, 0.0099]])
+    assert certainty(p, settled, bordering, rare)[0] == -np.inf
+    stage = FirstStage([], settled, np.zeros(4, bool), 6.0, rare)
+    np.testing.assert_array_equal(stage.decide(logits)[0], [True, False, False])
+    np.testing.assert_array_equal(replace(stage, rare=None).decide(logits)[0], 3 * [False])
+
+
+@pytest.mark.parametrize("rare", [None, np.array([1, 0, 0]) > 0])
+def test_saved_and_read_it_says_the_same(tmp_path, rare):
     rng = np.random.default_rng(4)
     layers = [
         (rng.normal(0, 0.05, (N_BLOCKS + 12, 6)).astype("f4"), rng.normal(size=6).astype("f4")),
         (rng.normal(size=(6, 3)).astype("f4"), rng.normal(size=3).astype("f4")),
     ]
-    stage = FirstStage(layers, np.array([0, 0, 1]) > 0, np.array([0, 1, 0]) > 0, 0.5)
+    stage = FirstStage(layers, np.array([0, 0, 1]) > 0, np.array([0, 1, 0]) > 0, 0.5, rare)
     stage.save(tmp_path / "a.npz")
     again = FirstStage.load(tmp_path / "a.npz")
     flux = noisy(rng, n=5)
@@ -151,7 +168,7 @@ def test_saved_and_read_it_says_the_same(tmp_path):
     expected = np.maximum(x @ layers[0][0] + layers[0][1], 0) @ layers[1][0] + layers[1][1]
     np.testing.assert_allclose(stage.logits(flux, mask), expected, rtol=1e-4, atol=1e-5)
     for sure, p in (stage.judge(flux, mask), again.judge(flux, mask)):
-        certain = certainty(expected, stage.settled, stage.bordering)
+        certain = certainty(expected, stage.settled, stage.bordering, rare)
         np.testing.assert_array_equal(sure, certain >= 0.5)
         np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(p.argmax(axis=1), expected.argmax(axis=1))
@@ -307,7 +324,7 @@ def trial(kind, log_odds, row, snr=30.0):
 
 
 class Everything:
-    label = np.array(["O", "O", "F", "G"], dtype=object)
+    label = np.array(["O", "O", "F", "G", "white_dwarf"], dtype=object)
     snr = np.array([np.nan, np.nan, 30.0, 30.0])
 
 
@@ -320,14 +337,14 @@ def test_the_limit_lies_above_every_o_star():
         return choose_log_odds(trials, Everything, CLASSES, "O")
 
     assert limit(trial("library", [1.0, -3.0], [0, 1])) == 4.0
-    assert limit(trial("library", [5.0, -3.0], [0, 1])) == pytest.approx(6.0, abs=1e-3)
+    assert limit(trial("library", [5.0, -3.0], [0, 1])) == pytest.approx(6.5, abs=1e-3)
     assert limit(trial("library", [7.0], [0], snr=8.0)) == 4.0  # only S/N above 10 is asked for
     assert limit(trial("lamost", [9.0], [2])) == 4.0
 
 
 def test_what_it_costs_is_measured_with_the_limit_of_the_others():
     stages = {
-        0: (None, [trial("library", [8.0, 1.0], [0, 0]), trial("lamost", [9.5], [2])]),
+        0: (None, [trial("library", [8.0, 1.0, 9.0], [0, 0, 4]), trial("lamost", [9.5], [2])]),
         1: (None, [trial("library", [1.0, 2.0], [1, 1]), trial("lamost", [8.5], [3])]),
         None: (None, []),
     }
@@ -337,12 +354,14 @@ def test_what_it_costs_is_measured_with_the_limit_of_the_others():
         p = np.array([[0, 1, 0], [0, 0, 1]])
 
     figures = measure_first_stage(stages, {"lamost": Lamost}, Everything, Recipe)
-    # Fold 0 is judged at 4, from fold 1: its O star at 8 is lost. Fold 1 is judged at 9.
+    # Fold 0 is judged at 4, from fold 1: its O star at 8 is lost. Fold 1 is judged at 9.5.
     assert (figures["lost_snr_above_10"]["count"], figures["lost_snr_above_10"]["n"]) == (1, 4)
     assert figures["lost_snr_5_10"]["n"] == 0
+    assert figures["settled_library"]["white_dwarf"]["count"] == 1
     assert figures["settled_lamost"]["all"]["count"] == 1
     assert figures["settled_lamost"]["F"]["rate"] == 1
     assert figures["letter_exact"]["rate"] == 1  # the G star, not settled, is the recogniser's
     text = "\n".join(first_stage_lines(figures))
     assert "lost, 1 of 4 spectra" in text
+    assert "Of library white dwarfs, at S/N 5-100, it settled 1 of 1 spectra" in text
     assert "50 %: 100 % of 1 F, 0 % of 1 G" in text

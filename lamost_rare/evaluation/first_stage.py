@@ -11,6 +11,9 @@ from .statistics import upper_limit
 
 __all__ = ["first_stage_lines", "measure_first_stage"]
 
+LOOKALIKES = ("hot_subdwarf", "white_dwarf")
+"""Classes that are told from A stars less surely than O stars are."""
+
 
 def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
     """Figures of the first stage, on stars that it has not seen.
@@ -30,17 +33,18 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
     -------
     dict
         ``lost_snr_above_10``, ``lost_snr_5_10``: observations of library O stars that it settled;
-        ``settled_lamost``: LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at
+        ``settled_library``: those of library subdwarfs and white dwarfs; ``settled_lamost``:
+        LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at
         S/N above 20 as `measure` has it, with the first stage.
     """
-    settled, bordering = settled_classes(recipe.classes)
+    roles = *settled_classes(recipe.classes), np.isin(recipe.classes, recipe.rare_class)
     tried = {fold: trials for fold, (_, trials) in stages.items() if fold is not None}
     library, lamost = [], []
     for fold, trials in tried.items():
         others = [t for k, some in tried.items() if k != fold for t in some] or trials
         log_odds = choose_log_odds(others, sources, recipe.classes, recipe.rare_class)
         for trial in trials:
-            sure = certainty(trial.logits, settled, bordering) >= log_odds
+            sure = certainty(trial.logits, *roles) >= log_odds
             if trial.kind == "library":
                 library.append((sources.label[trial.row], trial.snr, sure))
             elif trial.kind == "lamost":
@@ -51,6 +55,9 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         rare = label == recipe.rare_class
         out["lost_snr_above_10"] = _rate(sure[rare & (snr >= 10)])
         out["lost_snr_5_10"] = _rate(sure[rare & (snr < 10)])
+        out["settled_library"] = {
+            name: _rate(sure[label == name]) for name in LOOKALIKES if (label == name).any()
+        }
     if lamost:
         row, sure, best = map(np.concatenate, zip(*lamost, strict=True))
         label = sources.label[row]
@@ -82,6 +89,11 @@ def first_stage_lines(figures: dict) -> list[str]:
         for name, value in settled.items()
         if name != "all"
     )
+    others = [
+        f"- Of library {name.replace('_', ' ')}s, at S/N 5-100, it settled {value['count']} of "
+        f"{value['n']} spectra: as common stars, with the probability that it gave them."
+        for name, value in figures.get("settled_library", {}).items()
+    ]
     return [
         "## The first stage",
         "",
@@ -93,6 +105,7 @@ def first_stage_lines(figures: dict) -> list[str]:
         f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % with "
         "95 % confidence); "
         f"at S/N 5-10 {low['count']} of {low['n']}.",
+        *others,
         f"- Of {settled['all']['n']} LAMOST spectra it settled "
         f"{100 * settled['all']['rate']:.0f} %: {each}.",
         f"- With it {100 * figures['letter_exact']['rate']:.1f} % of the letters are right, where "

@@ -41,6 +41,8 @@ LINEAR = 4.0
 """Scaled depths are compressed from here on, and never reach it."""
 APART = 2.0
 """Log-odds of its classes against those that border on them, from which a spectrum is settled."""
+COMMON = 3.0
+"""Log-odds of its classes against all others together (p of 0.95), from which one is settled."""
 _CHUNK = 32  # spectra at a time: what stays in a core's own cache, also while others are busy
 
 
@@ -145,12 +147,15 @@ class FirstStage:
         Classes for which one that it may settle can be taken without harm.
     log_odds : float
         A spectrum is settled if its `certainty` is at least this.
+    rare : ndarray of bool, shape (n_classes,), optional
+        The class that must not be lost; without it, no class may that is not settled.
     """
 
     layers: list[tuple[np.ndarray, np.ndarray]]
     settled: np.ndarray
     bordering: np.ndarray
     log_odds: float
+    rare: np.ndarray | None = None
 
     def logits(self, flux, mask) -> np.ndarray:
         """Logits (n_spectra, n_classes), float32, of spectra on the preset's grid."""
@@ -189,7 +194,7 @@ class FirstStage:
 
     def decide(self, logits) -> tuple[np.ndarray, np.ndarray]:
         """`judge` for its own logits (n_spectra, n_classes)."""
-        sure = certainty(logits, self.settled, self.bordering) >= self.log_odds
+        sure = certainty(logits, self.settled, self.bordering, self.rare) >= self.log_odds
         p = np.exp(logits - logits.max(axis=1, keepdims=True))
         return sure, p / p.sum(axis=1, keepdims=True)
 
@@ -200,6 +205,8 @@ class FirstStage:
             arrays |= {f"kernel{i}": kernel, f"bias{i}": bias}
         content = io.BytesIO()
         arrays |= {"settled": self.settled, "bordering": self.bordering}
+        if self.rare is not None:
+            arrays["rare"] = self.rare
         np.savez(content, log_odds=np.float64(self.log_odds), **arrays)
         Path(path).write_bytes(content.getvalue())
         return hashlib.sha256(content.getvalue()).hexdigest()
@@ -216,7 +223,7 @@ class FirstStage:
             layers = [(stored[f"kernel{i}"], stored[f"bias{i}"]) for i in range(n_layers)]
             settled = stored["settled"]
             bordering = stored.get("bordering", np.zeros_like(settled))
-            return cls(layers, settled, bordering, float(stored["log_odds"]))
+            return cls(layers, settled, bordering, float(stored["log_odds"]), stored.get("rare"))
 
 
 def mixed(logits, first_stage, weight: float) -> np.ndarray:
@@ -230,7 +237,7 @@ def log_odds_of(logits, inside) -> np.ndarray:
     return _log_sum(logits[:, inside]) - _log_sum(logits[:, ~inside])
 
 
-def certainty(logits, settled, bordering) -> np.ndarray:
+def certainty(logits, settled, bordering, rare=None) -> np.ndarray:
     """How sure it is that spectra are of certain classes, and not of quite different ones.
 
     Parameters
@@ -238,15 +245,22 @@ def certainty(logits, settled, bordering) -> np.ndarray:
     logits : ndarray, shape (n_spectra, n_classes)
     settled, bordering : ndarray of bool, shape (n_classes,)
         Those certain classes, and others that count for neither side.
+    rare : ndarray of bool, shape (n_classes,), optional
+        A class that must not be lost, of which there has to be more certainty than of others.
 
     Returns
     -------
     ndarray, shape (n_spectra,)
-        Log-odds of any of the two sorts against all others; -inf where those of the first sort
-        against the second are below `APART`.
+        Log-odds of any of the two sorts against the rare class, or against all others where there
+        is none; -inf where the log-odds against all others are below `COMMON` then, and where
+        those of the first sort against the second are below `APART`.
     """
     near = settled | bordering
     odds = log_odds_of(logits, near)
+    if rare is not None:
+        common = odds >= COMMON
+        pair = near | rare
+        odds = np.where(common, log_odds_of(logits[:, pair], near[pair]), -np.inf)
     if bordering.any():
         odds[log_odds_of(logits[:, near], settled[near]) < APART] = -np.inf
     return odds

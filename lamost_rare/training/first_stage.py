@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,7 +121,7 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
     return FirstStage(layers, *settled_classes(stream.classes), np.inf)
 
 
-def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.0, lowest=4.0) -> float:
+def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:
     """The log-odds from which the first stage may be sure.
 
     Above those of every observation of the rare class at S/N above 10, by a margin, and no less
@@ -136,12 +136,12 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.0, lowest=
     rare_class : str
     margin, lowest : float
     """
-    settled, bordering = settled_classes(classes)
+    roles = *settled_classes(classes), np.isin(classes, rare_class)
     highest = lowest - margin
     for trial in trials:
-        rare = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
-        if rare.any():
-            highest = max(highest, float(certainty(trial.logits[rare], settled, bordering).max()))
+        own = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
+        if own.any():
+            highest = max(highest, float(certainty(trial.logits[own], *roles).max()))
     return max(lowest, highest + margin)
 
 
@@ -187,7 +187,7 @@ def first_stage_of_fold(
         tried.unlink(missing_ok=True)
         train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
         made.write_text(wanted)
-    stage = FirstStage.load(path)
+    stage = replace(FirstStage.load(path), rare=np.isin(recipe.classes, recipe.rare_class))
     if fold is None:
         return stage, []
     if tried.exists():
