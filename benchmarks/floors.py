@@ -55,10 +55,10 @@ def flops(model) -> int:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
-        positions = 1
+        uses = max(1, len(layer._inbound_nodes))  # a layer may be called more than once
         if len(kernel.shape) == 3:  # a convolution: its kernel is used at each output position
-            positions = layer.output.shape[1]
-        total += 2 * positions * math.prod(kernel.shape)
+            uses *= layer.output.shape[1]
+        total += 2 * uses * math.prod(kernel.shape)
     return total
 
 
