@@ -55,18 +55,23 @@ def flops(model) -> int:
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
-        uses = max(1, len(layer._inbound_nodes))  # a layer may be called more than once
+        positions = 1
         if len(kernel.shape) == 3:  # a convolution: its kernel is used at each output position
-            uses *= layer.output.shape[1]
-        total += 2 * uses * math.prod(kernel.shape)
+            positions = layer.output.shape[1]
+        total += 2 * _calls(layer) * positions * math.prod(kernel.shape)
     return total
+
+
+def _calls(layer) -> int:
+    """How often the model calls a layer; those inside another layer count once."""
+    return max(1, len(layer._inbound_nodes))
 
 
 def activation_numbers(model) -> int:
     """Numbers that pass through memory for one spectrum if only convolutions, dense layers and
     poolings read and write it: what is done to each number alone rides along."""
     return sum(
-        math.prod(layer.input.shape[1:]) + math.prod(layer.output.shape[1:])
+        _calls(layer) * (math.prod(layer.input.shape[1:]) + math.prod(layer.output.shape[1:]))
         for layer in model.layers
         if _is_stop(layer)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..inference.first_stage import certainty
-from ..training.first_stage import choose_log_odds, settled_classes
+from ..training.first_stage import choose_log_odds, roles_of
 from .figures import LETTERS
 from .statistics import upper_limit
 
@@ -34,10 +34,10 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
     dict
         ``lost_snr_above_10``, ``lost_snr_5_10``: observations of library O stars that it settled;
         ``settled_library``: those of library subdwarfs and white dwarfs; ``settled_lamost``:
-        LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at
-        S/N above 20 as `measure` has it, with the first stage.
+        LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at S/N above 20 as
+        `measure` has it, with the first stage.
     """
-    roles = *settled_classes(recipe.classes), np.isin(recipe.classes, recipe.rare_class)
+    roles = roles_of(recipe.classes, recipe.rare_class)
     tried = {fold: trials for fold, (_, trials) in stages.items() if fold is not None}
     library, lamost = [], []
     for fold, trials in tried.items():

@@ -208,11 +208,12 @@ def _train(stream, architecture, options, folder, validation, begin_with):
         fingerprint["begin_with"] = hashlib.sha256(Path(begin_with).read_bytes()).hexdigest()
     fingerprint = json.loads(json.dumps(fingerprint))
     log = _restore(folder, model, optimizer, fingerprint)
-    if begin_with is not None and not log:
-        model.load_weights(begin_with)
-    elif architecture.get("subspace") and not log:
-        layer = model.get_layer(SUBSPACE)
-        layer.set_weights([principal_components(stream, architecture["subspace"])])
+    if not log:  # what a training that goes on has in its state
+        if begin_with is not None:
+            model.load_weights(begin_with)
+        elif architecture.get("subspace"):
+            components = principal_components(stream, architecture["subspace"])
+            model.get_layer(SUBSPACE).set_weights([components])
     total = options.epochs * options.steps_per_epoch
     eye = np.eye(len(stream.classes), dtype=np.float32)
     start = len(log)

@@ -19,6 +19,7 @@ __all__ = [
     "FirstStageOptions",
     "choose_log_odds",
     "first_stage_of_fold",
+    "roles_of",
     "settled_classes",
     "train_first_stage",
 ]
@@ -32,6 +33,11 @@ BORDERING = ("B",)
 def settled_classes(classes) -> tuple[np.ndarray, np.ndarray]:
     """`SETTLED` and `BORDERING` as masks over some classes, each of shape (n_classes,)."""
     return np.isin(classes, SETTLED), np.isin(classes, BORDERING)
+
+
+def roles_of(classes, rare_class) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`settled_classes` and the rare class, as `certainty` takes them."""
+    return *settled_classes(classes), np.isin(classes, rare_class)
 
 
 @dataclass
@@ -136,7 +142,7 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=
     rare_class : str
     margin, lowest : float
     """
-    roles = *settled_classes(classes), np.isin(classes, rare_class)
+    roles = roles_of(classes, rare_class)
     highest = lowest - margin
     for trial in trials:
         own = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
@@ -187,7 +193,9 @@ def first_stage_of_fold(
         tried.unlink(missing_ok=True)
         train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
         made.write_text(wanted)
-    stage = replace(FirstStage.load(path), rare=np.isin(recipe.classes, recipe.rare_class))
+    # What it was trained on does not depend on the class that must not be lost.
+    *_, rare = roles_of(recipe.classes, recipe.rare_class)
+    stage = replace(FirstStage.load(path), rare=rare)
     if fold is None:
         return stage, []
     if tried.exists():
