@@ -1,9 +1,8 @@
-"""Temperature, weight of the line evidence and thresholds, from spectra not trained on."""
+"""Temperature, weight of the line evidence and discriminant, from spectra not trained on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,32 +14,34 @@ from ..inference.calibration import (
 )
 from ..inference.discriminant import reaches_discriminant
 from .discriminant import Judged, fit_discriminant
-from .trials import subtype_group
 
 __all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
 
-SNR_EDGES = (0.0, 10.0, 20.0, np.inf)
-"""Ranges of S/N (g) that have a threshold of their own, wide enough for it not to hang on a few
-spectra,"""
-SNR_KNOTS = (7.0, 14.0, 30.0)
-"""and the S/N for which it holds; between them it is interpolated."""
 
-
-@dataclass
+@dataclass(frozen=True)
 class Requirements:
-    """What the thresholds must keep in each range of S/N: highest rates of wrong candidates.
+    """What is asked of a candidate, and what the discriminant must keep out.
 
-    ``reobserved`` is the rate among re-observed survey spectra other than B stars, of all S/N
-    together where there is a group; B stars among them count with ``late_b``. ``lowest`` is the
-    least probability. ``margin`` is what the discriminant's threshold is above that which the
-    survey spectra at hand ask for: the next ones hold something that these do not.
+    The probability that is asked for is given, not fitted to the few look-alikes that come near
+    it: a quantile of those is mostly chance, and a probability that is calibrated already says at
+    what price a spectrum is taken.
+
+    Attributes
+    ----------
+    probability : dict
+        ``snr``, rising, and the ``threshold`` of each, as a preset's ``threshold_by_snr``. The
+        more noise, the more stars that only seem to be of the rare class: more is asked for.
+    reobserved : float
+        Highest rate of wrong candidates among re-observed survey spectra outside the group.
+    margin : float
+        What the discriminant's threshold is above that which the survey spectra at hand ask for:
+        the next ones hold something that these do not.
     """
 
-    reobserved: float = 1e-6
-    early_b: float = 0.15
-    late_b: float = 0.002
-    lookalike: float = 0.01
-    lowest: float = 0.6
+    probability: dict = field(
+        default_factory=lambda: {"snr": [7.0, 14.0, 30.0], "threshold": [0.85, 0.8, 0.6]}
+    )
+    reobserved: float = 4e-6
     margin: float = 0.5
 
 
@@ -48,27 +49,20 @@ class Requirements:
 class OperatingPoint:
     """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate.
 
-    ``threshold`` holds at any S/N, unless ``by_snr`` has one for each of `SNR_KNOTS`. With a
+    ``threshold`` holds at any S/N, unless ``threshold_by_snr`` says otherwise. With a
     ``discriminant`` its own threshold must be reached too.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     weight: float = 0.0
-    by_snr: tuple = ()
+    threshold_by_snr: dict | None = None
     discriminant: dict | None = None
 
     @property
     def calibration(self) -> dict:
         """As a preset's ``calibration``."""
         return {"temperature": self.temperature, "evidence_weight": self.weight}
-
-    @property
-    def threshold_by_snr(self) -> dict | None:
-        """As a preset's ``threshold_by_snr``."""
-        if not self.by_snr:
-            return None
-        return {"snr": list(SNR_KNOTS), "threshold": list(self.by_snr)}
 
 
 def probabilities(trial, rare: int, point: OperatingPoint) -> np.ndarray:
@@ -117,11 +111,11 @@ def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
 
 
 def choose_operating_point(trials, sources, classes, rare_class, requirements=None, group=()):
-    """Calibration of the lowest cross-entropy, and the lowest thresholds that meet the
-    requirements.
+    """Calibration of the lowest cross-entropy, the probability that is asked for, and, with a
+    group, a discriminant.
 
-    Without a group the threshold of the rare class alone keeps out its look-alikes and the common
-    spectra that noise makes look like it. With one, it keeps out the rest of the group, and a
+    The probability of the rare class alone would have to keep out its look-alikes and the common
+    spectra that noise makes look like it. With a group it keeps out the rest of the group, and a
     discriminant everything else: whether a spectrum is of a hot star at all and which kind of hot
     star it is are two questions, and noise answers the second less well.
 
@@ -152,13 +146,11 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
             logits.append(trial.logits[known])
             labels.append(np.array([index[x] for x in label[known]], dtype=int))
             evidence.append(trial.evidence[known])
-    fitted = fit_calibration(
+    temperature, weight = fit_calibration(
         np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
     )
-    point = OperatingPoint(fitted[0], weight=fitted[1])
-    arguments = trials, sources, rare_class, rare, point, need, group
-    point.by_snr = _by_snr(_log_odds(*arguments, *r) for r in pairwise(SNR_EDGES))
-    point.threshold = point.by_snr[-1]
+    threshold = float(need.probability["threshold"][-1])
+    point = OperatingPoint(temperature, threshold, weight, need.probability)
     if group:
         judged = [_judge(trial, sources, rare_class, rare, point, group) for trial in trials]
         reobserved = sum(len(t.score) for t in judged if t.kind == "reobserved")
@@ -166,12 +158,6 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
         hot = np.isin(classes, group)
         point.discriminant = fit_discriminant(judged, hot, allowed, need.margin)
     return point
-
-
-def _by_snr(limits) -> tuple[float, ...]:
-    """Probabilities from log-odds for ranges of S/N: more noise never lowers a threshold."""
-    limits = np.minimum(np.maximum.accumulate(list(limits)[::-1])[::-1], 16.0)
-    return tuple(float(1 / (1 + np.exp(-x))) for x in limits)
 
 
 def _judge(trial, sources, rare_class, rare, point, group) -> Judged:
@@ -183,44 +169,3 @@ def _judge(trial, sources, rare_class, rare, point, group) -> Judged:
     other = ~np.isin(label, [rare_class, *group]) & (trial.kind != "library")
     reached = (p[:, rare] >= limit) & trial.covered
     return Judged(trial.kind, p, trial.measured_snr, score, reached, own, other)
-
-
-def _log_odds(trials, sources, rare_class, rare, point, need, group, low, high) -> float:
-    """The lowest threshold, as log-odds, that meets the requirements between two S/N."""
-    limits = [np.log(need.lowest / (1 - need.lowest))]
-    late_b = [np.array([])]
-    for trial in trials:
-        snr = np.nan_to_num(trial.measured_snr, nan=0.0)
-        own = (snr >= low) & (snr < high)
-        score, rows = score_of(trial, rare, point)[own], trial.row[own]
-        label = sources.label[rows]
-        if trial.kind == "library":
-            known = sources.whole[rows]
-            score, rows, label = score[known], rows[known], label[known]
-            pairs = zip(label, sources.mk_type[rows], strict=True)
-            kind = np.array([subtype_group(*pair) for pair in pairs], dtype=object)
-            limits.append(_limit(score[kind == "B0-B0.5"], need.early_b))
-            late_b.append(score[kind == "B1+"])
-            compact = (kind == "hot_subdwarf") | (kind == "white_dwarf")
-            limits.append(_limit(score[compact], need.lookalike))
-            continue
-        other = label != rare_class
-        if group:  # the rest is for the discriminant
-            other &= np.isin(label, group)
-        if trial.kind == "lamost":
-            limits.append(_limit(score[other], 0))
-        else:
-            # A B star is no false alarm of noise: it counts with those of the libraries.
-            late_b.append(score[label == "B"])
-            limits.append(_limit(score[other & (label != "B")], need.reobserved))
-    limits.append(_limit(np.concatenate(late_b), need.late_b))
-    return float(max(limits))
-
-
-def _limit(score, rate) -> float:
-    """The score that at most a part ``rate`` exceeds."""
-    if not len(score):
-        return -np.inf
-    ordered = np.sort(score)[::-1]
-    allowed = int(np.floor(rate * len(score)))
-    return float(ordered[min(allowed, len(ordered) - 1)]) + 1e-3

@@ -89,11 +89,8 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
         f"seen it: "
         f"{_split(recipe)}. All spectra of a star, whatever the library, lie in one fold; LAMOST "
         f"spectra of one "
-        "position on the sky do too. The threshold that decides a fold is chosen on the other "
-        "folds "
-        f"({', '.join(f'{p.threshold:.3f}' for p in points)} at high S/N; shipped: "
-        f"{shipped.threshold:.4f}{_by_snr(shipped.threshold_by_snr, 3)})."
-        f"{_discriminant(recipe, shipped)}",
+        "position on the sky do too."
+        f"{_candidates(recipe, shipped, points)}",
         "",
         "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
         "pixel in g, "
@@ -142,25 +139,30 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
     return figures
 
 
-def _by_snr(table, digits) -> str:
-    """The thresholds at lower S/N, in words."""
-    if not table:
-        return ""
-    pairs = zip(table["snr"], table["threshold"], strict=True)
-    return "; by S/N (g): " + ", ".join(f"{snr:g}: {p:.{digits}f}" for snr, p in pairs)
-
-
-def _discriminant(recipe, point) -> str:
-    """What keeps out all else, in words."""
-    if not point.discriminant:
-        return ""
-    names = ", ".join(name for name in recipe.group if name != recipe.rare_class)
-    return (
-        f" That threshold keeps out look-alikes ({names}). All else is kept out by a discriminant, "
-        "linear in the logarithms of the probabilities of all classes and of the S/N, a logistic "
-        "regression on the same folds; its score is log-odds, and must be at least "
-        f"{point.discriminant['threshold']:.2f} (shipped)."
+def _candidates(recipe, shipped, points) -> str:
+    """What makes a candidate, in words."""
+    if recipe.holdout:
+        return f" A candidate has a probability of at least {shipped.threshold:g}."
+    text = f" A candidate has a calibrated probability of at least {shipped.threshold:g}"
+    if table := shipped.threshold_by_snr:
+        pairs = zip(table["snr"], table["threshold"], strict=True)
+        text += " at high S/N (g), by S/N: " + ", ".join(f"{p:g} at {snr:g}" for snr, p in pairs)
+    text += (
+        ", the same for all folds; temperature and the weight of the He II lines are fitted to the "
+        "other folds. It was settled with the table below at hand, which therefore says a little "
+        "too much good of it."
     )
+    if shipped.discriminant:
+        names = ", ".join(name for name in recipe.group if name != recipe.rare_class)
+        limits = ", ".join(f"{p.discriminant['threshold']:.2f}" for p in points if p.discriminant)
+        text += (
+            f" The probability keeps out look-alikes ({names}). All else is kept out by a "
+            "discriminant, linear in the logarithms of the probabilities of all classes and of the "
+            "S/N, a logistic regression on the other folds; its score is log-odds, and its "
+            f"threshold comes from there too ({limits}; shipped: "
+            f"{shipped.discriminant['threshold']:.2f})."
+        )
+    return text
 
 
 def _split(recipe) -> str:

@@ -54,12 +54,12 @@ def figure_rows(figures: dict) -> list[tuple[str, str, str, str]]:
 
 def _rule(config: dict) -> str:
     """When a spectrum is a candidate."""
-    rule = f"calibrated probability of at least {config['threshold']:.4f}"
+    rule = f"calibrated probability of at least {config['threshold']:g}"
     table = config.get("threshold_by_snr")
     if table:
         pairs = zip(table["snr"], table["threshold"], strict=True)
         rule += " at high S/N (g), more at lower: "
-        rule += ", ".join(f"{p:.4f} at {snr:g}" for snr, p in pairs) + ", interpolated"
+        rule += ", ".join(f"{p:g} at {snr:g}" for snr, p in pairs) + ", interpolated"
     if discriminant := config.get("discriminant"):
         rule += "; score of the discriminant against common spectra, linear in the logarithms of "
         rule += f"probabilities and S/N, at least {discriminant['threshold']:.2f}"
@@ -102,7 +102,7 @@ def write_card(preset) -> None:
         if training["holdout"]
         else f"Measured by {training['n_folds']}-fold cross-validation, split by star: "
         "each star is observed by "
-        "a classifier that has not seen it, at the threshold that the other folds give. The "
+        "a classifier that has not seen it, calibrated on the other folds. The "
         "shipped weights "
         "are trained on all stars by the same recipe; they themselves have not been measured on "
         "unseen ones."
