@@ -142,9 +142,10 @@ def test_what_fills_the_rare_class(sets):
     assert numbers("repetition", 90) == [(40, 0, 90)]
     assert numbers("simulation") == [(20, 0, 20)]
     assert numbers("lcgan") == numbers("sgan") == [(0, 20, 20)]
-    assert numbers("set1+lcgan", 50) == [(40, 10, 50)]
-    assert numbers("repeated+lcgan", 50) == [(40, 0, 25), (0, 25, 25)]
-    assert numbers("lcgan+simulation") == [(10, 10, 20)]
+    assert numbers("observed-lcgan") == [(0, 20, 20)]
+    assert numbers("reobserved") == [(20, 0, 20)]
+    assert numbers("reobserved+observed-lcgan", 15) == [(8, 7, 15)]
+    assert numbers("simulation+observed-lcgan") == [(10, 10, 20)]
     for way in WAYS:
         flux, _ = rare_spectra(way, sets, 20, generated)[0]
         assert np.isfinite(flux).all()
@@ -274,7 +275,7 @@ def untrained(monkeypatch):
         snr = np.concatenate([sets.test[c].snr for c in CLASSES])
         return {"logits": logits, "label": label, "snr": snr, "epochs": np.array(3)}
 
-    def generated(workshop, run, stars, network, look, number):
+    def generated(workshop, run, stars, network, look, number, observed=False):
         rng = np.random.default_rng([look, len(network)])
         return rng.normal(1, 0.1, (number, 3072)).astype(np.float32)
 
@@ -304,7 +305,7 @@ def test_the_whole_paper_resumed_and_written(data, tmp_path, untrained, monkeypa
     assert untrained == {"gan": 4, "recogniser": 2 * len(WAYS) + 2}
     again = run_paper(data, tmp_path / "work", MINI, runs=1, say=said.append)
     assert untrained["recogniser"] == 2 * len(WAYS) + 2
-    assert said[-1] == "27 of 27 tasks were done before"
+    assert said[-1] == "29 of 29 tasks were done before"
     assert not list((tmp_path / "work").glob("**/state.npz"))
 
     assert results.stars == (None, 4)
@@ -320,7 +321,7 @@ def test_the_whole_paper_resumed_and_written(data, tmp_path, untrained, monkeypa
     assert "those of one run, without a spread" in page
     for way in WAYS.values():
         assert f"| {way} |" in page
-    assert "LCGAN on set 2:" in page
+    assert "LCGAN, on set 2:" in page
     check_page(tmp_path / "paper.md")
 
 

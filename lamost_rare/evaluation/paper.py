@@ -138,7 +138,7 @@ def _gan_tasks(runs, stars):
 
 
 def _recogniser(workshop, run, stars, way, look=None) -> dict:
-    network = next((n for n in NETWORKS if n in way.split("+")), None)
+    network = next((n for n in NETWORKS if n in way), None)
     if network and look is None:
         look = workshop.best_look(run, stars, network)
     return {

@@ -17,9 +17,11 @@ _COLOURS = {
     "simulation": "tab:green",
     "sgan": "tab:orange",
     "lcgan": "tab:blue",
-    "repeated+sgan": "tab:red",
-    "repeated+lcgan": "tab:cyan",
-    "lcgan+simulation": "tab:purple",
+    "reobserved": "tab:olive",
+    "observed-sgan": "tab:red",
+    "observed-lcgan": "tab:cyan",
+    "reobserved+observed-lcgan": "black",
+    "simulation+observed-lcgan": "tab:purple",
 }
 
 
@@ -57,7 +59,7 @@ def plot_stars(results, path) -> None:
     figure, axes = _figure()
     for i, way in enumerate(_COLOURS):
         values = [results.ways[k][way]["set2"] for k in order]
-        _band(axes, x * (1 + 0.012 * (i - 3.5)), values, way)
+        _band(axes, x * (1 + 0.012 * (i - 4.5)), values, way)
     axes.set(xlabel="O stars trained on", ylabel="accuracy on set 2 (%)", xscale="log")
     axes.set_xticks(x, [f"{k:g}" for k in x])
     axes.minorticks_off()
@@ -71,7 +73,7 @@ def plot_snr(results, path) -> None:
     x = np.arange(len(SNR_BINS))
     for i, way in enumerate(_COLOURS):
         values = [results.ways[None][way][f"snr_{a:g}_{b:g}"] for a, b in SNR_BINS]
-        _band(axes, x + 0.06 * (i - 3.5), values, way)
+        _band(axes, x + 0.06 * (i - 4.5), values, way)
     axes.set_xticks(x, [f"{a:g}-{b:g}" for a, b in SNR_BINS])
     axes.set(xlabel="S/N (g)", ylabel="unseen O spectra called O (%)")
     axes.legend(fontsize=8)

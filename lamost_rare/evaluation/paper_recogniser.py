@@ -18,17 +18,19 @@ __all__ = ["WAYS", "StoredSpectra", "rare_spectra", "train_recogniser"]
 WAYS = {
     "nothing": "nothing: data set 1 as it is",
     "repetition": "data set 1 repeated",
+    "reobserved": "data set 1 observed again: more noise, reddening and shift",
     "simulation": "simulation: more observations of the stars of set 1",
     "sgan": "SGAN",
     "lcgan": "LCGAN",
-    "set1+sgan": "data set 1 filled up by SGAN",
-    "set1+lcgan": "data set 1 filled up by LCGAN",
-    "repeated+sgan": "half data set 1 repeated, half SGAN",
-    "repeated+lcgan": "half data set 1 repeated, half LCGAN",
-    "lcgan+simulation": "half LCGAN, half simulation",
+    "observed-sgan": "stars of the SGAN, observed: without its noise, with that of real spectra",
+    "observed-lcgan": "stars of the LCGAN, observed: without its noise, with that of real spectra",
+    "reobserved+observed-sgan": "half data set 1 observed again, half observed stars of the SGAN",
+    "reobserved+observed-lcgan": "half data set 1 observed again, half observed stars of the LCGAN",
+    "simulation+observed-lcgan": "half simulation, half observed stars of the LCGAN",
 }
-"""Ways to fill the rare class. Generated spectra alone are the paper's data sets 5a and 5b; a user
-would not leave the real ones out."""
+"""Ways to fill the rare class. Generated spectra alone are the paper's data sets 5a and 5b. A
+recogniser may know generated spectra by their noise, which is not that of the F, G and K spectra:
+therefore the stars of a generator are observed in simulation, too."""
 
 
 class StoredSpectra:
@@ -86,29 +88,22 @@ def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> list
     number : int
         Spectra wanted; only ``nothing`` has fewer.
     generated : ndarray, shape (m, n_pixels), optional
-        From the GAN that the way asks for.
+        From the GAN that the way asks for, observed if it asks for that.
 
     Returns
     -------
     list of (ndarray, int)
         Different spectra, shape (n, n_pixels), and to how many they are to be repeated.
     """
-    real, half = sets.set1.flux, number // 2
+    parts = way.split("+")
     if way == "nothing":
-        return [(real, len(real))]
+        return [(sets.set1.flux, len(sets.set1))]
     if way == "repetition":
-        return [(real, number)]
-    if way.startswith("repeated+"):
-        return [(real, half), (generated[: number - half], number - half)]
-    if way == "simulation":
-        flux = sets.simulated.flux[:number]
-    elif way == "lcgan+simulation":
-        flux = np.concatenate([generated[: number - half], sets.simulated.flux[:half]])
-    elif way.startswith("set1+"):
-        flux = np.concatenate([real, generated])[:number]
-    else:
-        flux = generated[:number]
-    return [(flux, number)]
+        return [(sets.set1.flux, number)]
+    sizes = [number - number // 2, number // 2] if len(parts) == 2 else [number]
+    filled = {"simulation": sets.simulated.flux, "reobserved": sets.reobserved}
+    chosen = [filled.get(part, generated)[:n] for part, n in zip(parts, sizes, strict=True)]
+    return [(np.concatenate(chosen), number)]
 
 
 def train_recogniser(rare, sets, number, architecture, options, preprocessing, folder):
@@ -118,7 +113,7 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
     ----------
     rare : list of (ndarray, int)
         As from `rare_spectra`. They are repeated after the split, so that no spectrum stands on
-        both sides of it.
+        both sides of it; those that are observed anew have stars on both sides.
     sets : PaperSets
     number : int
         Spectra of each other class.

@@ -8,9 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..spectra.grid import LAMOST_GRID
-from ..training.examples import Examples, complete_rows, observe_examples
+from ..training.examples import Examples, complete_rows, observe_again, observe_examples
+from .gan_metrics import repeated
 
-__all__ = ["CLASSES", "PaperSets", "PaperSizes", "level_red_end", "make_sets", "split_stars"]
+__all__ = [
+    "CLASSES",
+    "PaperSets",
+    "PaperSizes",
+    "level_red_end",
+    "make_sets",
+    "observed_from",
+    "split_stars",
+]
 
 CLASSES = ("O", "F", "G", "K")
 
@@ -37,7 +46,7 @@ class PaperSizes:
     set1: int = 150
     set2: int = 323
     set3: int = 1000
-    set5: int = 1000
+    set5: int = 2000
     test: int = 1000
     snr_range: tuple = (5.0, 100.0)
 
@@ -52,6 +61,8 @@ class PaperSets:
         O spectra of ``n_stars`` stars.
     simulated : Examples
         ``set5`` further observations of the same stars, in other noise.
+    reobserved : ndarray, shape (set5, n_pixels), float32
+        Spectra of set 1, in turn, with more noise, reddening and shift.
     set2 : Examples
         O spectra of other stars.
     train, test : dict of str to Examples
@@ -60,6 +71,7 @@ class PaperSets:
 
     set1: Examples
     simulated: Examples
+    reobserved: np.ndarray
     set2: Examples
     train: dict
     test: dict
@@ -118,6 +130,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
 
     set1 = spectra("O", first, max(round(share * sizes.set1), 1), 1)
     simulated = spectra("O", first, sizes.set5, 2)
+    reobserved = observed_from(repeated(set1.flux, sizes.set5), noise, 1000 * run + 4, sizes)
     unseen = spectra("O", second, max(sizes.test, sizes.set2), 3)
     train, test = {}, {"O": unseen}
     for i, label in enumerate(CLASSES[1:]):
@@ -125,7 +138,12 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
         number = max(sizes.set5, sizes.set3)
         train[label] = spectra(label, own, number, 10 + i)
         test[label] = spectra(label, others, sizes.test, 20 + i)
-    return PaperSets(set1, simulated, unseen[np.arange(sizes.set2)], train, test)
+    return PaperSets(set1, simulated, reobserved, unseen[np.arange(sizes.set2)], train, test)
+
+
+def observed_from(flux, noise, seed, sizes: PaperSizes) -> np.ndarray:
+    """Spectra of real or generated stars, observed (again), in the S/N of all sets."""
+    return level_red_end(observe_again(flux, noise, snr_range=sizes.snr_range, seed=seed))
 
 
 def split_stars(sources, label, run, part) -> tuple[list, list]:

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..networks.architectures import PAPER_RACNET, SHIPPED_LCGAN, SHIPPED_SGAN
+from ..networks.architectures import SHIPPED_LCGAN, SHIPPED_RACNET, SHIPPED_SGAN
 from ..training.classifier import TrainingOptions
 from ..training.dataset import load_data_folder
 from ..training.gan import GanOptions
 from ..training.generator import noise_of
 from .gan_metrics import gan_test, gan_train, repeated
 from .paper_recogniser import rare_spectra, train_recogniser
-from .paper_sets import PaperSizes, level_red_end, make_sets
+from .paper_sets import PaperSizes, level_red_end, make_sets, observed_from
 
 __all__ = ["PaperSettings", "Workshop", "run_tasks"]
 
@@ -65,7 +65,7 @@ class PaperSettings:
         default_factory=lambda: {"lcgan": dict(SHIPPED_LCGAN), "sgan": dict(SHIPPED_SGAN)}
     )
     gan: GanOptions = field(default_factory=lambda: GanOptions(iterations=600, sample_every=150))
-    recogniser: dict = field(default_factory=lambda: {**PAPER_RACNET, "stem_stride": 8})
+    recogniser: dict = field(default_factory=lambda: {**SHIPPED_RACNET, "subspace": 0})
     training: TrainingOptions = field(
         default_factory=lambda: TrainingOptions(learning_rate=1e-3, batch_size=64, epochs=20)
     )
@@ -147,15 +147,18 @@ class Workshop:
         (folder / "state.npz").unlink()  # only needed to go on; most of the disk space
         _write_json(folder / "done.json", log)
 
-    def generated(self, run, stars, network, look, number) -> np.ndarray:
-        """Spectra from the generator at one of its looks."""
-        from ..networks.gan import build_generator
+    def generated(self, run, stars, network, look, number, observed=False) -> np.ndarray:
+        """Spectra from the generator at one of its looks: its own, or its stars observed."""
+        from ..networks.gan import build_generator, without_noise
         from ..training.gan import generate
 
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
         model = build_generator(self.settings.gans[network])
         model.load_weights(self.path(task) / "weights" / f"{look:06d}.weights.h5")
-        return level_red_end(generate(model, number, seed=run))
+        if not observed:
+            return level_red_end(generate(model, number, seed=run))
+        flux = generate(without_noise(model), number, seed=run)
+        return observed_from(flux, self.noise, 1000 * run + 5, self.settings.sizes)
 
     def _svm(self, task, path):
         """GAN-train and GAN-test; ``network`` None puts set 1 itself in the generator's place."""
@@ -179,7 +182,8 @@ class Workshop:
         sets, number = self.sets(run, stars), s.sizes.set5
         fake = None
         if task["network"]:
-            fake = self.generated(run, stars, task["network"], task["look"], number)
+            observed = "observed-" in way
+            fake = self.generated(run, stars, task["network"], task["look"], number, observed)
         folder = path.with_suffix("")
         result = train_recogniser(
             rare_spectra(way, sets, number, fake),

@@ -14,7 +14,13 @@ from keras import layers, ops
 from .architectures import SHIPPED_LCGAN, SHIPPED_SGAN
 from .locally_connected import LocallyConnected1D
 
-__all__ = ["build_discriminator", "build_generator", "complete_architecture", "start_from"]
+__all__ = [
+    "build_discriminator",
+    "build_generator",
+    "complete_architecture",
+    "start_from",
+    "without_noise",
+]
 
 _KNOWN = {"lcgan": SHIPPED_LCGAN, "sgan": SHIPPED_SGAN}
 
@@ -177,6 +183,26 @@ def build_generator(architecture: dict) -> keras.Model:
     scale = layers.Dense(a["n_level"], name="scale")(whole)
     flux = Observed(name="observed")(level, lines, scale, noise)
     return keras.Model(z, flux, name=a["network"])
+
+
+def without_noise(generator: keras.Model) -> keras.Model:
+    """A generator's stars, before anyone observed them: level and lines, no noise of pixels.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        From `build_generator`; its weights are shared.
+
+    Returns
+    -------
+    keras.Model
+        From the same numbers to standardized flux (n_spectra, n_pixels, 1).
+    """
+    level, lines, scale, noise = (
+        generator.get_layer(name).output for name in ("level", "lines", "scale", "noise_field")
+    )
+    flux = generator.get_layer("observed")(level, lines, scale, ops.zeros_like(noise))
+    return keras.Model(generator.input, flux, name=f"{generator.name}_without_noise")
 
 
 def start_from(generator: keras.Model, examples, seed=0) -> None:
