@@ -104,7 +104,10 @@ class Workshop:
     def path(self, task: dict) -> Path:
         """Where the result of a task lies: another name if anything that it depends on changes."""
         s = self.settings
-        depends = {"version": _VERSION, "task": task, "data": self.digest, "sizes": asdict(s.sizes)}
+        sizes = asdict(s.sizes)
+        if task["kind"] == "gan":  # sees set 1 alone
+            sizes = {name: sizes[name] for name in ("set1", "snr_range")}
+        depends = {"version": _VERSION, "task": task, "data": self.digest, "sizes": sizes}
         if task.get("network"):
             depends["gan"] = [s.gans[task["network"]], asdict(s.gan)]
         if task["kind"] == "recogniser":
