@@ -334,7 +334,8 @@ def test_results_depend_on_everything_that_matters(data, tmp_path):
     assert len(set(names)) == 3
     for changed, differs in (
         (replace(MINI, gan=replace(MINI.gan, beta=0.2)), (True, True, False)),
-        (replace(MINI, sizes=replace(SIZES, set5=21)), (True, True, True)),
+        (replace(MINI, sizes=replace(SIZES, set1=41)), (True, True, True)),
+        (replace(MINI, sizes=replace(SIZES, set5=21)), (False, True, True)),
         (replace(MINI, training=replace(OPTIONS, epochs=2)), (False, True, True)),
         (replace(MINI, few=(5,)), (False, False, False)),
     ):
@@ -355,6 +356,10 @@ def test_a_gan_is_trained_and_generates(data, tmp_path):
     flux = workshop.generated(0, None, "sgan", 1, 5)
     assert flux.shape == (5, 3072)
     np.testing.assert_allclose(np.mean(flux**2, axis=1), 1, rtol=1e-4)
+    observed = workshop.generated(0, None, "sgan", 1, 5, observed=True)
+    assert observed.shape == (5, 3072)
+    np.testing.assert_allclose(np.mean(observed**2, axis=1), 1, rtol=1e-4)
+    assert not np.allclose(observed, flux, atol=0.05)
     svm = {**task, "kind": "svm", "look": 1}
     workshop.do(svm)
     found = json.loads(workshop.path(svm).read_text())

@@ -20,6 +20,7 @@ from lamost_rare.networks.gan import (  # noqa: E402
     build_generator,
     complete_architecture,
     start_from,
+    without_noise,
 )
 from lamost_rare.networks.spectral_features import (  # noqa: E402
     SpectralFeatures,
@@ -109,6 +110,23 @@ def test_the_shipped_sizes_are_built_and_fit_in_a_wheel():
     assert generator.input_shape == (None, 900)
     assert generator.output_shape == (None, LAMOST_GRID.n_pixels, 1)
     assert generator.count_params() * 4 < 8e6
+
+
+@pytest.mark.parametrize("network", ["lcgan", "sgan"])
+def test_stars_of_a_generator_without_its_noise(network):
+    keras.utils.set_random_seed(1)
+    generator = build_generator({**TINY, "network": network})
+    start_from(generator, spectra())
+    z = np.random.default_rng(0).normal(size=(8, 60)).astype(np.float32)
+    z[4:, 48:] = z[:4, 48:]  # the same stars in other noise
+    noisy = generator.predict_on_batch(z)[..., 0]
+    clean = without_noise(generator).predict_on_batch(z)[..., 0]
+    np.testing.assert_array_equal(clean[:4], clean[4:])
+    assert np.abs(noisy[:4] - noisy[4:]).std() > 0.01
+    np.testing.assert_allclose((clean**2).mean(axis=1), 1, rtol=1e-4)
+    # Noise is all that it lacks, and what noise adds to the root mean square.
+    ratio = np.median((noisy / clean).reshape(8, 12, 16), axis=2)
+    np.testing.assert_allclose(ratio / ratio.mean(axis=1, keepdims=True), 1, atol=0.15)
 
 
 def test_generation_depends_on_the_seed_alone():

@@ -124,6 +124,8 @@ def _data_sets(r) -> list[str]:
     s, c = r.settings.sizes, r.counts
     g, t = r.settings.gan, r.settings.training
     low, high = s.snr_range
+    units = r.settings.recogniser["template_units"]
+    templates = f" and {units} templates, weights for every pixel" if units else ""
     return [
         "| set | paper | here |",
         "|---|---|---|",
@@ -150,7 +152,8 @@ def _data_sets(r) -> list[str]:
         f"GANs: {g.iterations} iterations of batches of {g.batch_size} (more than 2000 in the "
         "paper), RMSprop 1e-4 and 1.5e-4, on set 1 alone, which also chooses the best of "
         f"{len(r.settings.looks)} looks. Recogniser: a RAC-Net with "
-        f"{len(r.settings.recogniser['block_channels'])} residual attention blocks, Adam at "
+        f"{len(r.settings.recogniser['block_channels'])} residual attention blocks"
+        f"{templates}, Adam at "
         f"{t.learning_rate:g} (1e-4 in the paper), split 7:3, stopped when the loss of the three "
         f"tenths has not fallen for {t.patience} epochs or after {t.epochs} "
         f"({r.epochs[0]} to {r.epochs[1]} epochs), input "

@@ -136,12 +136,12 @@ def observe_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> 
     """
     rng = np.random.default_rng([seed, 151])
     beyond = SOURCE_GRID.n_pixels - MARGIN - flux.shape[1]
-    parts = []
+    out = np.empty(flux.shape, dtype=np.float32)
     for start in range(0, len(flux), 256):
         some = np.pad(flux[start : start + 256], ((0, 0), (MARGIN, beyond)), mode="edge")
         known = np.ones(some.shape, dtype=bool)
         # Dust and rotation of a hot star are in them already.
         plain = draw_conditions(np.full(len(some), ""), known[:, 0], rng, snr_range)
         batch = observe(some, known, plain, noise, rng, gaps=False, cosmic_rays=False)
-        parts.append(standardize(batch))
-    return np.concatenate(parts)
+        out[start : start + 256] = standardize(batch)
+    return out
