@@ -62,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paper",
         help="the experiments of Yang et al. (2021)",
         description="Do the paper's experiments and write a page with plots. Interrupted, the "
-        "same command goes on; a run with one smaller number of stars takes about half an hour of one core.",
+        "same command goes on; a run takes about a quarter of an hour of one core for each number "
+        "of stars.",
     )
     paper.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
     paper.add_argument("--runs", type=int, default=2, help="2; the paper has 10")
