@@ -11,12 +11,20 @@ import numpy as np
 from .presets import Preset, PresetError, load_preset
 from .spectra.batch import SpectrumBatch, empty_identity
 
-__all__ = ["DEFAULT_GENERATOR", "augment_spectra", "load_generator", "write_generated"]
+__all__ = [
+    "DEFAULT_GENERATOR",
+    "augment_spectra",
+    "load_generator",
+    "noise_of_directory",
+    "write_generated",
+]
 
 DEFAULT_GENERATOR = "lcgan-o-v1"
 """What `augment_spectra` and ``lamost-rare augment`` use unless told otherwise."""
 
 _MOST = 10_000_000
+_CHUNK = 256
+_FEWEST_NOISE = 20
 
 
 def load_generator(preset=None):
@@ -66,7 +74,9 @@ def _generator_preset(preset) -> Preset:
     return preset
 
 
-def augment_spectra(number: int, preset=None, *, seed: int = 0) -> SpectrumBatch:
+def augment_spectra(
+    number: int, preset=None, *, seed: int = 0, noise=None, snr_range=(5.0, 100.0)
+) -> SpectrumBatch:
     """Generate spectra of the rare class that a generator was trained on.
 
     Parameters
@@ -78,23 +88,30 @@ def augment_spectra(number: int, preset=None, *, seed: int = 0) -> SpectrumBatch
     seed : int
         The same seed gives the same spectra, and the first of a larger ``number`` are those of a
         smaller one.
+    noise : NoiseBank, optional
+        Of observed spectra, as from `noise_of_directory`. The generator then gives stars alone, and
+        they are observed in simulation: with this noise and these bad pixels instead of noise of
+        its own, by which a recogniser may know generated spectra, and with more reddening,
+        velocity and calibration error.
+    snr_range : pair of float
+        S/N (g) of that noise, log-uniform.
 
     Returns
     -------
     SpectrumBatch
         With ``generated`` True, which keeps it out of every catalogue. Flux is divided by its
-        2-norm (Yang et al. 2021, Eq. 1) and multiplied by the square root of the number of pixels;
-        ivar is estimated from the scatter between neighbouring pixels. The column ``label`` holds
-        the class.
+        2-norm over valid pixels (Yang et al. 2021, Eq. 1) and multiplied by the square root of the
+        number of pixels; ivar is that of the noise given, or estimated from the scatter between
+        neighbouring pixels. The column ``label`` holds the class.
 
     Raises
     ------
     ValueError
-        If ``number`` or ``seed`` is not a whole number, zero or more.
+        If ``number`` or ``seed`` is not a whole number, zero or more, if ``snr_range`` is none, or
+        if noise is to be added on another grid than LAMOST's.
     PresetError
         If there is no such generator.
     """
-    from .spectra.normalize import pseudo_continuum
     from .spectra.snr import g_band_snr
 
     for name, value, most in (("number", number, _MOST), ("seed", seed, 2**63)):
@@ -104,15 +121,10 @@ def augment_spectra(number: int, preset=None, *, seed: int = 0) -> SpectrumBatch
             raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
     preset = _generator_preset(preset)
     model = load_generator(preset)
-    from .training.gan import generate
-
-    flux = generate(model, int(number), int(seed))
-    mask = np.zeros(flux.shape, dtype=bool)
-    ivar = np.zeros_like(flux)
-    for start in range(0, len(flux), 1024):
-        rows = slice(start, start + 1024)
-        _, noise = pseudo_continuum(flux[rows], mask[rows])
-        ivar[rows] = 1 / np.maximum(noise, 1e-6) ** 2
+    if noise is None:
+        flux, ivar, mask = _own_noise(model, int(number), int(seed))
+    else:
+        flux, ivar, mask = _observed(model, int(number), int(seed), preset.grid, noise, snr_range)
     identity = empty_identity(len(flux))
     identity["designation"][:] = [f"generated {preset.name} {seed} {i}" for i in range(len(flux))]
     identity["snr_g"] = g_band_snr(flux, ivar, mask, preset.grid)
@@ -122,11 +134,108 @@ def augment_spectra(number: int, preset=None, *, seed: int = 0) -> SpectrumBatch
     )
 
 
+def _own_noise(model, number, seed):
+    """Flux, ivar and mask of generated spectra as they are."""
+    from .spectra.normalize import pseudo_continuum
+    from .training.gan import generate
+
+    flux = generate(model, number, seed)
+    mask = np.zeros(flux.shape, dtype=bool)
+    ivar = np.zeros_like(flux)
+    for start in range(0, len(flux), 1024):
+        rows = slice(start, start + 1024)
+        _, scatter = pseudo_continuum(flux[rows], mask[rows])
+        ivar[rows] = 1 / np.maximum(scatter, 1e-6) ** 2
+    return flux, ivar, mask
+
+
+def _observed(model, number, seed, grid, noise, snr_range):
+    """Flux, ivar and mask of generated stars, observed in simulation."""
+    from .networks.gan import without_noise
+    from .spectra.grid import LAMOST_GRID
+    from .spectra.normalize import normalize_l2
+    from .training.gan import generate
+    from .training.observing import observe_pixels
+
+    low, high = (float(x) for x in snr_range)
+    if not 0 < low <= high < np.inf:
+        raise ValueError(f"snr_range must be two positive numbers, rising, not {snr_range}")
+    if grid != LAMOST_GRID:
+        raise ValueError("noise can only be added on LAMOST's grid, and the preset has another")
+    # Whole chunks, so that the first spectra do not depend on how many there are.
+    stars = generate(without_noise(model), -(-number // _CHUNK) * _CHUNK, seed)
+    flux, ivar = np.empty_like(stars), np.empty_like(stars)
+    mask = np.empty(stars.shape, dtype=bool)
+    for k, start in enumerate(range(0, len(stars), _CHUNK)):
+        rows, rng = slice(start, start + _CHUNK), np.random.default_rng([seed, 2021, k])
+        batch = normalize_l2(observe_pixels(stars[rows], noise, rng, (low, high)))
+        flux[rows] = batch.flux * np.float32(np.sqrt(grid.n_pixels))
+        ivar[rows], mask[rows] = batch.ivar / np.float32(grid.n_pixels), batch.mask
+    return flux[:number], ivar[:number], mask[:number]
+
+
+def noise_of_directory(directory, *, most=1000, seed=0):
+    """Noise and bad pixels of LAMOST spectra, for `augment_spectra`.
+
+    Parameters
+    ----------
+    directory : path-like
+        Searched with its subdirectories; tar archives are left out.
+    most : int
+        Spectra that are read, drawn at random.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    NoiseBank
+
+    Raises
+    ------
+    ValueError
+        If fewer than 20 of the spectra can be used.
+    OSError
+        If there is no such directory.
+    """
+    from .simulation.library import SOURCE_GRID
+    from .simulation.noise import NoiseBank
+    from .spectra.lamost import read_lamost
+    from .spectra.quality import SpectrumError
+    from .spectra.resample import assemble
+    from .survey.discovery import find_spectra
+
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is no directory of spectra")
+    paths = [os.fsdecode(e.path) for e in find_spectra(directory) if not e.reason and not e.item]
+    order = np.random.default_rng(seed).permutation(len(paths))
+    raws = []
+    for i in order:
+        if len(raws) == most:
+            break
+        try:
+            raws.append(read_lamost(directory / paths[i]))
+        except SpectrumError:
+            continue
+    batch, _ = assemble(raws, SOURCE_GRID)
+    usable = 0
+    if len(batch):
+        bank = NoiseBank.from_spectra(batch.flux, batch.ivar, batch.mask)
+        usable = len(bank.snr)
+    if usable < _FEWEST_NOISE:
+        raise ValueError(
+            f"{usable} of {len(paths)} spectra in {directory} can give their noise (S/N above 2, "
+            f"seven tenths of the pixels valid); {_FEWEST_NOISE} are needed"
+        )
+    return bank
+
+
 def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attributes) -> Path:
     """Write generated spectra to HDF5.
 
-    Datasets ``wavelength`` (n_pixels,) in Å, vacuum, ``flux`` and ``ivar`` (n, n_pixels); the
-    file's attribute ``generated`` is True.
+    Datasets ``wavelength`` (n_pixels,) in Å, vacuum, ``flux`` and ``ivar`` (n, n_pixels), and
+    ``mask``, True where there is no flux, if there are such pixels; the file's attribute
+    ``generated`` is True.
 
     Parameters
     ----------
@@ -153,7 +262,8 @@ def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attribut
         with h5py.File(part, "w") as file:
             wavelength = file.create_dataset("wavelength", data=batch.grid.wavelength)
             wavelength.attrs.update(unit="Angstrom", medium="vacuum")
-            for name in ("flux", "ivar"):
+            masked = ("mask",) if batch.mask.any() else ()
+            for name in ("flux", "ivar", *masked):
                 data = getattr(batch, name)
                 chunks = (min(256, len(data)), data.shape[1]) if len(data) else None
                 file.create_dataset(name, data=data, chunks=chunks, shuffle=bool(chunks) or None)

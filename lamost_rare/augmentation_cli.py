@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .augmentation import DEFAULT_GENERATOR, augment_spectra, write_generated
+from .augmentation import (
+    DEFAULT_GENERATOR,
+    augment_spectra,
+    noise_of_directory,
+    write_generated,
+)
 from .presets import load_preset
 from .text import printable
 
@@ -19,6 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset", metavar="P", help=f"a generator, by name or folder ({DEFAULT_GENERATOR})"
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same spectra (0)")
+    parser.add_argument(
+        "--noise",
+        metavar="DIR",
+        help="observe the generator's stars with the noise of LAMOST spectra in DIR instead of "
+        "with its own",
+    )
+    parser.add_argument(
+        "--snr",
+        type=float,
+        nargs=2,
+        default=(5.0, 100.0),
+        metavar=("LOW", "HIGH"),
+        help="S/N (g) with --noise (5 100)",
+    )
     parser.add_argument("--output", required=True, metavar="FILE.h5", help="where they go")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE.h5 if it exists")
 
@@ -33,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
     if output.exists() and not args.overwrite:  # before minutes of work
         raise ValueError(f"{printable(output)} exists; choose another --output or give --overwrite")
     preset = load_preset(args.preset or DEFAULT_GENERATOR)
-    batch = augment_spectra(args.number, preset, seed=args.seed)
+    noise = noise_of_directory(args.noise) if args.noise else None
+    batch = augment_spectra(
+        args.number, preset, seed=args.seed, noise=noise, snr_range=tuple(args.snr)
+    )
     write_generated(
         batch,
         output,
@@ -42,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         weights_sha256=preset.sha256,
         seed=args.seed,
         label=preset.rare_class,
+        observed=noise is not None,
     )
     print(
         f"{printable(output)}: {len(batch)} generated spectra of class "

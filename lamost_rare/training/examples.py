@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..simulation.library import MARGIN, SOURCE_GRID
+from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
-from ..simulation.observe import observe
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources
-from .observing import draw_conditions, observe_sources
+from .observing import observe_pixels, observe_sources
 
 __all__ = ["Examples", "complete_rows", "observe_again", "observe_examples", "standardize"]
 
@@ -116,32 +115,23 @@ def observe_examples(
 
 
 def observe_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> np.ndarray:
-    """Spectra observed as if they were stars: reddened, shifted, and with noise of real spectra.
-
-    They may be noisy themselves, or come from a generator; what noise they have stays in them.
+    """Standardized spectra, observed as `training.observing.observe_pixels` does, standardized.
 
     Parameters
     ----------
     flux : ndarray, shape (n, n_pixels), float32
-        Standardized, on the grid of the networks.
     noise : NoiseBank
     snr_range : tuple
-        S/N (g) of the noise that is added, log-uniform.
     seed : int
 
     Returns
     -------
     ndarray, shape (n, n_pixels), float32
-        Standardized, in the same order.
+        In the same order, gaps bridged.
     """
     rng = np.random.default_rng([seed, 151])
-    beyond = SOURCE_GRID.n_pixels - MARGIN - flux.shape[1]
     out = np.empty(flux.shape, dtype=np.float32)
     for start in range(0, len(flux), 256):
-        some = np.pad(flux[start : start + 256], ((0, 0), (MARGIN, beyond)), mode="edge")
-        known = np.ones(some.shape, dtype=bool)
-        # Dust and rotation of a hot star are in them already.
-        plain = draw_conditions(np.full(len(some), ""), known[:, 0], rng, snr_range)
-        batch = observe(some, known, plain, noise, rng, gaps=False, cosmic_rays=False)
-        out[start : start + 256] = standardize(batch)
+        rows = slice(start, start + 256)
+        out[rows] = standardize(observe_pixels(flux[rows], noise, rng, snr_range))
     return out

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..simulation.library import MARGIN, SOURCE_GRID
 from ..simulation.noise import NoiseBank
 from ..simulation.observe import Conditions, observe
 from ..spectra.batch import SpectrumBatch
 from .dataset import LabelledSources
 
-__all__ = ["HOT", "draw_conditions", "observe_sources"]
+__all__ = ["HOT", "draw_conditions", "observe_pixels", "observe_sources"]
 
 HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
@@ -47,3 +48,26 @@ def observe_sources(
     conditions = draw_conditions(some.label, some.observed, rng, snr_range)
     batch = observe(some.flux, some.valid, conditions, noise, rng, ivar=some.ivar, **losses)
     return batch, conditions
+
+
+def observe_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
+    """Spectra on the grid of the networks, observed as if they were stars.
+
+    They are reddened, shifted, miscalibrated, and get the noise and the bad pixels of real spectra.
+    They may be noisy themselves, or come from a generator; what noise they have stays in them.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (n, n_pixels), float32
+        Without gaps.
+    noise : NoiseBank
+    rng : numpy.random.Generator
+    snr_range : pair of float
+        S/N (g) of the noise that is added, log-uniform.
+    """
+    beyond = SOURCE_GRID.n_pixels - MARGIN - flux.shape[1]
+    some = np.pad(flux, ((0, 0), (MARGIN, beyond)), mode="edge")
+    known = np.ones(some.shape, dtype=bool)
+    # Dust and rotation of a hot star are in them already.
+    plain = draw_conditions(np.full(len(some), ""), known[:, 0], rng, snr_range)
+    return observe(some, known, plain, noise, rng, gaps=False, cosmic_rays=False)
