@@ -17,6 +17,7 @@ from .locally_connected import LocallyConnected1D
 __all__ = [
     "build_discriminator",
     "build_generator",
+    "centre_lines",
     "complete_architecture",
     "start_from",
     "without_noise",
@@ -259,6 +260,48 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
     # not the look of noise, and a mean would be a pattern that all spectra share.
     kernel = kernel / (spread[..., None] if bias.ndim == 2 else spread)
     layer("noise_field").set_weights([kernel, (bias - centre) / spread])
+
+
+def centre_lines(generator: keras.Model, examples, generated) -> float:
+    """Move the mean depth at each wavelength to that of real spectra, where kernels are local.
+
+    What an adversary leaves a little too weak in all spectra is seen in no single one of them. A
+    difference counts the less the nearer it is to its own uncertainty.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        From `build_generator`, changed in place if each pixel has a bias of its own.
+    examples, generated : ndarray, shape (n, n_pixels), (m, n_pixels)
+        Standardized flux, real and from this generator.
+
+    Returns
+    -------
+    float
+        Root mean square of what was added.
+    """
+    kernel, bias = generator.get_layer("lines").get_weights()
+    if bias.ndim != 2:
+        return 0.0
+    means, errors = zip(*(_mean_depth(flux) for flux in (examples, generated)), strict=True)
+    difference = means[0] - means[1]
+    square = difference**2
+    change = difference * square / np.maximum(square + errors[0] ** 2 + errors[1] ** 2, 1e-12)
+    generator.get_layer("lines").set_weights([kernel, bias + change[:, None].astype(np.float32)])
+    return float(np.sqrt(np.mean(change**2)))
+
+
+def _mean_depth(flux):
+    """Mean of the depths that `LineDepths` gives, and its error; (n_pixels,) each."""
+    flux, layer = np.asarray(flux, dtype=np.float32), LineDepths()
+    total, squares = np.zeros(flux.shape[1]), np.zeros(flux.shape[1])
+    for start in range(0, len(flux), 256):
+        depth = ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))[..., 1] / 4
+        depth = np.clip(depth, -1, 1).astype(np.float64)  # the noisiest pixels are not to decide
+        total += depth.sum(axis=0)
+        squares += (depth**2).sum(axis=0)
+    mean = total / len(flux)
+    return mean, np.sqrt(np.maximum(squares / len(flux) - mean**2, 0) / len(flux))
 
 
 def build_discriminator(architecture: dict) -> keras.Model:

@@ -16,6 +16,7 @@ __all__ = [
     "FEWEST_EXAMPLES",
     "GanOptions",
     "GanRefinement",
+    "centre_generator",
     "feature_distance",
     "generate",
     "train_gan",
@@ -56,6 +57,40 @@ def feature_distance(real, generated) -> np.ndarray:
         ]
         out[i] = np.abs(below[0] - below[1]).max()
     return out
+
+
+def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) -> float:
+    """`networks.gan.centre_lines`, twice, for depths are not quite linear in what is changed.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        Changed in place.
+    examples, validation : ndarray, shape (n, n_pixels)
+        Standardized flux: that of the training, and that to be judged by.
+    seed : int
+
+    Returns
+    -------
+    float
+        Quality after it, as `train_gan` measures it.
+    """
+    from keras import ops
+
+    from ..networks.gan import centre_lines
+    from ..networks.spectral_features import SpectralFeatures
+
+    for turn in range(2):
+        made = generate(generator, min(len(examples), 4000), 1000 * seed + 77 + turn)
+        centre_lines(generator, examples, made)
+    layer = SpectralFeatures(grid.to_dict())
+
+    def features(flux):
+        some = (flux[i : i + 256, :, None] for i in range(0, len(flux), 256))
+        return np.concatenate([ops.convert_to_numpy(layer(x)) for x in some])
+
+    sample = generate(generator, max(len(validation), 200), seed)
+    return float(feature_distance(features(validation), features(sample)).mean())
 
 
 def check_examples(examples, needed=FEWEST_EXAMPLES) -> None:

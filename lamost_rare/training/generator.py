@@ -16,6 +16,7 @@ from .gan import (
     FEWEST_EXAMPLES,
     GanOptions,
     GanRefinement,
+    centre_generator,
     check_examples,
     generate,
     train_gan,
@@ -169,6 +170,7 @@ def train_generator(
         examples.flux, validation.flux, architecture, options, state, refinement=refinement
     )
     best = min(log, key=lambda entry: entry["quality"])
+    quality = centre_generator(generator, examples.flux, validation.flux, options.seed)
     weights = state / "shipped.weights.h5"
     generator.save_weights(weights)
     config = {
@@ -193,7 +195,7 @@ def train_generator(
             "iteration": best["iteration"],
         },
         "figures": {
-            "feature_distance": best["quality"],
+            "feature_distance": quality,
             "iteration": best["iteration"],
         },
     }
