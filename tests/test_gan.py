@@ -18,6 +18,7 @@ from lamost_rare.networks.gan import (  # noqa: E402
     Observed,
     build_discriminator,
     build_generator,
+    centre_lines,
     complete_architecture,
     start_from,
     without_noise,
@@ -127,6 +128,38 @@ def test_stars_of_a_generator_without_its_noise(network):
     # Noise is all that it lacks, and what noise adds to the root mean square.
     ratio = np.median((noisy / clean).reshape(8, 12, 16), axis=2)
     np.testing.assert_allclose(ratio / ratio.mean(axis=1, keepdims=True), 1, atol=0.15)
+
+
+def mean_depth(flux):
+    return np.asarray(LineDepths()(flux[..., None]))[..., 1].mean(axis=0) / 4
+
+
+def test_mean_lines_are_those_of_real_spectra():
+    keras.utils.set_random_seed(2)
+    real = spectra(2000)
+    generator = build_generator(TINY)
+    start_from(generator, real)
+    kernel, bias = generator.get_layer("lines").get_weights()
+    bias[60:64] -= 0.1  # a line that real spectra do not have
+    generator.get_layer("lines").set_weights([kernel, bias])
+    before = mean_depth(generate(generator, 2000, 1)) - mean_depth(real)
+    for seed in (2, 3):
+        added = centre_lines(generator, real, generate(generator, 2000, seed))
+        assert added > 0
+    after = mean_depth(generate(generator, 2000, 4)) - mean_depth(real)
+    assert np.abs(before[60:64]).mean() > 0.05
+    assert np.abs(after).max() < 0.3 * np.abs(before).max()
+    # Noise is not followed: the same again changes next to nothing.
+    assert centre_lines(generator, real, generate(generator, 2000, 5)) < 0.3 * np.abs(before).max()
+
+
+def test_shared_kernels_cannot_be_centred():
+    generator = build_generator({**TINY, "network": "sgan"})
+    before = generator.get_layer("lines").get_weights()
+    assert centre_lines(generator, spectra(), generate(generator, 60, 1)) == 0
+    after = generator.get_layer("lines").get_weights()
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_generation_depends_on_the_seed_alone():

@@ -31,9 +31,9 @@ def write_generator_card(preset) -> None:
         f"- Trained on {how}",
         f"- {len(training['unseen_stars'])} stars were left out, to compare with.",
         f"- {options['iterations']} iterations of {options['batch_size']} spectra, {more}seed "
-        f"{options['seed']}; the best, by the features below, was {training['iteration']}. After it "
-        "the mean depth of lines was moved to that of the training spectra, where kernels are "
-        "local.",
+        f"{options['seed']}; the best, by the features below, was {training['iteration']}. "
+        "After it the mean depth of lines was moved to that of the training spectra, where kernels "
+        "are local.",
         "- Mean Kolmogorov-Smirnov distance of line depths, level and noise from those of "
         "other observations of its training stars: "
         f"{config['figures']['feature_distance']:.3f}.",
