@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ DEFAULT_GENERATOR = "lcgan-o-v1"
 _MOST = 10_000_000
 _CHUNK = 256
 _FEWEST_NOISE = 20
+_MOST_LISTED = 100_000
 
 
 def load_generator(preset=None):
@@ -182,7 +184,7 @@ def noise_of_directory(directory, *, most=1000, seed=0):
     directory : path-like
         Searched with its subdirectories; tar archives are left out.
     most : int
-        Spectra that are read, drawn at random.
+        Spectra that are read, drawn at random from the first 100,000 files.
     seed : int
         Of the draw.
 
@@ -207,7 +209,8 @@ def noise_of_directory(directory, *, most=1000, seed=0):
     directory = Path(directory)
     if not directory.is_dir():
         raise NotADirectoryError(f"{directory} is no directory of spectra")
-    paths = [os.fsdecode(e.path) for e in find_spectra(directory) if not e.reason and not e.item]
+    found = (e for e in find_spectra(directory) if not e.reason and not e.item)
+    paths = [os.fsdecode(e.path) for e in islice(found, _MOST_LISTED)]
     order = np.random.default_rng(seed).permutation(len(paths))
     raws = []
     for i in order:
