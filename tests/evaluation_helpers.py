@@ -53,3 +53,26 @@ def check_page(path):
             if line.startswith("!["):
                 assert (path.parent / line.split("(")[-1].rstrip(")")).stat().st_size > 5000
     assert "nan" not in page.lower().split()
+
+
+def generator_preset(folder, architecture, grid):
+    """A generator preset with the weights that it starts with."""
+    import keras
+
+    from lamost_rare.networks.gan import build_generator
+    from lamost_rare.presets import save_preset
+    from lamost_rare.training.generator import write_generator_golden
+
+    keras.utils.set_random_seed(0)
+    generator = build_generator(architecture)
+    generator.save_weights(folder / "w.weights.h5")
+    config = {
+        "name": "tiny-o-v1",
+        "kind": "generator",
+        "architecture": architecture,
+        "rare_class": "O",
+        "grid": grid.to_dict(),
+    }
+    preset = save_preset(folder / "tiny-o-v1", config, folder / "w.weights.h5")
+    write_generator_golden(preset, generator)
+    return preset

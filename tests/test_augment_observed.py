@@ -4,37 +4,18 @@ import h5py
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+pytest.importorskip("keras")
 
-from evaluation_helpers import TINY_LCGAN, write_data  # noqa: E402
-from lamost_rare.augmentation import augment_spectra, noise_of_directory  # noqa: E402
-from lamost_rare.cli import main  # noqa: E402
-from lamost_rare.networks.gan import build_generator  # noqa: E402
-from lamost_rare.presets import save_preset  # noqa: E402
-from lamost_rare.simulation.noise import NoiseBank  # noqa: E402
-from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid  # noqa: E402
-from lamost_rare.training.generator import write_generator_golden  # noqa: E402
-
-
-def saved(folder, architecture, grid):
-    keras.utils.set_random_seed(0)
-    generator = build_generator(architecture)
-    generator.save_weights(folder / "w.weights.h5")
-    config = {
-        "name": "tiny-o-v1",
-        "kind": "generator",
-        "architecture": architecture,
-        "rare_class": "O",
-        "grid": grid.to_dict(),
-    }
-    preset = save_preset(folder / "tiny-o-v1", config, folder / "w.weights.h5")
-    write_generator_golden(preset, generator)
-    return preset
+from evaluation_helpers import TINY_LCGAN, generator_preset, write_data
+from lamost_rare.augmentation import augment_spectra, noise_of_directory
+from lamost_rare.cli import main
+from lamost_rare.simulation.noise import NoiseBank
+from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 
 
 @pytest.fixture(scope="module")
 def preset(tmp_path_factory):
-    return saved(tmp_path_factory.mktemp("generator"), TINY_LCGAN, LAMOST_GRID)
+    return generator_preset(tmp_path_factory.mktemp("generator"), TINY_LCGAN, LAMOST_GRID)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +61,7 @@ def test_ranges_that_are_none(preset, noise, snr_range):
 
 def test_another_grid(tmp_path, noise):
     architecture = {**TINY_LCGAN, "n_pixels": 192, "start": 24, "noise": 60, "local_noise": 48}
-    small = saved(tmp_path, architecture, WavelengthGrid(3.60, 1e-3, 192))
+    small = generator_preset(tmp_path, architecture, WavelengthGrid(3.60, 1e-3, 192))
     assert len(augment_spectra(2, small)) == 2
     with pytest.raises(ValueError, match="LAMOST's grid"):
         augment_spectra(2, small, noise=noise)

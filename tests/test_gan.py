@@ -10,6 +10,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 import lamost_rare  # noqa: E402
+from evaluation_helpers import generator_preset  # noqa: E402
 from lamost_rare.augmentation import load_generator, write_generated  # noqa: E402
 from lamost_rare.cli import main  # noqa: E402
 from lamost_rare.inference.rows import catalogue_columns  # noqa: E402
@@ -27,7 +28,7 @@ from lamost_rare.networks.spectral_features import (  # noqa: E402
     SpectralFeatures,
     sliced_distance,
 )
-from lamost_rare.presets import PresetError, save_preset  # noqa: E402
+from lamost_rare.presets import PresetError  # noqa: E402
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid  # noqa: E402
 from lamost_rare.training.duel import Duel  # noqa: E402
 from lamost_rare.training.gan import (  # noqa: E402
@@ -38,7 +39,7 @@ from lamost_rare.training.gan import (  # noqa: E402
     generate,
     train_gan,
 )
-from lamost_rare.training.generator import split_stars, write_generator_golden  # noqa: E402
+from lamost_rare.training.generator import split_stars  # noqa: E402
 
 GRID = WavelengthGrid(3.60, 1e-3, 192)
 TINY = {
@@ -335,20 +336,7 @@ def test_stars_stand_on_one_side_of_the_split():
 
 @pytest.fixture
 def preset(tmp_path):
-    """A generator preset with the weights that it starts with."""
-    keras.utils.set_random_seed(0)
-    generator = build_generator(TINY)
-    generator.save_weights(tmp_path / "w.weights.h5")
-    config = {
-        "name": "tiny-o-v1",
-        "kind": "generator",
-        "architecture": TINY,
-        "rare_class": "O",
-        "grid": GRID.to_dict(),
-    }
-    made = save_preset(tmp_path / "tiny-o-v1", config, tmp_path / "w.weights.h5")
-    write_generator_golden(made, generator)
-    return made
+    return generator_preset(tmp_path, TINY, GRID)
 
 
 def test_augmented_spectra_are_marked_and_stay_out_of_catalogues(preset):
