@@ -52,6 +52,13 @@ def plot_iterations(results, path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def _save_with_legend_below(figure, path):
+    """Too many entries to lie within the axes."""
+    figure.set_size_inches(7, 6)
+    figure.legend(fontsize=7, loc="outside lower center", ncols=2)
+    figure.savefig(path, dpi=110)
+
+
 def plot_stars(results, path) -> None:
     """Accuracy on set 2 against the number of stars trained on."""
     order = [*sorted(results.settings.few), None]
@@ -63,8 +70,7 @@ def plot_stars(results, path) -> None:
     axes.set(xlabel="O stars trained on", ylabel="accuracy on set 2 (%)", xscale="log")
     axes.set_xticks(x, [f"{k:g}" for k in x])
     axes.minorticks_off()
-    axes.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    _save_with_legend_below(figure, path)
 
 
 def plot_snr(results, path) -> None:
@@ -76,5 +82,4 @@ def plot_snr(results, path) -> None:
         _band(axes, x + 0.06 * (i - 4.5), values, way)
     axes.set_xticks(x, [f"{a:g}-{b:g}" for a, b in SNR_BINS])
     axes.set(xlabel="S/N (g)", ylabel="unseen O spectra called O (%)")
-    axes.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    _save_with_legend_below(figure, path)
