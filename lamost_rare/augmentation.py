@@ -11,9 +11,11 @@ import numpy as np
 
 from .presets import Preset, PresetError, load_preset
 from .spectra.batch import SpectrumBatch, empty_identity
+from .spectra.grid import LAMOST_GRID
 
 __all__ = [
     "DEFAULT_GENERATOR",
+    "DEFAULT_SNR_RANGE",
     "augment_spectra",
     "load_generator",
     "noise_of_directory",
@@ -22,6 +24,9 @@ __all__ = [
 
 DEFAULT_GENERATOR = "lcgan-o-v1"
 """What `augment_spectra` and ``lamost-rare augment`` use unless told otherwise."""
+
+DEFAULT_SNR_RANGE = (5.0, 100.0)
+"""S/N (g) at which generated stars are observed unless told otherwise."""
 
 _MOST = 10_000_000
 _CHUNK = 256
@@ -77,7 +82,7 @@ def _generator_preset(preset) -> Preset:
 
 
 def augment_spectra(
-    number: int, preset=None, *, seed: int = 0, noise=None, snr_range=(5.0, 100.0)
+    number: int, preset=None, *, seed: int = 0, noise=None, snr_range=DEFAULT_SNR_RANGE
 ) -> SpectrumBatch:
     """Generate spectra of the rare class that a generator was trained on.
 
@@ -122,11 +127,16 @@ def augment_spectra(
         if not 0 <= value <= most:
             raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
     preset = _generator_preset(preset)
-    model = load_generator(preset)
     if noise is None:
-        flux, ivar, mask = _own_noise(model, int(number), int(seed))
+        flux, ivar, mask = _own_noise(load_generator(preset), int(number), int(seed))
     else:
-        flux, ivar, mask = _observed(model, int(number), int(seed), preset.grid, noise, snr_range)
+        low, high = (float(x) for x in snr_range)
+        if not 0 < low <= high < np.inf:
+            raise ValueError(f"snr_range must be two positive numbers, rising, not {snr_range}")
+        if preset.grid != LAMOST_GRID:
+            raise ValueError("noise can only be added on LAMOST's grid, and the preset has another")
+        model = load_generator(preset)
+        flux, ivar, mask = _observed(model, int(number), int(seed), noise, (low, high))
     identity = empty_identity(len(flux))
     identity["designation"][:] = [f"generated {preset.name} {seed} {i}" for i in range(len(flux))]
     identity["snr_g"] = g_band_snr(flux, ivar, mask, preset.grid)
@@ -151,28 +161,22 @@ def _own_noise(model, number, seed):
     return flux, ivar, mask
 
 
-def _observed(model, number, seed, grid, noise, snr_range):
+def _observed(model, number, seed, noise, snr_range):
     """Flux, ivar and mask of generated stars, observed in simulation."""
     from .networks.gan import without_noise
-    from .spectra.grid import LAMOST_GRID
     from .spectra.normalize import normalize_l2
     from .training.gan import generate
     from .training.observing import observe_pixels
 
-    low, high = (float(x) for x in snr_range)
-    if not 0 < low <= high < np.inf:
-        raise ValueError(f"snr_range must be two positive numbers, rising, not {snr_range}")
-    if grid != LAMOST_GRID:
-        raise ValueError("noise can only be added on LAMOST's grid, and the preset has another")
     # Whole chunks, so that the first spectra do not depend on how many there are.
     stars = generate(without_noise(model), -(-number // _CHUNK) * _CHUNK, seed)
     flux, ivar = np.empty_like(stars), np.empty_like(stars)
     mask = np.empty(stars.shape, dtype=bool)
     for k, start in enumerate(range(0, len(stars), _CHUNK)):
         rows, rng = slice(start, start + _CHUNK), np.random.default_rng([seed, 2021, k])
-        batch = normalize_l2(observe_pixels(stars[rows], noise, rng, (low, high)))
-        flux[rows] = batch.flux * np.float32(np.sqrt(grid.n_pixels))
-        ivar[rows], mask[rows] = batch.ivar / np.float32(grid.n_pixels), batch.mask
+        batch = normalize_l2(observe_pixels(stars[rows], noise, rng, snr_range))
+        flux[rows] = batch.flux * np.float32(np.sqrt(stars.shape[1]))
+        ivar[rows], mask[rows] = batch.ivar / np.float32(stars.shape[1]), batch.mask
     return flux[:number], ivar[:number], mask[:number]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .augmentation import (
     DEFAULT_GENERATOR,
+    DEFAULT_SNR_RANGE,
     augment_spectra,
     noise_of_directory,
     write_generated,
@@ -34,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--snr",
         type=float,
         nargs=2,
-        default=(5.0, 100.0),
+        default=DEFAULT_SNR_RANGE,
         metavar=("LOW", "HIGH"),
-        help="S/N (g) with --noise (5 100)",
+        help="S/N (g) with --noise ({:g} {:g})".format(*DEFAULT_SNR_RANGE),
     )
     parser.add_argument("--output", required=True, metavar="FILE.h5", help="where they go")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE.h5 if it exists")

@@ -8,7 +8,7 @@ import textwrap
 
 from .presets import DEFAULT_PRESET, Preset, PresetError, list_presets, load_preset
 from .text import printable
-from .training.card import figure_rows
+from .training.card import asked_by_snr, figure_rows
 
 __all__ = ["add_arguments", "run"]
 
@@ -49,9 +49,7 @@ def _paragraph(preset: Preset):
             f"{preset.rare_class}, at a probability of {preset.threshold:.4g} or more"
         )
         if table := preset.config.get("threshold_by_snr"):
-            pairs = zip(table["snr"], table["threshold"], strict=True)
-            asked = ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)
-            facts["by S/N (g)"] = asked
+            facts["by S/N (g)"] = asked_by_snr(table)
         if discriminant := preset.config.get("discriminant"):
             facts["discriminant"] = f"{discriminant['threshold']:.2f} or more"
     grid = preset.grid

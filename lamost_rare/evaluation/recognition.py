@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..training.card import figure_rows
+from ..training.card import asked_by_snr, figure_rows
 from .figures import cross_fitted, measure
 from .first_stage import first_stage_lines, measure_first_stage
 from .operating_point import OperatingPoint
@@ -145,8 +145,7 @@ def _candidates(recipe, shipped, points) -> str:
         return f" A candidate has a probability of at least {shipped.threshold:g}."
     text = f" A candidate has a calibrated probability of at least {shipped.threshold:g}"
     if table := shipped.threshold_by_snr:
-        pairs = zip(table["snr"], table["threshold"], strict=True)
-        text += " at high S/N (g), by S/N: " + ", ".join(f"{p:g} at {snr:g}" for snr, p in pairs)
+        text += f" at high S/N (g), by S/N: {asked_by_snr(table)}"
     text += (
         ", the same for all folds; temperature and the weight of the He II lines are fitted to the "
         "other folds. It was settled with the table below at hand, which therefore says a little "

@@ -10,7 +10,7 @@ from ..inference.evidence import LINES
 from ..spectra.grid import WavelengthGrid
 from .gan import LineDepths
 
-__all__ = ["SpectralFeatures", "sliced_distance"]
+__all__ = ["SpectralFeatures", "feature_model", "features_of", "sliced_distance"]
 
 _HALF_WIDTH = 8.0  # Å: a line of a fast rotator
 
@@ -62,6 +62,23 @@ class SpectralFeatures(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "grid": self.grid}
+
+
+def feature_model(grid: WavelengthGrid) -> keras.Model:
+    """From standardized flux (n_spectra, n_pixels, 1) to `SpectralFeatures`, its layer
+    ``features``."""
+    inputs = keras.Input((grid.n_pixels, 1))
+    return keras.Model(inputs, SpectralFeatures(grid.to_dict(), name="features")(inputs))
+
+
+def features_of(model: keras.Model, flux) -> np.ndarray:
+    """Features (n_spectra, n_features) of flux (n_spectra, n_pixels) by a `feature_model`, some
+    spectra at a time."""
+    parts = [
+        np.asarray(model.predict_on_batch(flux[i : i + 256, :, None]))
+        for i in range(0, len(flux), 256)
+    ]
+    return np.concatenate(parts)
 
 
 def sliced_distance(scale, n_projections=128, seed=0, weight=1.0):

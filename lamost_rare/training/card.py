@@ -52,14 +52,18 @@ def figure_rows(figures: dict) -> list[tuple[str, str, str, str]]:
     return rows
 
 
+def asked_by_snr(table: dict) -> str:
+    """A preset's ``threshold_by_snr`` in words."""
+    pairs = zip(table["snr"], table["threshold"], strict=True)
+    return ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)
+
+
 def _rule(config: dict) -> str:
     """When a spectrum is a candidate."""
     rule = f"calibrated probability of at least {config['threshold']:g}"
     table = config.get("threshold_by_snr")
     if table:
-        pairs = zip(table["snr"], table["threshold"], strict=True)
-        rule += " at high S/N (g), more at lower: "
-        rule += ", ".join(f"{p:g} at {snr:g}" for snr, p in pairs) + ", interpolated"
+        rule += f" at high S/N (g), more at lower: {asked_by_snr(table)}, interpolated"
     if discriminant := config.get("discriminant"):
         rule += "; score of the discriminant against common spectra, linear in the logarithms of "
         rule += f"probabilities and S/N, at least {discriminant['threshold']:.2f}"

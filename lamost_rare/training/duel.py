@@ -85,7 +85,7 @@ class Duel:
         import keras
 
         from ..networks.gan import build_discriminator, build_generator, start_from
-        from ..networks.spectral_features import SpectralFeatures
+        from ..networks.spectral_features import feature_model, features_of
 
         self.options = options
         self.refinement: GanRefinement | None = None
@@ -98,11 +98,9 @@ class Duel:
                 f"{examples.shape[1]}"
             )
         start_from(self.generator, examples, options.seed)
-        inputs = keras.Input((n, 1))
-        features = SpectralFeatures(grid.to_dict(), name="features")
-        self.features = keras.Model(inputs, features(inputs))
-        self._n_lines = features.n_lines
-        real = self.features_of(examples)
+        self.features = feature_model(grid)
+        self._n_lines = self.features.get_layer("features").n_lines
+        real = features_of(self.features, examples)
         centre = np.median(real, axis=0)
         self._scale = 1.48 * np.median(np.abs(real - centre), axis=0) + 0.02
 
@@ -159,13 +157,6 @@ class Duel:
         self.both.optimizer.learning_rate.assign(part * o.generator_rate)
         self.discriminator.optimizer.learning_rate.assign(part * o.discriminator_rate)
         return refinement.batch_size, refinement.average
-
-    def features_of(self, flux) -> np.ndarray:
-        parts = [
-            np.asarray(self.features.predict_on_batch(flux[i : i + 256, :, None]))
-            for i in range(0, len(flux), 256)
-        ]
-        return np.concatenate(parts)
 
     def step(self, iteration, examples) -> dict:
         """One update of each; the same for the same iteration."""

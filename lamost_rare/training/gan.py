@@ -75,22 +75,22 @@ def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) ->
     float
         Quality after it, as `train_gan` measures it.
     """
-    from keras import ops
-
     from ..networks.gan import centre_lines
-    from ..networks.spectral_features import SpectralFeatures
+    from ..networks.spectral_features import feature_model, features_of
 
     for turn in range(2):
         made = generate(generator, min(len(examples), 4000), 1000 * seed + 77 + turn)
         centre_lines(generator, examples, made)
-    layer = SpectralFeatures(grid.to_dict())
+    model = feature_model(grid)
+    return _quality(generator, model, features_of(model, validation), seed)[0]
 
-    def features(flux):
-        some = (flux[i : i + 256, :, None] for i in range(0, len(flux), 256))
-        return np.concatenate([ops.convert_to_numpy(layer(x)) for x in some])
 
-    sample = generate(generator, max(len(validation), 200), seed)
-    return float(feature_distance(features(validation), features(sample)).mean())
+def _quality(generator, model, known, seed) -> tuple[float, np.ndarray]:
+    """Mean distance of the features of generated spectra from known ones, and those spectra."""
+    from ..networks.spectral_features import features_of
+
+    sample = generate(generator, max(len(known), 200), seed)
+    return float(feature_distance(known, features_of(model, sample)).mean()), sample
 
 
 def check_examples(examples, needed=FEWEST_EXAMPLES) -> None:
@@ -177,9 +177,11 @@ def train_gan(
 def _train(examples, validation, architecture, options, folder, grid, keep_weights, refinement):
     import keras
 
+    from ..networks.spectral_features import features_of
+
     keras.utils.set_random_seed(options.seed)
     duel = Duel(architecture, options, grid, examples)
-    known = duel.features_of(np.asarray(validation, dtype=np.float32))
+    known = features_of(duel.features, np.asarray(validation, dtype=np.float32))
     fingerprint = {
         "options": asdict(options),
         "architecture": architecture,
@@ -201,11 +203,9 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
         done = iteration + 1
         if (since + 1) % duel.sample_every == 0 or done in (options.iterations, total):
             with duel.averaged():
-                sample = generate(duel.generator, max(len(known), 200), options.seed)
-                distance = feature_distance(known, duel.features_of(sample))
-                entry = {"iteration": done, "quality": float(distance.mean()), **losses}
-                log.append(entry)
-                best = entry["quality"] <= min(e["quality"] for e in log)
+                quality, sample = _quality(duel.generator, duel.features, known, options.seed)
+                log.append({"iteration": done, "quality": quality, **losses})
+                best = quality <= min(e["quality"] for e in log)
                 duel.save_best(folder, sample[:24], done, best)
                 if keep_weights:
                     (folder / "weights").mkdir(exist_ok=True)
