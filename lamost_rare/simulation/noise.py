@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +12,16 @@ from ..spectra.snr import g_band, g_band_snr
 from .library import SOURCE_GRID
 
 __all__ = ["NoiseBank"]
+
+TYPICAL_SCATTER, TYPICAL_CORRELATION = 0.78, 0.13
+"""Standard deviation of LAMOST's noise in units of the errors that come with the spectra, and the
+correlation of neighbouring pixels: medians over LAMOST spectra of S/N (g) below 12, stars taken
+out. For a bank without residuals."""
+
+_FEWEST_BRIGHT = 100
+_COMPONENTS = 30
+_WIDTH = 15  # pixels: more than a line has
+_MOST_SMOOTH = 2.5
 
 
 @dataclass
@@ -24,8 +35,9 @@ class NoiseBank:
     mask : ndarray, shape (n, n_pixels), bool
         Bad pixels.
     residual : ndarray, shape (k, n_pixels), float32
-        Standardised residuals of faint spectra about their smooth level: sky residuals, cosmic
-        rays and correlated noise as they are.
+        What is left of faint spectra when the star is taken out, in units of the error that the
+        survey gives: sky residuals, cosmic rays and correlated noise as they are; 0 where masked.
+        Its standard deviation need not be 1: LAMOST's errors are a third too large.
     """
 
     snr: np.ndarray
@@ -33,25 +45,38 @@ class NoiseBank:
     residual: np.ndarray
 
     @classmethod
-    def from_spectra(cls, flux, ivar, mask, *, faint=12.0, grid=SOURCE_GRID):
+    def from_spectra(cls, flux, ivar, mask, *, faint=12.0, bright=30.0, grid=SOURCE_GRID):
         """Learn from observed spectra.
+
+        The lines of the faint stars themselves must not be taken for noise. They are fitted with
+        principal components of the bright spectra; where these do not describe a faint spectrum
+        (galaxies, molecular bands) it is not used.
 
         Parameters
         ----------
         flux, ivar, mask : ndarray, shape (n, n_pixels)
         faint : float
             Spectra below this S/N (g) give residuals.
+        bright : float
+            Spectra above this S/N (g) say what lines stars have. With fewer than 100 of them there
+            are no residuals.
         """
-        level, scatter = pseudo_continuum(flux, mask, block=32, smooth=1.5)
+        level, _ = pseudo_continuum(flux, mask, block=32, smooth=1.5)
         median = g_band_snr(flux, ivar, mask, grid)
         usable = np.isfinite(median) & (median > 2) & ((~mask).mean(axis=1) > 0.7)
         flux, ivar, mask = flux[usable], ivar[usable], mask[usable]
-        level, scatter, median = level[usable], scatter[usable], median[usable]
+        level, median = level[usable], median[usable]
         sigma = np.sqrt(_smooth_variance(ivar, mask))
         profile = np.clip(level / sigma / median[:, None], 0.02, 5).astype(np.float32)
-        dim = median < faint
-        residual = (flux[dim] - level[dim]) / np.maximum(scatter[dim], 1e-12)
-        residual = np.where(mask[dim], 0, np.clip(residual, -6, 12)).astype(np.float32)
+        faint, bright = median < faint, median > bright
+        residual = np.zeros((0, flux.shape[1]), dtype=np.float32)
+        if bright.sum() >= _FEWEST_BRIGHT and faint.any():
+            floor = 0.05 * np.median(np.abs(level), axis=1, keepdims=True)
+            level = np.maximum(level, np.maximum(floor, 1e-30))
+            depth = np.where(mask, 0, flux / level - 1)
+            residual = _without_stars(
+                depth[faint], ~mask[faint] * (level / sigma)[faint], depth[bright]
+            )
         return cls(profile, mask.copy(), residual)
 
     @classmethod
@@ -71,17 +96,33 @@ class NoiseBank:
         rows = rng.integers(0, len(self.snr), n_spectra)
         return self.snr[rows], self.mask[rows]
 
-    def draw_noise(self, n_spectra, rng, *, real_fraction=0.35):
-        """Standardised noise, shape (n_spectra, n_pixels), float32.
+    @cached_property
+    def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """Standard deviation of each residual, and the correlation of its neighbouring pixels."""
+        if not len(self.residual):
+            return np.float32([TYPICAL_SCATTER]), np.float32([TYPICAL_CORRELATION])
+        core = np.clip(self.residual, -5, 5)
+        known = np.maximum((core != 0).sum(axis=1), 1)
+        variance = np.einsum("ij,ij->i", core, core) / known
+        neighbours = np.einsum("ij,ij->i", core[:, 1:], core[:, :-1]) / known
+        correlation = np.clip(neighbours / np.maximum(variance, 1e-12), 0, 0.6)
+        return np.sqrt(variance).astype(np.float32), correlation.astype(np.float32)
 
-        Neighbouring pixels are correlated as in LAMOST's resampled spectra (median 0.25); a part
-        of the rows are residuals of real faint spectra, shifted and with a random sign.
+    def draw_noise(self, n_spectra, rng, *, real_fraction=0.5):
+        """Noise in units of the error that a survey would give, shape (n_spectra, n_pixels).
+
+        It is as strong, and neighbouring pixels are as correlated, as in a random residual of the
+        bank. A part of the rows are such residuals themselves, half and half with other noise of
+        the same kind, shifted and with a random sign.
         """
         n_pixels = self.snr.shape[1]
         white = rng.standard_normal((n_spectra, n_pixels + 2), dtype=np.float32)
-        side = rng.uniform(0, 0.35, (n_spectra, 1)).astype(np.float32)
+        like = rng.integers(0, len(self._statistics[0]), (n_spectra, 1))
+        scatter, correlation = (values[like] for values in self._statistics)
+        # A moving average (s, 1, s) has a correlation of 2 s / (1 + 2 s^2).
+        side = correlation / (1 + np.sqrt(1 - 2 * correlation**2))
         noise = side * white[:, :-2] + white[:, 1:-1] + side * white[:, 2:]
-        noise /= np.sqrt(1 + 2 * side**2)
+        noise *= scatter / np.sqrt(1 + 2 * side**2)
         if len(self.residual):
             real = np.flatnonzero(rng.random(n_spectra) < real_fraction)
             sign = rng.choice(np.array([-1, 1], dtype=np.float32), len(real))
@@ -90,6 +131,56 @@ class NoiseBank:
                 pick = rng.integers(0, len(self.residual))
                 noise[row] = 0.5 * noise[row] + s * np.roll(self.residual[pick], k) * 0.87
         return noise
+
+
+def _without_stars(depth, weight, bright):
+    """Residuals of faint spectra in units of their errors, their stars taken out.
+
+    Parameters
+    ----------
+    depth : ndarray, shape (n, n_pixels)
+        Flux over level, less 1; 0 where masked.
+    weight : ndarray, shape (n, n_pixels)
+        One over the error of ``depth``; 0 where masked.
+    bright : ndarray, shape (m, n_pixels)
+        ``depth`` of bright spectra.
+
+    Returns
+    -------
+    ndarray, shape (k, n_pixels), float32
+        Those of the n of which the components leave no lines.
+    """
+    bright = np.clip(bright, -1, 1)
+    mean = bright.mean(axis=0)
+    centred = (bright - mean).astype(np.float64)
+    values, vectors = np.linalg.eigh(centred @ centred.T / len(centred))
+    values, vectors = values[: -_COMPONENTS - 1 : -1], vectors[:, : -_COMPONENTS - 1 : -1]
+    components = vectors.T @ centred / np.sqrt(len(centred) * values)[:, None]
+    kept = []
+    for spectrum, w in zip(depth, weight.astype(np.float64), strict=True):
+        off = spectrum - mean
+        own = np.where(np.abs(off * w) < 5, w, 0)  # without cosmic rays
+        weighted = components * own
+        normal = weighted @ weighted.T + np.diag(1 / values)
+        amount = np.linalg.solve(normal, weighted @ (own * off))
+        left = np.clip((off - amount @ components) * w, -6, 12)
+        if _smooth_part(left) < _MOST_SMOOTH:
+            kept.append(left)
+    return np.array(kept, dtype=np.float32).reshape(-1, depth.shape[1])
+
+
+def _smooth_part(residual) -> float:
+    """How much larger the variance of means over 15 pixels is than without any correlation."""
+    from scipy.ndimage import uniform_filter1d
+
+    core = np.clip(residual, -5, 5)
+    known = (core != 0).astype(float)
+    count = uniform_filter1d(known, _WIDTH)
+    full = count > 0.9
+    if not full.any():
+        return np.inf
+    means = uniform_filter1d(core, _WIDTH)[full]
+    return float(_WIDTH * np.mean(means**2) / np.mean(core[core != 0] ** 2))
 
 
 def _smooth_variance(ivar, mask, width=31):
