@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from lamost_rare.evaluation.trials import as_observed
 from lamost_rare.simulation import effects, lookalikes
 from lamost_rare.simulation.library import (
     SOURCE_GRID,
@@ -9,11 +10,14 @@ from lamost_rare.simulation.library import (
     read_library,
     resolution_fwhm,
 )
-from lamost_rare.simulation.noise import NoiseBank
+from lamost_rare.simulation.noise import TYPICAL_CORRELATION, TYPICAL_SCATTER, NoiseBank
 from lamost_rare.simulation.observe import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
 from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.spectra.normalize import pseudo_continuum
 from lamost_rare.spectra.snr import g_band_snr
+from lamost_rare.training.dataset import load_data_folder
+from lamost_rare.training.observing import observe_sources
 
 
 @pytest.fixture
@@ -204,19 +208,87 @@ def test_same_seed_same_observation(noise):
     assert not np.array_equal(run(1), run(2))
 
 
+def stars(n, snr, rng, *, scatter=0.8, lines=(900, 1500, 2100)):
+    """Spectra with lines of all depths; the errors they come with are too large."""
+    level = 100 * np.linspace(0.5, 1.5, SOURCE_GRID.n_pixels)
+    depth = rng.uniform(0.1, 0.6, (n, len(lines)))
+    star = np.prod(
+        [1 - d[:, None] * (1 - line_at(p, depth=1.0)) for d, p in zip(depth.T, lines, strict=True)],
+        axis=0,
+    )
+    noise = scatter * rng.standard_normal((n, SOURCE_GRID.n_pixels))
+    flux = level * (star + noise / snr)
+    ivar = np.broadcast_to((snr / level) ** 2, flux.shape)
+    return flux.astype(np.float32), ivar.astype(np.float32), rng.random(flux.shape) < 0.02
+
+
+def joined(*sets):
+    return [np.concatenate(parts) for parts in zip(*sets, strict=True)]
+
+
 def test_noise_bank_learns_from_spectra(rng):
-    n = 30
-    level = 100 * np.linspace(0.2, 2, SOURCE_GRID.n_pixels)
-    sigma = 10.0
-    flux = (level + sigma * rng.standard_normal((n, SOURCE_GRID.n_pixels))).astype(np.float32)
-    mask = rng.random(flux.shape) < 0.02
-    bank = NoiseBank.from_spectra(flux, np.full(flux.shape, 1 / sigma**2, np.float32), mask)
-    assert len(bank.snr) == n
-    assert bank.snr[:, -400:].mean() > 2 * bank.snr[:, :400].mean()
-    assert 0.8 < bank.residual.std() < 1.2
+    flux, ivar, mask = joined(stars(150, 60, rng), stars(40, 8, rng))
+    bank = NoiseBank.from_spectra(flux, ivar, mask)
+    assert bank.snr.shape == flux.shape
+    assert bank.snr[:, 1500:1600].mean() == pytest.approx(1, rel=0.15)
     assert bank.mask.mean() == pytest.approx(0.02, abs=0.005)
+    known = bank.residual[bank.residual != 0]
+    assert len(bank.residual) >= 35
+    assert known.std() == pytest.approx(0.8, rel=0.1)
     drawn = bank.draw_noise(64, rng)
-    assert drawn.std() == pytest.approx(1, rel=0.1)
+    assert drawn.std() == pytest.approx(0.8, rel=0.1)
+
+
+def test_lines_of_faint_stars_are_not_taken_for_noise(rng):
+    flux, ivar, mask = joined(stars(150, 60, rng), stars(40, 8, rng))
+    bank = NoiseBank.from_spectra(flux, ivar, np.zeros_like(mask))
+    # The mean line is 35 % deep, 2.8 times the error.
+    at_lines = bank.residual[:, [900, 1500, 2100]]
+    assert np.abs(at_lines.mean(axis=0)).max() < 0.5
+    assert at_lines.std() < 1.1
+
+
+def test_spectra_that_bright_ones_do_not_describe_give_no_noise(rng):
+    bright, faint = stars(150, 60, rng), stars(20, 8, rng)
+    strange = stars(10, 8, rng)
+    x = np.arange(SOURCE_GRID.n_pixels)
+    strange[0][:] *= 1 + np.where((x // 30) % 2, 0.5, -0.5)  # bands
+    alone = NoiseBank.from_spectra(*joined(bright, faint))
+    both = NoiseBank.from_spectra(*joined(bright, faint, strange))
+    assert len(both.residual) == len(alone.residual) > 15
+
+
+def test_noise_without_bright_spectra_is_that_of_the_survey(rng):
+    bank = NoiseBank.from_spectra(*stars(30, 8, rng))
+    assert bank.residual.shape == (0, SOURCE_GRID.n_pixels)
+    drawn = bank.draw_noise(64, rng)
+    assert drawn.std() == pytest.approx(TYPICAL_SCATTER, rel=0.05)
+    neighbours = (drawn[:, 1:] * drawn[:, :-1]).mean() / drawn.var()
+    assert neighbours == pytest.approx(TYPICAL_CORRELATION, abs=0.02)
+
+
+def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
+    sources = load_data_folder(data_folder)
+    seen = sources.observed
+    bank = NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
+
+    def measured(batch):
+        """Noise from second differences over the error given, and what neighbours have alike."""
+        level, noise = pseudo_continuum(batch.flux, batch.mask)
+        error = 1 / np.sqrt(np.where(batch.mask, np.nan, batch.ivar))
+        inner = slice(*LAMOST_GRID.pixel_of(np.array([4400.0, 5600.0])).astype(int))
+        off = np.nan_to_num(np.clip((batch.flux - level) / error, -6, 6))[:, inner]
+        alike = (off[:, 1:] * off[:, :-1]).mean() / (off**2).mean()
+        return np.median(np.nanmedian(noise / error, axis=1)), np.median(off.std(axis=1)), alike
+
+    f_star = sources.label == "F"  # few lines
+    faint = np.flatnonzero(seen & f_star & (sources.snr > 4) & (sources.snr < 10))
+    real = measured(as_observed(sources[faint]))
+    library = np.flatnonzero(~seen & f_star)[:300]
+    simulated = measured(observe_sources(sources, library, bank, rng, (4.0, 10.0))[0])
+    assert simulated[0] == pytest.approx(real[0], rel=0.12)
+    assert simulated[1] == pytest.approx(real[1], rel=0.15)
+    assert simulated[2] == pytest.approx(real[2], abs=0.08)
 
 
 def test_g_band_snr_without_valid_pixels_is_nan():
