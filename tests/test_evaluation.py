@@ -13,7 +13,7 @@ from lamost_rare.evaluation.operating_point import (
     choose_operating_point,
     fit_calibration,
 )
-from lamost_rare.evaluation.recognition import subtype_of, write_recognition
+from lamost_rare.evaluation.recognition import letters_agreed, subtype_of, write_recognition
 from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
 from lamost_rare.evaluation.trials import Trial, run_trials, subtype_group
 from lamost_rare.inference.calibration import (
@@ -363,6 +363,14 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
     assert "O9 to O9.7" not in text
     at_half = next(line for line in text.splitlines() if line.startswith("| 0.5 | "))
     assert at_half.split(" | ")[1:] == ["-, -, 100.0 %", *3 * ["0.0 %"], "0 of 400", "0 |"]
+
+
+def test_pairs_of_spectra_with_the_same_letter():
+    sources = sources_of(["A", "A", "F", "F", "G", "G", "O", "B"], observed=[1] * 5 + [0] * 3)
+    sources.star[:] = ["one", "one", "one", "two", "two", "two", "three", "three"]
+    assert letters_agreed(sources, "AFGKM") == (1, 4)  # A A, twice A F; F G; a library's G
+    sources.snr[0] = 15.0
+    assert letters_agreed(sources, "AFGKM") == (0, 2)
 
 
 @pytest.mark.parametrize(

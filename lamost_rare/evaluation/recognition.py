@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 from .trials import SNR_BINS
 
-__all__ = ["subtype_of", "write_recognition"]
+__all__ = ["letters_agreed", "subtype_of", "write_recognition"]
 
 GOALS = {
     "recall_snr_5_10": "0.95",
@@ -110,6 +111,7 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
         "",
         *_shortfalls(figures),
         "",
+        *_label_noise(sources, recipe),
         "## By type",
         "",
         *_by_type(decided),
@@ -195,6 +197,43 @@ def _shortfalls(figures) -> list[str]:
         if figures.get(key, {}).get("n") and not _met(goal, figures[key])
     ]
     return short or ["Nowhere: every goal is met."]
+
+
+def _label_noise(sources, recipe) -> list[str]:
+    """How often the labels of observed spectra agree with each other, in words."""
+    agreed, n = letters_agreed(sources, [c for c in recipe.classes if c in "AFGKM"])
+    if not n or agreed / n <= 0.5:
+        return []
+    # Both right or both wrong, between two neighbouring letters: a = q^2 + (1 - q)^2.
+    right = (1 + np.sqrt(2 * agreed / n - 1)) / 2
+    return [
+        f"LAMOST itself gives the same letter to both spectra in {agreed} of {n} pairs of spectra "
+        "of one position on the sky with S/N above 20. If it errs independently in each, then "
+        f"whoever knew the true letters would agree with {100 * right:.0f} % of its labels.",
+        "",
+    ]
+
+
+def letters_agreed(sources, letters, snr=20.0) -> tuple[int, int]:
+    """Pairs of observed spectra of one position that have the same label, and all such pairs.
+
+    Parameters
+    ----------
+    sources : LabelledSources
+    letters : sequence of str
+        Labels that count.
+    snr : float
+        Spectra above this S/N (g).
+    """
+    own = sources.observed & np.isin(sources.label, letters)
+    own[own] = sources.snr[own] > snr
+    agreed = n = 0
+    for star in set(sources.star[own]):
+        labels = sources.label[own & (sources.star == star)]
+        pairs = list(combinations(labels, 2))
+        n += len(pairs)
+        agreed += sum(a == b for a, b in pairs)
+    return agreed, n
 
 
 def _at_probabilities(decided, recipe) -> list[str]:

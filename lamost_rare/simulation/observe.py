@@ -184,8 +184,7 @@ def observe(
     out += np.abs(level) * effects.sky_residuals(sky, grid, rng)
 
     profile, bad = noise.draw(n, rng)
-    # A source fainter at some wavelength than the noise's donor is noisier there, in part (sky is
-    # not).
+    # S/N varies along the spectrum as that of the noise's donor does.
     wanted = np.abs(level) / (profile * c.snr[:, None])
     wanted *= np.exp(rng.normal(0, 0.15, (n, 1)))
     missing = np.sqrt(np.maximum(wanted**2 - own_variance, 0)).astype(np.float32)
