@@ -225,7 +225,7 @@ def letters_agreed(sources, letters, snr=20.0) -> tuple[int, int]:
     snr : float
         Spectra above this S/N (g).
     """
-    own = sources.observed & np.isin(sources.label, letters)
+    own = sources.observed & np.isin(sources.label, list(letters))
     own[own] = sources.snr[own] > snr
     agreed = n = 0
     for star in set(sources.star[own]):
