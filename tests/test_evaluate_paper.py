@@ -324,6 +324,17 @@ def test_the_whole_paper_resumed_and_written(data, tmp_path, untrained, monkeypa
     assert "LCGAN, on set 2:" in page
     check_page(tmp_path / "paper.md")
 
+    results = run_paper(data, tmp_path / "work", MINI, runs=2, few_runs=1, say=said.append)
+    assert untrained == {"gan": 6, "recogniser": 3 * len(WAYS) + 4}
+    assert len(results.ways[None]["sgan"]["set2"]) == 2
+    assert len(results.ways[4]["sgan"]["set2"]) == 1
+    write_paper(results, tmp_path / "paper.md", "evaluate paper")
+    page = (tmp_path / "paper.md").read_text(encoding="utf-8")
+    assert "median of 2 runs" in page
+    assert "| accuracy on set 2 | 4 stars (1 run) | 6 stars |" in page
+    assert " of 2 | " in page
+    assert " of 1 | " in page
+
 
 def test_results_depend_on_everything_that_matters(data, tmp_path):
     workshop = Workshop(data, tmp_path, MINI)
@@ -380,7 +391,7 @@ def test_defaults_are_those_of_the_paper():
     assert quick_settings().gan.iterations < 10
 
 
-@pytest.mark.parametrize("option", ["--runs", "--jobs", "--iterations"])
+@pytest.mark.parametrize("option", ["--runs", "--few-runs", "--jobs", "--iterations"])
 def test_bad_arguments(data, tmp_path, capsys, option):
     command = ["evaluate", "paper", "--data", str(data), "--work", str(tmp_path), option, "0"]
     assert main(command) == 2

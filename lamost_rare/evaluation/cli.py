@@ -67,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     paper.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
     paper.add_argument("--runs", type=int, default=2, help="2; the paper has 10")
+    paper.add_argument(
+        "--few-runs", type=int, metavar="N", help="runs with smaller numbers of stars (all)"
+    )
     paper.add_argument("--jobs", type=int, default=2, help="pieces of work at a time (2)")
     paper.add_argument("--iterations", type=int, metavar="N", help="of each GAN (600)")
     paper.add_argument(
@@ -172,8 +175,9 @@ def _paper(args) -> int:
     from .paper_report import write_paper
     from .paper_tasks import PaperSettings
 
-    if min(args.runs, args.jobs) < 1 or (args.iterations is not None and args.iterations < 1):
-        raise ValueError("--runs, --jobs and --iterations must be at least 1")
+    counts = args.runs, args.jobs, args.few_runs, args.iterations
+    if any(n is not None and n < 1 for n in counts):
+        raise ValueError("--runs, --few-runs, --jobs and --iterations must be at least 1")
     settings = quick_settings() if args.quick else PaperSettings()
     command = f"lamost-rare evaluate paper --data DIR --runs {args.runs}"
     if args.iterations:
@@ -187,9 +191,13 @@ def _paper(args) -> int:
             raise ValueError("--stars must be at least 1")
         settings = replace(settings, few=tuple(args.stars))
         command += " --stars" + "".join(f" {n}" for n in args.stars)
+    if args.few_runs is not None:
+        command += f" --few-runs {args.few_runs}"
     if args.quick:
         command += " --quick"
-    results = run_paper(args.data, args.work, settings, runs=args.runs, jobs=args.jobs)
+    results = run_paper(
+        args.data, args.work, settings, runs=args.runs, few_runs=args.few_runs, jobs=args.jobs
+    )
     write_paper(results, args.output, command)
     print(args.output)
     return 0

@@ -23,7 +23,8 @@ NETWORKS = ("lcgan", "sgan")
 
 @dataclass
 class PaperResults:
-    """What was measured; the last axis of each array is the run.
+    """What was measured; the last axis of each array is the run, of which there may be fewer with
+    fewer stars.
 
     Attributes
     ----------
@@ -76,7 +77,9 @@ def quick_settings() -> PaperSettings:
     )
 
 
-def run_paper(data, work, settings=None, *, runs=2, jobs=1, say=print) -> PaperResults:
+def run_paper(
+    data, work, settings=None, *, runs=2, few_runs=None, jobs=1, say=print
+) -> PaperResults:
     """Do all experiments, but for those whose results ``work`` holds.
 
     Parameters
@@ -88,6 +91,8 @@ def run_paper(data, work, settings=None, *, runs=2, jobs=1, say=print) -> PaperR
     settings : PaperSettings, optional
     runs : int
         Each with other stars in the two sets of O stars, and other seeds.
+    few_runs : int, optional
+        Of them also with the smaller numbers of stars; by default all.
     jobs : int
         Processes.
     say : callable
@@ -102,13 +107,14 @@ def run_paper(data, work, settings=None, *, runs=2, jobs=1, say=print) -> PaperR
     ValueError
         If there are too few stars or observations of a class, or another process works there.
     """
-    if runs < 1 or jobs < 1:
-        raise ValueError("runs and jobs must be at least 1")
+    few_runs = runs if few_runs is None else few_runs
+    if runs < 1 or jobs < 1 or few_runs < 1:
+        raise ValueError("runs, few_runs and jobs must be at least 1")
     with folder_lock(work):
-        return _run(data, work, settings, runs, jobs, say)
+        return _run(data, work, settings, runs, min(few_runs, runs), jobs, say)
 
 
-def _run(data, work, settings, runs, jobs, say) -> PaperResults:
+def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
     workshop = Workshop(data, work, settings or PaperSettings())
     settings = workshop.settings
     first, second = split_stars(workshop.sources, "O", 0, 0.5)
@@ -118,21 +124,22 @@ def _run(data, work, settings, runs, jobs, say) -> PaperResults:
             f"{min(few)} of {len(first)} stars give fewer than the {FEWEST_EXAMPLES} spectra that "
             "a GAN needs: ask for more stars, or for a larger set 1"
         )
-    stars = (None, *few)
-    run_tasks(workshop, _gan_tasks(runs, stars), jobs, say)
-    tasks = _other_tasks(workshop, runs, stars)
+    runs_of = {None: range(runs)} | {k: range(few_runs) for k in few}
+    run_tasks(workshop, _gan_tasks(runs_of), jobs, say)
+    tasks = _other_tasks(workshop, runs_of)
     run_tasks(workshop, [task for group in tasks.values() for task in group], jobs, say)
     counts = {"set 1": len(first), "set 2": len(second)}
     for label in "FGK":
         counts[label] = tuple(len(x) for x in split_stars(workshop.sources, label, 0, 0.7))
-    return _collect(workshop, runs, stars, counts)
+    return _collect(workshop, runs_of, counts)
 
 
-def _gan_tasks(runs, stars):
+def _gan_tasks(runs_of):
     return [
         {"kind": "gan", "run": run, "stars": k, "network": network}
-        for run in range(runs)
-        for k in stars
+        for run in runs_of[None]
+        for k in runs_of
+        if run in runs_of[k]
         for network in NETWORKS
     ]
 
@@ -151,10 +158,11 @@ def _svm(run, network, look):
     return {"kind": "svm", "run": run, "stars": None, "network": network, "look": look}
 
 
-def _other_tasks(workshop, runs, stars) -> dict[str, list[dict]]:
+def _other_tasks(workshop, runs_of) -> dict[int, list[dict]]:
     """Recognisers and SVMs of each run, the same task never twice."""
     out = {}
-    for run in range(runs):
+    for run in runs_of[None]:
+        stars = [k for k in runs_of if run in runs_of[k]]
         tasks = [_recogniser(workshop, run, k, way) for k in stars for way in WAYS]
         for network in NETWORKS:
             for look in workshop.settings.looks:
@@ -164,10 +172,10 @@ def _other_tasks(workshop, runs, stars) -> dict[str, list[dict]]:
     return out
 
 
-def _collect(workshop, runs, stars, counts) -> PaperResults:
+def _collect(workshop, runs_of, counts) -> PaperResults:
     import json
 
-    settings = workshop.settings
+    settings, stars, runs = workshop.settings, tuple(runs_of), len(runs_of[None])
     epochs = []
 
     def scores(task):
@@ -183,7 +191,7 @@ def _collect(workshop, runs, stars, counts) -> PaperResults:
 
     ways = {
         k: {
-            way: stack([scores(_recogniser(workshop, run, k, way)) for run in range(runs)])
+            way: stack([scores(_recogniser(workshop, run, k, way)) for run in runs_of[k]])
             for way in WAYS
         }
         for k in stars

@@ -30,10 +30,11 @@ def _short(way) -> str:
 
 
 def _band(axes, x, values, way, label=None):
-    """Median of the runs, with bars to the extremes; values (len(x), runs) in percent."""
-    values = 100 * np.asarray(values, dtype=float)
-    middle = np.median(values, axis=1)
-    bars = [middle - values.min(axis=1), values.max(axis=1) - middle]
+    """Median of the runs, with bars to the extremes, in percent; values of each run for each x."""
+    low, middle, high = (
+        np.array([100 * choose(own) for own in values]) for choose in (np.min, np.median, np.max)
+    )
+    bars = [middle - low, high - middle]
     axes.errorbar(
         x, middle, bars, fmt="o-", ms=4, capsize=2, color=_COLOURS[way], label=label or _short(way)
     )

@@ -120,6 +120,12 @@ def _runs(n) -> str:
     return f"Numbers are the median of {n} runs, in brackets {between}."
 
 
+def _own_runs(r, stars) -> str:
+    """The number of runs with so many stars, if it is not that of all."""
+    n = len(r.ways[stars]["nothing"]["set2"])
+    return "" if n == r.runs else f" ({n} run{'s' * (n > 1)})"
+
+
 def _data_sets(r) -> list[str]:
     s, c = r.settings.sizes, r.counts
     g, t = r.settings.gan, r.settings.training
@@ -219,7 +225,7 @@ def _ways(r) -> list[str]:
 
 def _few(r) -> list[str]:
     counts = [*sorted(r.settings.few), None]
-    heads = [f"{k or r.counts['set 1']} stars" for k in counts]
+    heads = [f"{k or r.counts['set 1']} stars{_own_runs(r, k)}" for k in counts]
     lines = []
     for name in ("set2", "snr_5_10", "false_alarms", "log_loss"):
         lines += [
@@ -281,6 +287,10 @@ def _name(way) -> str:
     return WAYS[way].split(":")[0]
 
 
+def _share(hit) -> str:
+    return f"{int(hit.sum())} of {len(hit)}"
+
+
 def _verdict(r) -> list[str]:
     """Differences run by run: the same stars in each pair."""
     lines = [
@@ -301,7 +311,7 @@ def _verdict(r) -> list[str]:
                 f"| {_name(way)} | {_name(other)} | {k or r.counts['set 1']} | "
                 f"{spread(d['set2'], percent=True, digits=1)} | "
                 f"{spread(d['snr_5_10'], percent=True, digits=1)} | "
-                f"{spread(d['log_loss'], digits=3)} | {int((d['set2'] > 0).sum())} of {r.runs} | "
-                f"{int((d['log_loss'] < 0).sum())} of {r.runs} |"
+                f"{spread(d['log_loss'], digits=3)} | {_share(d['set2'] > 0)} | "
+                f"{_share(d['log_loss'] < 0)} |"
             )
     return lines
