@@ -90,9 +90,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _classifier(args) -> int:
+    from ..presets import load_preset
     from ..training.build import cross_validate, cross_validate_first_stage
     from ..training.card import figure_rows
     from ..training.dataset import load_data_folder
+    from ..training.generator import noise_of
+    from .known_stars import knows_these_stars, try_known_stars
     from .recognition import write_recognition
 
     recipe = _recipe(args.preset)
@@ -106,8 +109,11 @@ def _classifier(args) -> int:
     command = f"lamost-rare evaluate classifier --data DIR --preset {args.preset}"
     if args.seed:
         command += f" --seed {args.seed}"
+    known, preset = None, load_preset(args.preset)
+    if knows_these_stars(preset, sources, recipe):
+        known = try_known_stars(preset, sources, noise_of(sources), seed=args.seed)
     figures = write_recognition(
-        recipe, sources, trials, args.output, command, seed=args.seed, stages=stages
+        recipe, sources, trials, args.output, command, seed=args.seed, stages=stages, known=known
     )
     for _, title, value, numbers in figure_rows(figures):
         print(f"{title}: {value} [{numbers}]")

@@ -11,6 +11,7 @@ import numpy as np
 from ..training.card import asked_by_snr, figure_rows
 from .figures import cross_fitted, measure
 from .first_stage import first_stage_lines, measure_first_stage
+from .known_stars import known_star_lines
 from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 from .trials import SNR_BINS
@@ -44,7 +45,9 @@ TYPES = {
 _SUBTYPE = re.compile(r"\s*[OB0]\s*(\d(?:\.\d)?)")
 
 
-def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None):
+def write_recognition(
+    recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None, known=None
+):
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
@@ -60,6 +63,8 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
     seed : int
     stages : dict, optional
         From `training.build.cross_validate_first_stage`.
+    known : list of tuple, optional
+        From `known_stars.try_known_stars`.
 
     Returns
     -------
@@ -80,7 +85,9 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
     plot_confusion(decided, recipe, images / f"{stem}-confusion.png")
     plot_calibration(decided, recipe, images / f"{stem}-calibration.png")
 
-    first = []
+    first, familiar = [], []
+    if known:
+        familiar = ["## Stars that it knows", "", *known_star_lines(known, decided), ""]
     if stages:
         first = [*first_stage_lines(measure_first_stage(stages, decided, sources, recipe)), ""]
     lines = [
@@ -124,6 +131,7 @@ def write_recognition(recipe, sources, trials_of_fold, output, command, *, seed=
         "",
         *_worst(decided),
         "",
+        *familiar,
         *first,
         "## Plots",
         "",
