@@ -39,7 +39,7 @@ class Requirements:
     """
 
     probability: dict = field(
-        default_factory=lambda: {"snr": [7.0, 14.0, 30.0], "threshold": [0.85, 0.8, 0.6]}
+        default_factory=lambda: {"snr": [7.0, 14.0, 30.0], "threshold": [0.85, 0.7, 0.6]}
     )
     reobserved: float = 4e-6
     margin: float = 0.5
