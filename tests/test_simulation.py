@@ -248,6 +248,13 @@ def test_lines_of_faint_stars_are_not_taken_for_noise(rng):
     assert at_lines.std() < 1.1
 
 
+def test_bright_spectra_may_all_be_alike(rng):
+    bright = [np.repeat(values[:1], 120, axis=0) for values in stars(1, 60, rng)]
+    bank = NoiseBank.from_spectra(*joined(bright, stars(20, 8, rng)))
+    assert np.isfinite(bank.residual).all()
+    assert np.isfinite(bank.draw_noise(8, rng)).all()
+
+
 def test_spectra_that_bright_ones_do_not_describe_give_no_noise(rng):
     bright, faint = stars(150, 60, rng), stars(20, 8, rng)
     strange = stars(10, 8, rng)

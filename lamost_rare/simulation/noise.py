@@ -37,7 +37,7 @@ class NoiseBank:
     residual : ndarray, shape (k, n_pixels), float32
         What is left of faint spectra when the star is taken out, in units of the error that the
         survey gives: sky residuals, cosmic rays and correlated noise as they are; 0 where masked.
-        Its standard deviation need not be 1: LAMOST's errors are a third too large.
+        Its standard deviation need not be 1: LAMOST's errors are a quarter too large.
     """
 
     snr: np.ndarray
@@ -155,6 +155,8 @@ def _without_stars(depth, weight, bright):
     centred = (bright - mean).astype(np.float64)
     values, vectors = np.linalg.eigh(centred @ centred.T / len(centred))
     values, vectors = values[: -_COMPONENTS - 1 : -1], vectors[:, : -_COMPONENTS - 1 : -1]
+    varied = values > 1e-9 * max(values[0], 1e-12)  # alike spectra have fewer components
+    values, vectors = values[varied], vectors[:, varied]
     components = vectors.T @ centred / np.sqrt(len(centred) * values)[:, None]
     kept = []
     for spectrum, w in zip(depth, weight.astype(np.float64), strict=True):
