@@ -20,6 +20,7 @@ from ..training.classifier import TrainingOptions
 from ..training.dataset import load_data_folder
 from ..training.gan import GanOptions
 from ..training.generator import noise_of
+from ..training.pools import end_with_parent
 from .gan_metrics import gan_test, gan_train, repeated
 from .paper_recogniser import rare_spectra, train_recogniser
 from .paper_sets import PaperSizes, level_red_end, make_sets, observed_from
@@ -218,8 +219,9 @@ def _write_json(path, content):
 _workshop: Workshop | None = None
 
 
-def _start(*arguments):
+def _start(parent, *arguments):
     global _workshop
+    end_with_parent(parent)
     _workshop = Workshop(*arguments)
 
 
@@ -249,7 +251,7 @@ def run_tasks(workshop: Workshop, tasks, jobs: int, say=print) -> None:
         return
     saved = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    arguments = (workshop.data, workshop.work, workshop.settings)
+    arguments = (os.getpid(), workshop.data, workshop.work, workshop.settings)
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, arguments)
     try:
         futures = {pool.submit(_do, task): task for task in open_}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
+from .pools import end_with_parent
 from .recipes import RECIPES, Recipe
 
 __all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
@@ -68,7 +69,9 @@ def _for_each(tasks, jobs, function, *arguments) -> dict:
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            jobs, get_context("spawn"), end_with_parent, (os.getpid(),)
+        ) as pool:
             futures = {
                 task: pool.submit(function, *(task if a is ... else a for a in arguments))
                 for task in tasks
