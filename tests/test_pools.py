@@ -9,15 +9,13 @@ import pytest
 
 POOL = """
 import os, time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from lamost_rare.training.pools import end_with_parent
+from lamost_rare.training.pools import single_threaded
 
 if __name__ == "__main__":
-    pool = ProcessPoolExecutor(2, get_context("spawn"), end_with_parent, (os.getpid(), 0.1))
-    print(*{pool.submit(os.getpid).result() for _ in range(8)}, flush=True)
-    pool.submit(time.sleep, 600)
-    time.sleep(600)
+    with single_threaded(2) as pool:
+        print(*{pool.submit(os.getpid).result() for _ in range(8)}, flush=True)
+        pool.submit(time.sleep, 600)
+        time.sleep(600)
 """
 
 

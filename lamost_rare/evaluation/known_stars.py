@@ -7,7 +7,7 @@ import numpy as np
 from ..simulation.noise import NoiseBank
 from ..training.build import summarize
 from ..training.dataset import LabelledSources
-from ..training.observing import observe_sources
+from ..training.observing import observe_in_parts
 from .trials import SNR_BINS, subtype_group
 
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
@@ -50,12 +50,8 @@ def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=
         counts: list[int] = []
         for name in ("O", "B1+"):
             rows = np.repeat(np.flatnonzero(usable & (group == name)), repeats)
-            hits = 0
-            for start in range(0, len(rows), 512):
-                batch, _ = observe_sources(
-                    sources, rows[start : start + 512], noise, rng, bounds, gaps=False
-                )
-                hits += int(predictor.predict(batch).candidate.sum())
+            parts = observe_in_parts(sources, rows, noise, rng, bounds, gaps=False)
+            hits = sum(int(predictor.predict(batch).candidate.sum()) for _, batch, _ in parts)
             counts += [hits, len(rows)]
         found.append(tuple(counts))
     return found

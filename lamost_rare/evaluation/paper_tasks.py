@@ -7,10 +7,9 @@ import json
 import logging
 import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +19,12 @@ from ..training.classifier import TrainingOptions
 from ..training.dataset import load_data_folder
 from ..training.gan import GanOptions
 from ..training.generator import noise_of
-from ..training.pools import end_with_parent
+from ..training.pools import single_threaded
 from .gan_metrics import gan_test, gan_train, repeated
 from .paper_recogniser import rare_spectra, train_recogniser
 from .paper_sets import PaperSizes, level_red_end, make_sets, observed_from
 
 __all__ = ["PaperSettings", "Workshop", "run_tasks"]
-
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
-
 
 _VERSION = 3
 """To be raised when the same settings give other results."""
@@ -219,9 +210,8 @@ def _write_json(path, content):
 _workshop: Workshop | None = None
 
 
-def _start(parent, *arguments):
+def _start(*arguments):
     global _workshop
-    end_with_parent(parent)
     _workshop = Workshop(*arguments)
 
 
@@ -249,22 +239,14 @@ def run_tasks(workshop: Workshop, tasks, jobs: int, say=print) -> None:
             workshop.do(task)
             say(f"[{i + 1}/{len(open_)}] {_describe(task)}")
         return
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    arguments = (os.getpid(), workshop.data, workshop.work, workshop.settings)
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, arguments)
-    try:
-        futures = {pool.submit(_do, task): task for task in open_}
-        for i, future in enumerate(as_completed(futures)):
-            future.result()
-            say(f"[{i + 1}/{len(open_)}] {_describe(futures[future])}")
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with single_threaded(jobs, _start, workshop.data, workshop.work, workshop.settings) as pool:
+        try:
+            futures = {pool.submit(_do, task): task for task in open_}
+            for i, future in enumerate(as_completed(futures)):
+                future.result()
+                say(f"[{i + 1}/{len(open_)}] {_describe(futures[future])}")
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _describe(task) -> str:

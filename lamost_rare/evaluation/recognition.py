@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..training.card import asked_by_snr, figure_rows
+from ..training.dataset import rows_by_star
 from .figures import cross_fitted, measure
 from .first_stage import first_stage_lines, measure_first_stage
 from .known_stars import known_star_lines
@@ -236,9 +237,8 @@ def letters_agreed(sources, letters, snr=20.0) -> tuple[int, int]:
     own = sources.observed & np.isin(sources.label, list(letters))
     own[own] = sources.snr[own] > snr
     agreed = n = 0
-    for star in set(sources.star[own]):
-        labels = sources.label[own & (sources.star == star)]
-        pairs = list(combinations(labels, 2))
+    for rows in rows_by_star(sources, own):
+        pairs = list(combinations(sources.label[rows], 2))
         n += len(pairs)
         agreed += sum(a == b for a, b in pairs)
     return agreed, n

@@ -14,7 +14,7 @@ from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
-from ..training.observing import HOT, observe_sources
+from ..training.observing import HOT, observe_in_parts
 
 __all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
 
@@ -149,13 +149,9 @@ def run_trials(
     return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
 
 
-def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True, chunk=512):
-    out = []
-    for start in range(0, len(rows), chunk):
-        some = rows[start : start + chunk]
-        batch, conditions = observe_sources(sources, some, noise, rng, snr_range, gaps=gaps)
-        out.append(_classify(kind, predict, batch, conditions.snr, some))
-    return out
+def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True):
+    parts = observe_in_parts(sources, rows, noise, rng, snr_range, gaps=gaps)
+    return [_classify(kind, predict, batch, c.snr, some) for some, batch, c in parts]
 
 
 def _classify(kind, predict, batch, snr, rows) -> Trial:

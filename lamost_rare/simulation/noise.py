@@ -68,14 +68,14 @@ class NoiseBank:
         level, median = level[usable], median[usable]
         sigma = np.sqrt(_smooth_variance(ivar, mask))
         profile = np.clip(level / sigma / median[:, None], 0.02, 5).astype(np.float32)
-        faint, bright = median < faint, median > bright
+        is_faint, is_bright = median < faint, median > bright
         residual = np.zeros((0, flux.shape[1]), dtype=np.float32)
-        if bright.sum() >= _FEWEST_BRIGHT and faint.any():
+        if is_bright.sum() >= _FEWEST_BRIGHT and is_faint.any():
             floor = 0.05 * np.median(np.abs(level), axis=1, keepdims=True)
             level = np.maximum(level, np.maximum(floor, 1e-30))
             depth = np.where(mask, 0, flux / level - 1)
             residual = _without_stars(
-                depth[faint], ~mask[faint] * (level / sigma)[faint], depth[bright]
+                depth[is_faint], ~mask[is_faint] * (level / sigma)[is_faint], depth[is_bright]
             )
         return cls(profile, mask.copy(), residual)
 

@@ -4,24 +4,15 @@ outputs, card."""
 from __future__ import annotations
 
 import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
-from .pools import end_with_parent
+from .pools import single_threaded
 from .recipes import RECIPES, Recipe
 
 __all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
-
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
 
 
 def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
@@ -65,24 +56,13 @@ def _for_each(tasks, jobs, function, *arguments) -> dict:
 
     Its arguments are given, with the task in place of `Ellipsis`.
     """
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with ProcessPoolExecutor(
-            jobs, get_context("spawn"), end_with_parent, (os.getpid(),)
-        ) as pool:
-            futures = {
-                task: pool.submit(function, *(task if a is ... else a for a in arguments))
-                for task in tasks
-            }
-            return {task: future.result() for task, future in futures.items()}
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with single_threaded(jobs) as pool:
+        futures = {
+            task: pool.submit(function, *(task if a is ... else a for a in arguments))
+            for task in tasks
+        }
+        return {task: future.result() for task, future in futures.items()}
 
 
 def _tasks(recipe: Recipe, final: bool) -> list:

@@ -12,7 +12,7 @@ from ..simulation.library import SOURCE_GRID, Sources, read_library
 from ..spectra.snr import g_band_snr
 from .labels import CLASSES, library_class, observed_class, star_name
 
-__all__ = ["LabelledSources", "assign_folds", "load_data_folder"]
+__all__ = ["LabelledSources", "assign_folds", "load_data_folder", "rows_by_star"]
 
 SKIPPED_LIBRARIES = ("tlusty_lmc_blue",)
 """Synthetic and only 600 Å wide: no letter in its labels."""
@@ -229,6 +229,14 @@ def _same_place(ra, dec, separation=3.0):
     graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ra),) * 2)
     group = connected_components(graph, directed=False)[1]
     return np.array([f"sky {g}" for g in group], dtype=object)
+
+
+def rows_by_star(sources: LabelledSources, chosen) -> list[np.ndarray]:
+    """Row numbers of chosen sources (a mask) grouped by star, so that each star counts once."""
+    groups: dict[str, list[int]] = {}
+    for row in np.flatnonzero(chosen):
+        groups.setdefault(sources.star[row], []).append(int(row))
+    return [np.array(rows) for rows in groups.values()]
 
 
 def assign_folds(label, star, n_folds, seed=0) -> np.ndarray:

@@ -11,7 +11,7 @@ from ..simulation.noise import NoiseBank
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources
-from .observing import observe_pixels, observe_sources
+from .observing import observe_in_parts, observe_pixels
 
 __all__ = ["Examples", "complete_rows", "observe_again", "observe_examples", "standardize"]
 
@@ -103,11 +103,9 @@ def observe_examples(
     turns = np.concatenate([rng.permutation(len(stars)) for _ in range(-(-number // len(stars)))])
     picks = np.array([rng.choice(of_star[stars[k]]) for k in turns[:number]])
     parts = []
-    for start in range(0, number, 256):
-        some = picks[start : start + 256]
-        batch, _ = observe_sources(
-            sources, some, noise, rng, snr_range, gaps=False, cosmic_rays=False
-        )
+    for some, batch, _ in observe_in_parts(
+        sources, picks, noise, rng, snr_range, 256, gaps=False, cosmic_rays=False
+    ):
         parts.append(
             Examples(standardize(batch), sources.star[some].astype(str), batch.identity["snr_g"])
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..simulation.library import MARGIN, SOURCE_GRID
@@ -10,7 +12,7 @@ from ..simulation.observe import Conditions, observe
 from ..spectra.batch import SpectrumBatch
 from .dataset import LabelledSources
 
-__all__ = ["HOT", "draw_conditions", "observe_pixels", "observe_sources"]
+__all__ = ["HOT", "draw_conditions", "observe_in_parts", "observe_pixels", "observe_sources"]
 
 HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
@@ -48,6 +50,15 @@ def observe_sources(
     conditions = draw_conditions(some.label, some.observed, rng, snr_range)
     batch = observe(some.flux, some.valid, conditions, noise, rng, ivar=some.ivar, **losses)
     return batch, conditions
+
+
+def observe_in_parts(
+    sources: LabelledSources, rows, noise: NoiseBank, rng, snr_range, size=512, **losses
+) -> Iterator[tuple[np.ndarray, SpectrumBatch, Conditions]]:
+    """`observe_sources` of ``size`` rows at a time, each part with its rows."""
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        yield some, *observe_sources(sources, some, noise, rng, snr_range, **losses)
 
 
 def observe_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:

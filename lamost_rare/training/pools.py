@@ -1,12 +1,54 @@
-"""Processes of a pool that do not outlive the command they work for."""
+"""Pools of processes of one thread that do not outlive the command they work for."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 
-__all__ = ["end_with_parent"]
+__all__ = ["end_with_parent", "single_threaded"]
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
+
+@contextmanager
+def single_threaded(jobs: int, start=None, *arguments) -> Iterator[ProcessPoolExecutor]:
+    """A pool of fresh processes, each of one thread, which use the cores better than threads do.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes.
+    start : callable, optional
+        Called with ``arguments`` in each process, once.
+    """
+    saved = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    begin = (os.getpid(), start, arguments)
+    try:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, begin) as pool:
+            yield pool
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin(parent, start, arguments):
+    end_with_parent(parent)
+    if start is not None:
+        start(*arguments)
 
 
 def end_with_parent(parent: int, interval=1.0) -> None:

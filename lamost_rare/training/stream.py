@@ -12,7 +12,7 @@ from ..simulation.library import SOURCE_GRID
 from ..simulation.noise import NoiseBank
 from ..simulation.observe import observe
 from ..spectra.normalize import network_input, pseudo_continuum
-from .dataset import LabelledSources
+from .dataset import LabelledSources, rows_by_star
 from .observing import draw_conditions
 
 __all__ = ["ObservationStream", "StreamOptions"]
@@ -133,7 +133,7 @@ class ObservationStream:
         self._cut = {}
         for name in self.classes:
             own = self.sources.label == name
-            stars = _by_star(self.sources, own & ~observed)
+            stars = rows_by_star(self.sources, own & ~observed)
             seen = np.flatnonzero(own & observed)
             fraction = 3 * len(seen) / max(3 * len(seen) + len(stars), 1)
             weight = np.array([self._weight(name, rows) for rows in stars])
@@ -158,7 +158,7 @@ class ObservationStream:
         label = self.sources.label
         late = (label == "white_dwarf") | ((label == "B") & late)
         pairs = (label == "O", late)
-        self._pairs = tuple(_by_star(self.sources, chosen & ~observed) for chosen in pairs)
+        self._pairs = tuple(rows_by_star(self.sources, chosen & ~observed) for chosen in pairs)
         if not all(self._pairs):
             self._pairs = ([], [])
         weights = np.array([self.options.class_weights.get(c, 1.0) for c in self.classes])
@@ -276,11 +276,3 @@ class ObservationStream:
             kept = valid[i] & (wavelength > 3800) & (wavelength < end)
             if kept.sum() > 0.5 * ((wavelength > 3800) & (wavelength < end)).sum():
                 valid[i] = kept
-
-
-def _by_star(sources, chosen):
-    """Row numbers grouped by star, so that a star with many spectra counts once."""
-    groups: dict[str, list[int]] = {}
-    for row in np.flatnonzero(chosen):
-        groups.setdefault(sources.star[row], []).append(int(row))
-    return [np.array(rows) for rows in groups.values()]
