@@ -228,7 +228,7 @@ def noise_of_directory(directory, *, most=1000, seed=0):
     usable = 0
     if len(batch):
         bank = NoiseBank.from_spectra(batch.flux, batch.ivar, batch.mask)
-        usable = len(bank.snr)
+        usable = len(bank.efficiency)
     if usable < _FEWEST_NOISE:
         raise ValueError(
             f"{usable} of {len(paths)} spectra in {directory} can give their noise (S/N above 2, "

@@ -69,9 +69,9 @@ def test_another_grid(tmp_path, noise):
 
 def test_noise_of_a_directory(survey):
     bank = noise_of_directory(survey)
-    assert len(bank.snr) == 30
-    assert len(noise_of_directory(survey, most=25).snr) == 25
-    np.testing.assert_array_equal(bank.snr, noise_of_directory(survey).snr)
+    assert len(bank.efficiency) == 30
+    assert len(noise_of_directory(survey, most=25).efficiency) == 25
+    np.testing.assert_array_equal(bank.efficiency, noise_of_directory(survey).efficiency)
 
 
 def test_too_little_to_learn_noise_from(survey, tmp_path):

@@ -229,8 +229,8 @@ def joined(*sets):
 def test_noise_bank_learns_from_spectra(rng):
     flux, ivar, mask = joined(stars(150, 60, rng), stars(40, 8, rng))
     bank = NoiseBank.from_spectra(flux, ivar, mask)
-    assert bank.snr.shape == flux.shape
-    assert bank.snr[:, 1500:1600].mean() == pytest.approx(1, rel=0.15)
+    assert bank.efficiency.shape == flux.shape
+    assert bank.efficiency[:, 1500:1600].mean() == pytest.approx(1, rel=0.15)
     assert bank.mask.mean() == pytest.approx(0.02, abs=0.005)
     known = bank.residual[bank.residual != 0]
     assert len(bank.residual) >= 35

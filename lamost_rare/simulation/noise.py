@@ -11,7 +11,12 @@ from ..spectra.normalize import pseudo_continuum
 from ..spectra.snr import g_band, g_band_snr
 from .library import SOURCE_GRID
 
-__all__ = ["NoiseBank"]
+__all__ = ["BACKGROUND", "NoiseBank", "expected_error"]
+
+BACKGROUND = 3000.0
+"""Photo-electrons a pixel that do not come from the star (sky, detector), as far as they matter to
+the noise. With it a LAMOST spectrum has the S/N at 3900 to 7200 Å that another one's efficiency
+predicts to a few percent in the median, for faint and bright, hot and cool stars."""
 
 TYPICAL_SCATTER, TYPICAL_CORRELATION = 0.78, 0.13
 """Standard deviation of LAMOST's noise in units of the errors that come with the spectra, and the
@@ -30,8 +35,9 @@ class NoiseBank:
 
     Attributes
     ----------
-    snr : ndarray, shape (n, n_pixels), float32
-        S/N along the spectrum, divided by its median in the g band.
+    efficiency : ndarray, shape (n, n_pixels), float32
+        Photo-electrons for a flux that is the same everywhere, divided by their median in the g
+        band.
     mask : ndarray, shape (n, n_pixels), bool
         Bad pixels.
     residual : ndarray, shape (k, n_pixels), float32
@@ -40,7 +46,7 @@ class NoiseBank:
         Its standard deviation need not be 1: LAMOST's errors are a quarter too large.
     """
 
-    snr: np.ndarray
+    efficiency: np.ndarray
     mask: np.ndarray
     residual: np.ndarray
 
@@ -67,7 +73,10 @@ class NoiseBank:
         flux, ivar, mask = flux[usable], ivar[usable], mask[usable]
         level, median = level[usable], median[usable]
         sigma = np.sqrt(_smooth_variance(ivar, mask))
-        profile = np.clip(level / sigma / median[:, None], 0.02, 5).astype(np.float32)
+        along = np.maximum(level, 0) / sigma
+        efficiency = 0.5 * (along + np.sqrt(along**2 + 4 * BACKGROUND)) / sigma  # n over flux
+        efficiency /= np.median(efficiency[:, g_band(grid)], axis=1, keepdims=True)
+        efficiency = np.clip(efficiency, 0.02, 20).astype(np.float32)
         is_faint, is_bright = median < faint, median > bright
         residual = np.zeros((0, flux.shape[1]), dtype=np.float32)
         if is_bright.sum() >= _FEWEST_BRIGHT and is_faint.any():
@@ -77,24 +86,26 @@ class NoiseBank:
             residual = _without_stars(
                 depth[is_faint], ~mask[is_faint] * (level / sigma)[is_faint], depth[is_bright]
             )
-        return cls(profile, mask.copy(), residual)
+        return cls(efficiency, mask.copy(), residual)
 
     @classmethod
     def analytic(cls, rng, n_spectra=64, *, grid=SOURCE_GRID):
-        """A stand-in where no observed spectra are at hand: S/N falls to the blue, a few bad
-        pixels."""
+        """A stand-in where no observed spectra are at hand: efficiency falls to the blue, a few
+        bad pixels."""
         x = np.linspace(-1, 1, grid.n_pixels)
         slope = rng.uniform(0.3, 1.2, (n_spectra, 1))
-        snr = np.exp(slope * (x - x[g_band(grid)].mean()) - 0.6 * np.clip(-0.6 - x, 0, None) * 4)
+        log_efficiency = slope * x - 2.4 * np.clip(-0.6 - x, 0, None)
+        log_efficiency -= np.median(log_efficiency[:, g_band(grid)], axis=1, keepdims=True)
+        efficiency = np.exp(log_efficiency)
         mask = rng.random((n_spectra, grid.n_pixels)) < 0.01
         white = rng.standard_normal((n_spectra, grid.n_pixels + 2))
         residual = (white[:, :-2] * 0.25 + white[:, 1:-1] + white[:, 2:] * 0.25) / 1.06
-        return cls(snr.astype(np.float32), mask, residual.astype(np.float32))
+        return cls(efficiency.astype(np.float32), mask, residual.astype(np.float32))
 
     def draw(self, n_spectra, rng):
-        """S/N profiles and masks of ``n_spectra`` random spectra of the bank."""
-        rows = rng.integers(0, len(self.snr), n_spectra)
-        return self.snr[rows], self.mask[rows]
+        """Efficiencies and masks of ``n_spectra`` random spectra of the bank."""
+        rows = rng.integers(0, len(self.efficiency), n_spectra)
+        return self.efficiency[rows], self.mask[rows]
 
     @cached_property
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +126,7 @@ class NoiseBank:
         bank. A part of the rows are such residuals themselves, half and half with other noise of
         the same kind, shifted and with a random sign.
         """
-        n_pixels = self.snr.shape[1]
+        n_pixels = self.efficiency.shape[1]
         white = rng.standard_normal((n_spectra, n_pixels + 2), dtype=np.float32)
         like = rng.integers(0, len(self._statistics[0]), (n_spectra, 1))
         scatter, correlation = (values[like] for values in self._statistics)
@@ -131,6 +142,35 @@ class NoiseBank:
                 pick = rng.integers(0, len(self.residual))
                 noise[row] = 0.5 * noise[row] + s * np.roll(self.residual[pick], k) * 0.87
         return noise
+
+
+def expected_error(level, efficiency, snr, grid=SOURCE_GRID) -> np.ndarray:
+    """Error of a spectrum with a wanted S/N: photon noise of star and `BACKGROUND`.
+
+    Faint spectra are noisy as their background is, whatever the star; the S/N of a hot one is
+    higher in the blue, as it has more light there, and that of a bright one is less uneven.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n, n_pixels)
+        Flux without lines; of negative values the size counts.
+    efficiency : ndarray, shape (n, n_pixels)
+        As `NoiseBank` has it.
+    snr : ndarray, shape (n,)
+        Median over the pixels of the g band.
+
+    Returns
+    -------
+    ndarray, shape (n, n_pixels)
+        In units of the flux.
+    """
+    electrons = efficiency * np.abs(level)
+    # n electrons have a S/N of n / sqrt(n + BACKGROUND), which grows with n: so does its median.
+    wanted = 0.5 * (snr**2 + snr * np.sqrt(snr**2 + 4 * BACKGROUND))
+    median = np.median(electrons[:, g_band(grid)], axis=1)
+    median = np.maximum(median, 0.01 * electrons.mean(axis=1))  # most of it may be dark
+    scale = (wanted / np.maximum(median, 1e-30)).astype(efficiency.dtype)[:, None]
+    return np.sqrt(scale * electrons + np.float32(BACKGROUND)) / (scale * efficiency)
 
 
 def _without_stars(depth, weight, bright):
@@ -150,14 +190,13 @@ def _without_stars(depth, weight, bright):
     ndarray, shape (k, n_pixels), float32
         Those of the n of which the components leave no lines.
     """
+    from sklearn.decomposition import PCA
+
     bright = np.clip(bright, -1, 1)
-    mean = bright.mean(axis=0)
-    centred = (bright - mean).astype(np.float64)
-    values, vectors = np.linalg.eigh(centred @ centred.T / len(centred))
-    values, vectors = values[: -_COMPONENTS - 1 : -1], vectors[:, : -_COMPONENTS - 1 : -1]
+    pca = PCA(_COMPONENTS, svd_solver="randomized", random_state=0).fit(bright.astype(np.float64))
+    mean, values = pca.mean_, pca.explained_variance_
     varied = values > 1e-9 * max(values[0], 1e-12)  # alike spectra have fewer components
-    values, vectors = values[varied], vectors[:, varied]
-    components = vectors.T @ centred / np.sqrt(len(centred) * values)[:, None]
+    values, components = values[varied], pca.components_[varied]
     kept = []
     for spectrum, w in zip(depth, weight.astype(np.float64), strict=True):
         off = spectrum - mean

@@ -11,7 +11,7 @@ from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr
 from . import effects
 from .library import MARGIN, SOURCE_GRID
-from .noise import NoiseBank
+from .noise import NoiseBank, expected_error
 
 __all__ = ["Conditions", "observe", "shift_and_rotate"]
 
@@ -183,10 +183,8 @@ def observe(
     sky = np.abs(rng.normal(0, 1, n)) * np.clip(8 / c.snr, 0.0, 1.0)
     out += np.abs(level) * effects.sky_residuals(sky, grid, rng)
 
-    profile, bad = noise.draw(n, rng)
-    # S/N varies along the spectrum as that of the noise's donor does.
-    wanted = np.abs(level) / (profile * c.snr[:, None])
-    wanted *= np.exp(rng.normal(0, 0.15, (n, 1)))
+    efficiency, bad = noise.draw(n, rng)
+    wanted = expected_error(level, efficiency, c.snr * np.exp(rng.normal(0, 0.15, n)))
     missing = np.sqrt(np.maximum(wanted**2 - own_variance, 0)).astype(np.float32)
     out += missing * noise.draw_noise(n, rng)
     variance = own_variance + missing**2
