@@ -257,6 +257,17 @@ MINI = PaperSettings(
 )
 
 
+class Weights:
+    """Of a generator that was never trained."""
+
+    def load_weights(self, path):
+        assert path.parent.name == "weights"
+        self.look = int(path.name.split(".")[0])
+
+    def save_weights(self, path):
+        path.write_bytes(b"")
+
+
 @pytest.fixture
 def untrained(monkeypatch):
     """Stands in for the trainings and for the generators; counts how many."""
@@ -266,7 +277,10 @@ def untrained(monkeypatch):
         done["gan"] += 1
         folder.mkdir()
         (folder / "state.npz").write_bytes(b"")
-        return None, [{"iteration": k, "quality": 0.5 - 0.1 * k} for k in (1, 2)]
+        return Weights(), [{"iteration": k, "quality": 9.0} for k in (1, 2)]
+
+    def centred(generator, examples, validation, seed):
+        return 0.5 - 0.1 * generator.look
 
     def recogniser(rare, sets, *_, **__):
         done["recogniser"] += 1
@@ -280,6 +294,7 @@ def untrained(monkeypatch):
         return rng.normal(1, 0.1, (number, 3072)).astype(np.float32)
 
     monkeypatch.setattr("lamost_rare.training.gan.train_gan", gan)
+    monkeypatch.setattr("lamost_rare.training.gan.centre_generator", centred)
     monkeypatch.setattr(Workshop, "generated", generated)
     monkeypatch.setattr(paper_tasks, "train_recogniser", recogniser)
     return done

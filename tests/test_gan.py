@@ -19,6 +19,7 @@ from lamost_rare.networks.gan import (  # noqa: E402
     Observed,
     build_discriminator,
     build_generator,
+    centre_level_and_noise,
     centre_lines,
     complete_architecture,
     start_from,
@@ -152,6 +153,33 @@ def test_mean_lines_are_those_of_real_spectra():
     assert np.abs(after).max() < 0.3 * np.abs(before).max()
     # Noise is not followed: the same again changes next to nothing.
     assert centre_lines(generator, real, generate(generator, 2000, 5)) < 0.3 * np.abs(before).max()
+
+
+@pytest.mark.parametrize("network", ["lcgan", "sgan"])
+def test_level_and_noise_vary_as_those_of_real_spectra(network):
+    keras.utils.set_random_seed(4)
+    real = spectra(2000)
+    generator = build_generator({**TINY, "network": network})
+    start_from(generator, real)
+    for name, add in (("level", [0, 0.2, 0, 0]), ("scale", [-0.6, 0, 0, 0])):
+        kernel, bias = generator.get_layer(name).get_weights()
+        generator.get_layer(name).set_weights([0.6 * kernel, bias + np.float32(add)])
+
+    def measured(flux):
+        """Slope; logarithm of the noise: mean and deviation of each, (2, 2)."""
+        slope = np.log(flux[:, 100:].mean(axis=1) / flux[:, :70].mean(axis=1))
+        noise = np.log(np.median(np.abs(np.diff(flux[:, 100:], n=2)), axis=1))
+        return np.array([(x.mean(), x.std()) for x in (slope, noise)])
+
+    wanted, wrong = measured(real), measured(generate(generator, 2000, 1))
+    assert (np.abs(wrong - wanted)[:, 0] > [0.1, 0.4]).all()
+    moved = [
+        centre_level_and_noise(generator, real, generate(generator, 2000, seed)) for seed in (2, 3)
+    ]
+    found = measured(generate(generator, 2000, 4))
+    np.testing.assert_allclose(found[:, 0], wanted[:, 0], atol=0.08)
+    np.testing.assert_allclose(found[0, 1], wanted[0, 1], rtol=0.2)
+    assert moved[1] < 0.2 * moved[0]
 
 
 def test_shared_kernels_cannot_be_centred():

@@ -10,12 +10,18 @@ from lamost_rare.simulation.library import (
     read_library,
     resolution_fwhm,
 )
-from lamost_rare.simulation.noise import TYPICAL_CORRELATION, TYPICAL_SCATTER, NoiseBank
+from lamost_rare.simulation.noise import (
+    BACKGROUND,
+    TYPICAL_CORRELATION,
+    TYPICAL_SCATTER,
+    NoiseBank,
+    expected_error,
+)
 from lamost_rare.simulation.observe import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
 from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.normalize import pseudo_continuum
-from lamost_rare.spectra.snr import g_band_snr
+from lamost_rare.spectra.snr import g_band, g_band_snr
 from lamost_rare.training.dataset import load_data_folder
 from lamost_rare.training.observing import observe_sources
 
@@ -296,6 +302,57 @@ def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
     assert simulated[0] == pytest.approx(real[0], rel=0.12)
     assert simulated[1] == pytest.approx(real[1], rel=0.15)
     assert simulated[2] == pytest.approx(real[2], abs=0.08)
+
+
+def test_expected_error_gives_the_wanted_snr(noise, rng):
+    efficiency, _ = noise.draw(20, rng)
+    level = 1e-3 * np.exp(rng.normal(0, 1, (20, 1)) * np.linspace(-1, 1, SOURCE_GRID.n_pixels))
+    snr = np.geomspace(3, 300, 20)
+    along = level / expected_error(level.astype(np.float32), efficiency, snr)
+    np.testing.assert_allclose(np.median(along[:, g_band(SOURCE_GRID)], axis=1), snr, rtol=1e-3)
+
+
+def test_faint_spectra_are_as_noisy_as_their_background_and_bright_ones_as_their_photons():
+    flat = np.ones((1, SOURCE_GRID.n_pixels), dtype=np.float32)
+    sloped = np.linspace(0.5, 2, SOURCE_GRID.n_pixels, dtype=np.float32)[None]
+    faint = expected_error(sloped, flat, np.array([0.5]))
+    np.testing.assert_allclose(faint / faint[:, :1], 1, atol=0.02)
+    bright = expected_error(sloped, flat, np.array([3000.0]))
+    np.testing.assert_allclose(bright / bright[:, :1], np.sqrt(sloped / 0.5), rtol=0.01)
+    # As many electrons as the background has: half of the noise is the star's.
+    snr = np.sqrt(BACKGROUND / 2)
+    error = expected_error(flat, flat, np.array([snr]))
+    np.testing.assert_allclose(error, 1 / snr, rtol=1e-5)
+
+
+def test_expected_error_of_darkness_is_finite():
+    flat = np.ones((2, SOURCE_GRID.n_pixels), dtype=np.float32)
+    dark = flat * np.array([[0], [1]], dtype=np.float32)
+    dark[1, 1000:] = 0
+    assert np.isfinite(expected_error(dark, flat, np.array([5.0, 50.0]))).all()
+
+
+def test_snr_along_real_spectra_is_that_of_others_seen_by_the_same_light(data_folder, rng):
+    sources = load_data_folder(data_folder)
+    sources = sources[sources.observed]
+    bank = NoiseBank.from_spectra(sources.flux, sources.ivar, ~sources.valid)
+    groups = {"AB": (60, 1e9), "ABF": (5, 20), "KM": (3, 15), "AFGK": (3, 15), "FG": (60, 1e9)}
+    for letters, (low, high) in groups.items():
+        wanted = np.isin(sources.label.astype(str), list(letters))
+        rows = np.flatnonzero(wanted & (sources.snr > low) & (sources.snr < high))
+        assert len(rows) > 50
+        rows = np.resize(rows, 600)
+        flux, ivar, mask = sources.flux[rows], sources.ivar[rows], ~sources.valid[rows]
+        level, _ = pseudo_continuum(flux, mask, block=32, smooth=1.5)
+        snr = g_band_snr(flux, ivar, mask, SOURCE_GRID)
+        expected = level / expected_error(level, bank.draw(len(rows), rng)[0], snr)
+        real = level * np.sqrt(ivar)
+        for centre in (4000.0, 4200.0, 4541.0, 5411.0, 6560.0, 7200.0):
+            ends = SOURCE_GRID.pixel_of(np.array([centre - 40, centre + 40])).astype(int)
+            inner = slice(*ends)
+            seen = ~mask[:, inner].any(axis=1)
+            ratio = np.median(expected[seen, inner] / real[seen, inner], axis=1)
+            assert np.median(ratio) == pytest.approx(1, abs=0.18), (letters, centre)
 
 
 def test_g_band_snr_without_valid_pixels_is_nan():

@@ -26,7 +26,7 @@ from .paper_sets import PaperSizes, level_red_end, make_sets, observed_from
 
 __all__ = ["PaperSettings", "Workshop", "run_tasks"]
 
-_VERSION = 3
+_VERSION = 4
 """To be raised when the same settings give other results."""
 
 
@@ -133,12 +133,19 @@ class Workshop:
     def _gan(self, task, folder):
         from dataclasses import replace
 
-        from ..training.gan import train_gan
+        from ..training.gan import centre_generator, train_gan
 
         examples = self.sets(task["run"], task["stars"]).set1.flux
         options = replace(self.settings.gan, seed=100 * task["run"] + (task["stars"] or 0))
         architecture = self.settings.gans[task["network"]]
-        _, log = train_gan(examples, examples, architecture, options, folder, keep_weights=True)
+        model, log = train_gan(examples, examples, architecture, options, folder, keep_weights=True)
+        centred = folder / "centred"
+        centred.mkdir(exist_ok=True)
+        for entry in log:
+            name = f"{entry['iteration']:06d}.weights.h5"
+            model.load_weights(folder / "weights" / name)
+            entry["quality"] = centre_generator(model, examples, examples, options.seed)
+            model.save_weights(centred / name)
         (folder / "state.npz").unlink()  # only needed to go on; most of the disk space
         _write_json(folder / "done.json", log)
 
@@ -149,7 +156,7 @@ class Workshop:
 
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
         model = build_generator(self.settings.gans[network])
-        model.load_weights(self.path(task) / "weights" / f"{look:06d}.weights.h5")
+        model.load_weights(self.path(task) / "centred" / f"{look:06d}.weights.h5")
         if not observed:
             return level_red_end(generate(model, number, seed=run))
         flux = generate(without_noise(model), number, seed=run)

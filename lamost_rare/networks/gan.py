@@ -17,6 +17,7 @@ from .locally_connected import LocallyConnected1D
 __all__ = [
     "build_discriminator",
     "build_generator",
+    "centre_level_and_noise",
     "centre_lines",
     "complete_architecture",
     "start_from",
@@ -221,16 +222,9 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
     seed : int
     """
     n = examples.shape[1]
-    both = ops.convert_to_numpy(LineDepths()(np.asarray(examples, np.float32)[..., None]))
-    log_level, depth = both[..., 0], both[..., 1] / 4
     layer = generator.get_layer
-    n_level = layer("level").units
-    difference = np.abs(depth[:, 1:-1] - 0.5 * (depth[:, :-2] + depth[:, 2:]))
-    blocks = 2 * n_level
-    size = (n - 2) // blocks
-    noise = difference[:, : blocks * size].reshape(len(depth), blocks, size)
-    # The median of |d| of a Gaussian is 0.67 sigma; the variance of d is 3/2 sigma^2.
-    log_noise = np.log(np.median(noise, axis=2) / 0.67 / np.sqrt(1.5) + 1e-4)
+    log_level, depth = _levels_and_depths(examples)
+    smooth = _smooth_coefficients(log_level, depth, layer("level").units)
     rng = np.random.default_rng([seed, 1])
     draws = rng.standard_normal((512, generator.input_shape[1])).astype(np.float32)
 
@@ -238,9 +232,7 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
         part = keras.Model(generator.input, layer(name).output)
         return np.asarray(part.predict_on_batch(draws))
 
-    for name, values in (("level", log_level), ("scale", log_noise)):
-        basis = smooth_basis(values.shape[1], n_level)
-        real = values @ np.linalg.pinv(basis).T
+    for name, real in smooth.items():
         kernel, bias = layer(name).get_weights()
         made = outputs(name)
         kernel *= real.std(axis=0) / np.maximum(made.std(axis=0), 1e-6)
@@ -289,6 +281,71 @@ def centre_lines(generator: keras.Model, examples, generated) -> float:
     change = difference * square / np.maximum(square + errors[0] ** 2 + errors[1] ** 2, 1e-12)
     generator.get_layer("lines").set_weights([kernel, bias + change[:, None].astype(np.float32)])
     return float(np.sqrt(np.mean(change**2)))
+
+
+def centre_level_and_noise(generator: keras.Model, examples, generated, seed=0) -> float:
+    """Move mean and scatter of level and noise along the spectrum to those of real spectra.
+
+    An adversary leaves noise a little too weak, and level a little too much alike. Both are given
+    by coefficients of Legendre polynomials, which are scaled and moved.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        From `build_generator`, changed in place.
+    examples, generated : ndarray, shape (n, n_pixels), (m, n_pixels)
+        Standardized flux, real and from this generator.
+    seed : int
+
+    Returns
+    -------
+    float
+        Root mean square of what was added to the coefficients' means.
+    """
+    layer = generator.get_layer
+    n_level = layer("level").units
+    real, made = (
+        _smooth_coefficients(*_levels_and_depths(flux), n_level) for flux in (examples, generated)
+    )
+    rng = np.random.default_rng([seed, 2])
+    draws = rng.standard_normal((512, generator.input_shape[1])).astype(np.float32)
+    changes = []
+    for name in real:
+        part = keras.Model(generator.input, layer(name).output)
+        mean = np.asarray(part.predict_on_batch(draws)).mean(axis=0)
+        kernel, bias = layer(name).get_weights()
+        ratio = real[name].std(axis=0) / np.maximum(made[name].std(axis=0), 1e-6)
+        ratio = np.clip(ratio, 0.5, 2)
+        change = real[name].mean(axis=0) - made[name].mean(axis=0)
+        moved = mean + change - ratio * (mean - bias)
+        layer(name).set_weights([kernel * ratio, moved.astype(np.float32)])
+        changes.append(change)
+    return float(np.sqrt(np.mean(np.square(changes))))
+
+
+def _levels_and_depths(flux):
+    """What `LineDepths` gives, (n, n_pixels) each: logarithm of the level, and depth."""
+    flux, layer = np.asarray(flux, dtype=np.float32), LineDepths()
+    parts = [
+        ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))
+        for start in range(0, len(flux), 256)
+    ]
+    both = np.concatenate(parts)
+    return both[..., 0], both[..., 1] / 4
+
+
+def _smooth_coefficients(log_level, depth, n_level) -> dict:
+    """Coefficients, (n, n_level) each, of the logarithms of level and of noise along spectra."""
+    blocks = 2 * n_level
+    size = (depth.shape[1] - 2) // blocks
+    difference = np.abs(depth[:, 1:-1] - 0.5 * (depth[:, :-2] + depth[:, 2:]))
+    noise = difference[:, : blocks * size].reshape(len(depth), blocks, size)
+    # The median of |d| of a Gaussian is 0.67 sigma; the variance of d is 3/2 sigma^2.
+    log_noise = np.log(np.median(noise, axis=2) / 0.67 / np.sqrt(1.5) + 1e-4)
+    return {
+        name: values @ np.linalg.pinv(smooth_basis(values.shape[1], n_level)).T
+        for name, values in (("level", log_level), ("scale", log_noise))
+    }
 
 
 def _mean_depth(flux):

@@ -15,8 +15,8 @@ __all__ = ["BACKGROUND", "NoiseBank", "expected_error"]
 
 BACKGROUND = 3000.0
 """Photo-electrons a pixel that do not come from the star (sky, detector), as far as they matter to
-the noise. With it a LAMOST spectrum has the S/N at 3900 to 7200 Å that another one's efficiency
-predicts to a few percent in the median, for faint and bright, hot and cool stars."""
+the noise. With it the S/N of real LAMOST spectra at 4000 to 7200 Å is what the efficiency of others
+predicts, to 15 % in the median, for faint and bright, hot and cool stars."""
 
 TYPICAL_SCATTER, TYPICAL_CORRELATION = 0.78, 0.13
 """Standard deviation of LAMOST's noise in units of the errors that come with the spectra, and the

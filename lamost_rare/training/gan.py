@@ -60,7 +60,8 @@ def feature_distance(real, generated) -> np.ndarray:
 
 
 def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) -> float:
-    """`networks.gan.centre_lines`, twice, for depths are not quite linear in what is changed.
+    """`networks.gan.centre_level_and_noise` and `networks.gan.centre_lines`, three times, for
+    spectra are not quite linear in what is changed.
 
     Parameters
     ----------
@@ -75,12 +76,13 @@ def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) ->
     float
         Quality after it, as `train_gan` measures it.
     """
-    from ..networks.gan import centre_lines
+    from ..networks.gan import centre_level_and_noise, centre_lines
     from ..networks.spectral_features import feature_model, features_of
 
-    for turn in range(2):
-        made = generate(generator, min(len(examples), 4000), 1000 * seed + 77 + turn)
-        centre_lines(generator, examples, made)
+    number = min(max(len(examples), 1000), 4000)
+    for turn in range(3):
+        for centre in (centre_level_and_noise, centre_lines):
+            centre(generator, examples, generate(generator, number, 1000 * seed + 77 + turn))
     model = feature_model(grid)
     return _quality(generator, model, features_of(model, validation), seed)[0]
 

@@ -32,8 +32,8 @@ def write_generator_card(preset) -> None:
         f"- {len(training['unseen_stars'])} stars were left out, to compare with.",
         f"- {options['iterations']} iterations of {options['batch_size']} spectra, {more}seed "
         f"{options['seed']}; the best, by the features below, was {training['iteration']}. "
-        "After it the mean depth of lines was moved to that of the training spectra, where kernels "
-        "are local.",
+        "After it mean and scatter of level and noise were moved to those of the training spectra, "
+        "and so was the mean depth of lines, where kernels are local.",
         "- Mean Kolmogorov-Smirnov distance of line depths, level and noise from those of "
         "other observations of its training stars: "
         f"{config['figures']['feature_distance']:.3f}.",
