@@ -1,6 +1,7 @@
 """Fixtures and settings shared by all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 # Before anything imports TensorFlow: its start-up messages would drown pytest's.
@@ -11,6 +12,13 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import pytest
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    """New networks begin with the same weights in every run of a test."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(20210503)
 
 
 @pytest.fixture(scope="session")
