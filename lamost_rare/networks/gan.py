@@ -225,12 +225,9 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
     layer = generator.get_layer
     log_level, depth = _levels_and_depths(examples)
     smooth = _smooth_coefficients(log_level, depth, layer("level").units)
-    rng = np.random.default_rng([seed, 1])
-    draws = rng.standard_normal((512, generator.input_shape[1])).astype(np.float32)
 
     def outputs(name):
-        part = keras.Model(generator.input, layer(name).output)
-        return np.asarray(part.predict_on_batch(draws))
+        return _layer_outputs(generator, name, [seed, 1])
 
     for name, real in smooth.items():
         kernel, bias = layer(name).get_weights()
@@ -307,12 +304,9 @@ def centre_level_and_noise(generator: keras.Model, examples, generated, seed=0) 
     real, made = (
         _smooth_coefficients(*_levels_and_depths(flux), n_level) for flux in (examples, generated)
     )
-    rng = np.random.default_rng([seed, 2])
-    draws = rng.standard_normal((512, generator.input_shape[1])).astype(np.float32)
     changes = []
     for name in real:
-        part = keras.Model(generator.input, layer(name).output)
-        mean = np.asarray(part.predict_on_batch(draws)).mean(axis=0)
+        mean = _layer_outputs(generator, name, [seed, 2]).mean(axis=0)
         kernel, bias = layer(name).get_weights()
         ratio = real[name].std(axis=0) / np.maximum(made[name].std(axis=0), 1e-6)
         ratio = np.clip(ratio, 0.5, 2)
@@ -323,15 +317,25 @@ def centre_level_and_noise(generator: keras.Model, examples, generated, seed=0) 
     return float(np.sqrt(np.mean(np.square(changes))))
 
 
-def _levels_and_depths(flux):
-    """What `LineDepths` gives, (n, n_pixels) each: logarithm of the level, and depth."""
+def _layer_outputs(generator, name, seed) -> np.ndarray:
+    """What a layer of a generator gives for 512 draws, the same for the same seed."""
+    draws = np.random.default_rng(seed).standard_normal((512, generator.input_shape[1]))
+    part = keras.Model(generator.input, generator.get_layer(name).output)
+    return np.asarray(part.predict_on_batch(draws.astype(np.float32)))
+
+
+def _depths_in_parts(flux):
+    """What `LineDepths` gives, some spectra at a time: logarithm of the level, and depth."""
     flux, layer = np.asarray(flux, dtype=np.float32), LineDepths()
-    parts = [
-        ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))
-        for start in range(0, len(flux), 256)
-    ]
-    both = np.concatenate(parts)
-    return both[..., 0], both[..., 1] / 4
+    for start in range(0, len(flux), 256):
+        both = ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))
+        yield both[..., 0], both[..., 1] / 4
+
+
+def _levels_and_depths(flux):
+    """`_depths_in_parts` of all spectra together, (n, n_pixels) each."""
+    levels, depths = zip(*_depths_in_parts(flux), strict=True)
+    return np.concatenate(levels), np.concatenate(depths)
 
 
 def _smooth_coefficients(log_level, depth, n_level) -> dict:
@@ -350,10 +354,8 @@ def _smooth_coefficients(log_level, depth, n_level) -> dict:
 
 def _mean_depth(flux):
     """Mean of the depths that `LineDepths` gives, and its error; (n_pixels,) each."""
-    flux, layer = np.asarray(flux, dtype=np.float32), LineDepths()
     total, squares = np.zeros(flux.shape[1]), np.zeros(flux.shape[1])
-    for start in range(0, len(flux), 256):
-        depth = ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))[..., 1] / 4
+    for _, depth in _depths_in_parts(flux):
         depth = np.clip(depth, -1, 1).astype(np.float64)  # the noisiest pixels are not to decide
         total += depth.sum(axis=0)
         squares += (depth**2).sum(axis=0)

@@ -73,8 +73,7 @@ class NoiseBank:
         flux, ivar, mask = flux[usable], ivar[usable], mask[usable]
         level, median = level[usable], median[usable]
         sigma = np.sqrt(_smooth_variance(ivar, mask))
-        along = np.maximum(level, 0) / sigma
-        efficiency = 0.5 * (along + np.sqrt(along**2 + 4 * BACKGROUND)) / sigma  # n over flux
+        efficiency = _electrons_over_snr(np.maximum(level, 0) / sigma) / sigma
         efficiency /= np.median(efficiency[:, g_band(grid)], axis=1, keepdims=True)
         efficiency = np.clip(efficiency, 0.02, 20).astype(np.float32)
         is_faint, is_bright = median < faint, median > bright
@@ -165,12 +164,17 @@ def expected_error(level, efficiency, snr, grid=SOURCE_GRID) -> np.ndarray:
         In units of the flux.
     """
     electrons = efficiency * np.abs(level)
-    # n electrons have a S/N of n / sqrt(n + BACKGROUND), which grows with n: so does its median.
-    wanted = 0.5 * (snr**2 + snr * np.sqrt(snr**2 + 4 * BACKGROUND))
+    # The S/N grows with the number of electrons: the median of one is that of the other.
+    wanted = snr * _electrons_over_snr(snr)
     median = np.median(electrons[:, g_band(grid)], axis=1)
     median = np.maximum(median, 0.01 * electrons.mean(axis=1))  # most of it may be dark
     scale = (wanted / np.maximum(median, 1e-30)).astype(efficiency.dtype)[:, None]
     return np.sqrt(scale * electrons + np.float32(BACKGROUND)) / (scale * efficiency)
+
+
+def _electrons_over_snr(snr):
+    """Electrons of a star over their S/N, which for n of them is n / sqrt(n + `BACKGROUND`)."""
+    return 0.5 * (snr + np.sqrt(snr**2 + 4 * BACKGROUND))
 
 
 def _without_stars(depth, weight, bright):
