@@ -36,7 +36,7 @@ def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
         RECIPES["racnet-ofgk-v1"], classes=CLASSES, architecture=TINY_RACNET, training=OPTIONS
     )
     monkeypatch.setitem(build.RECIPES, recipe.name, recipe)
-    monkeypatch.setattr(build, "_for_each", in_this_process)
+    monkeypatch.setattr(build, "for_each", in_this_process)
     arguments = recipe.name, data, tmp_path / "presets", tmp_path / "work"
     preset = build.build_preset(*arguments, labels=data / "labels.csv", n_reobserved=9)
     assert load_preset(preset.folder).classes == CLASSES

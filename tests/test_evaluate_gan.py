@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from evaluation_helpers import TINY_LCGAN, check_page, write_data
 from lamost_rare.cli import main
 from lamost_rare.evaluation.gan import (
+    SPACES,
     GanSizes,
     Generator,
     evaluate_gan,
@@ -20,6 +21,7 @@ from lamost_rare.evaluation.gan_metrics import (
     line_depths,
     memorisation,
     nearest_distance,
+    rectified,
     repeated,
     spectral_measures,
 )
@@ -86,6 +88,15 @@ def test_slope_is_the_logarithm_of_a_ratio_of_fluxes():
     expected = -2 * np.log(4150 / 6750)
     np.testing.assert_allclose(spectral_measures(flux)["slope"], expected, atol=0.01)
     assert np.isnan(spectral_measures(-flux)["slope"]).all()
+
+
+def test_rectified_flux_has_no_slope():
+    x = LAMOST_GRID.wavelength / 5000.0
+    line = 1 - 0.4 * np.exp(-0.5 * ((LAMOST_GRID.wavelength - 4472.7) / 4.0) ** 2)
+    steep, flat = (rectified((x**power * line)[None])[0] for power in (-3.0, 0.0))
+    inner = slice(100, -100)
+    np.testing.assert_allclose(steep[inner], flat[inner], atol=0.02)
+    assert flat[inner].min() == pytest.approx(0.6, abs=0.05)
 
 
 def test_p_of_equal_distributions_is_uniform():
@@ -213,12 +224,20 @@ def test_evaluation_of_a_generator(data, generator, tmp_path):
     assert max(p["tiny-v1"]) < 0.01 < max(p[reference])
     again = evaluate_gan(data, generator[0], n_seeds=1, sizes=SIZES)
     assert (
-        again.svm["tiny-v1"]["unseen"]["gan_test"]
-        == (figures.svm["tiny-v1"]["unseen"]["gan_test"][:1])
+        again.svm["flux"]["tiny-v1"]["unseen"]["gan_test"]
+        == (figures.svm["flux"]["tiny-v1"]["unseen"]["gan_test"][:1])
     )
+    for space in SPACES:
+        for kind in ("seen", "unseen"):
+            score = figures.svm[space][reference][kind]
+            assert min(score["gan_train"]) > 0.9
+            red, blue, whole = (np.array(score[key]) for key in ("red", "blue", "gan_test"))
+            assert (np.fmin(red, blue) <= whole).all()
+            assert (whole <= np.fmax(red, blue)).all()
     lines = summary(figures)
-    assert lines[0].startswith("tiny-v1, unseen stars: GAN-test")
-    assert len(lines) == 6
+    assert lines[0].startswith("tiny-v1, unseen stars, flux: GAN-test")
+    assert lines[1].startswith("tiny-v1, unseen stars, rectified flux: GAN-test")
+    assert len(lines) == 8
     write_gan(figures, tmp_path / "gan.md", "evaluate gan")
     page = (tmp_path / "gan.md").read_text(encoding="utf-8")
     assert "7 stars trained the generator (40 spectra), 5 are unseen" in page

@@ -58,6 +58,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gan.add_argument("--seeds", type=int, default=5, help="repetitions (5)")
     gan.add_argument("--output", default="docs/gan.md", metavar="PAGE", help="(docs/gan.md)")
 
+    mixture = what.add_parser(
+        "mixture",
+        help="whether the shipped recogniser gains from generated stars in its training",
+        description="Train the recognisers of the cross-validation on, with and without the stars "
+        "of an LCGAN, and try both on stars that neither has seen. Interrupted, the same command "
+        "goes on; a repetition takes about half an hour of one core.",
+    )
+    mixture.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    mixture.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")
+    mixture.add_argument(
+        "--fraction", type=float, default=0.4, help="generated, of the rare class (0.4)"
+    )
+    mixture.add_argument("--repetitions", type=int, default=2, help="(2)")
+    mixture.add_argument(
+        "--output", default="docs/mixture.md", metavar="PAGE", help="(docs/mixture.md)"
+    )
+    mixture.add_argument(
+        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+    )
+    mixture.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
+
     paper = what.add_parser(
         "paper",
         help="the experiments of Yang et al. (2021)",
@@ -84,9 +105,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print what was found, write the page; returns the exit status."""
-    return {"classifier": _classifier, "seeds": _seeds, "gan": _gan, "paper": _paper}[args.what](
-        args
-    )
+    commands = {
+        "classifier": _classifier,
+        "seeds": _seeds,
+        "gan": _gan,
+        "mixture": _mixture,
+        "paper": _paper,
+    }
+    return commands[args.what](args)
 
 
 def _classifier(args) -> int:
@@ -170,6 +196,29 @@ def _gan(args) -> int:
     if args.compare:
         command += f" --compare {figures.names[1]}"
     write_gan(figures, args.output, f"{command} --seeds {args.seeds}")
+    print(args.output)
+    return 0
+
+
+def _mixture(args) -> int:
+    from .mixture import MixtureSettings, try_mixture
+    from .mixture_report import summary, write_mixture
+
+    if args.repetitions < 1 or args.jobs < 1:
+        raise ValueError("--repetitions and --jobs must be at least 1")
+    if not 0 < args.fraction <= 1:
+        raise ValueError("--fraction must be above 0, and 1 at the most")
+    recipe = _recipe(args.preset)
+    settings = MixtureSettings(fraction=args.fraction)
+    found = try_mixture(
+        recipe.name, args.data, args.work, settings, repetitions=args.repetitions, jobs=args.jobs
+    )
+    for line in summary(found):
+        print(line)
+    command = f"lamost-rare evaluate mixture --data DIR --preset {recipe.name}"
+    if args.fraction != 0.4:
+        command += f" --fraction {args.fraction:g}"
+    write_mixture(found, recipe.name, args.output, f"{command} --repetitions {args.repetitions}")
     print(args.output)
     return 0
 

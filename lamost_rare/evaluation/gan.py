@@ -19,6 +19,7 @@ from .gan_metrics import (
     fit_svm,
     line_depths,
     memorisation,
+    rectified,
     repeated,
     spectral_measures,
 )
@@ -28,6 +29,8 @@ __all__ = ["GanFigures", "GanSizes", "Generator", "evaluate_gan", "load_any_gene
 
 KINDS = ("unseen", "seen")
 """Real spectra: of stars that the generator did not see; of its training stars, in other noise."""
+SPACES = ("flux", "rectified")
+"""What SVMs see: standardized flux, as in the paper; that over its pseudo-continuum."""
 REFERENCE = "real spectra of the training stars"
 
 
@@ -78,7 +81,9 @@ class GanFigures:
     n_examples : int
         Training spectra.
     svm : dict
-        ``svm[name][kind]``: lists ``gan_train``, ``gan_test``; ``svm[name]["f_kept"]``.
+        ``svm[space][name][kind]``: lists ``gan_train``, ``gan_test``, and GAN-test of the spectra
+        that are redder than three quarters of the real ones (``red``) and of the others
+        (``blue``); ``svm[space][name]["f_kept"]``. The space is one of `SPACES`.
     measures : dict
         ``measures[name][kind]``: list of what `compare_measures` gives.
     coverage : dict
@@ -232,27 +237,19 @@ class _Bench:
 def _measure(bench, generators, figures, seed):
     sizes, n = bench.sizes, bench.sizes.compared
     real = {kind: bench.real(kind, seed) for kind in KINDS if len(bench.rows[kind])}
-    f, f_test = (
+    f = [
         level_red_end(bench.observe(rows, sizes.set3, 60_000 + 10 * seed + i))
         for i, rows in enumerate(bench.f)
-    )
-    level = {kind: level_red_end(flux) for kind, flux in real.items()}
-    svm = {kind: fit_svm(repeated(flux, sizes.set3), f) for kind, flux in level.items()}
+    ]
     lines = {kind: line_depths(flux) for kind, flux in real.items()}
     measures = {kind: spectral_measures(flux[:n]) for kind, flux in real.items()}
     fakes = {g.name: generate(g.model, sizes.set3, 1000 + seed) for g in generators}
     fakes[REFERENCE] = bench.observe(bench.rows["seen"], sizes.set3, 70_000 + seed)
+    _score_svms(figures, fakes, real, f, sizes)
     for name, fake in fakes.items():
-        level_fake = level_red_end(fake)
-        trained = fit_svm(level_fake, f)
-        kept = figures.svm.setdefault(name, {}).setdefault("f_kept", [])
-        kept.append(float(1 - trained.predict(f_test).mean()))
         some = fake[: sizes.set2]
         own_lines, own_measures = line_depths(some), spectral_measures(fake[:n])
         for kind, flux in real.items():
-            score = figures.svm[name].setdefault(kind, {"gan_train": [], "gan_test": []})
-            score["gan_train"].append(float(trained.predict(level[kind]).mean()))
-            score["gan_test"].append(float(svm[kind].predict(level_fake).mean()))
             compared = compare_measures(own_measures, measures[kind])
             figures.measures.setdefault(name, {}).setdefault(kind, []).append(compared)
             covered = figures.coverage.setdefault(name, {})
@@ -274,3 +271,36 @@ def _measure(bench, generators, figures, seed):
                 "real": measures[kind],
             },
         }
+
+
+def _score_svms(figures, fakes, real, f, sizes):
+    """GAN-train and GAN-test of all generators; ``f`` are F spectra to train on, and others."""
+    fakes, real = ({k: level_red_end(flux) for k, flux in some.items()} for some in (fakes, real))
+    slope, limit = (
+        {k: spectral_measures(flux)["slope"] for k, flux in some.items()} for some in (fakes, real)
+    )
+    limit = {kind: np.nanpercentile(values, 25) for kind, values in limit.items()}
+    for space in SPACES:
+        if space == "rectified":
+            fakes, real = ({k: _lines(x) for k, x in some.items()} for some in (fakes, real))
+            f = [_lines(flux) for flux in f]
+        svm = {kind: fit_svm(repeated(flux, sizes.set3), f[0]) for kind, flux in real.items()}
+        for name, fake in fakes.items():
+            trained = fit_svm(fake, f[0])
+            scores = figures.svm.setdefault(space, {}).setdefault(name, {"f_kept": []})
+            scores["f_kept"].append(float(1 - trained.predict(f[1]).mean()))
+            for kind, flux in real.items():
+                taken, red = svm[kind].predict(fake), slope[name] < limit[kind]
+                found = {
+                    "gan_train": trained.predict(flux).mean(),
+                    "gan_test": taken.mean(),
+                    "red": taken[red].mean() if red.any() else np.nan,
+                    "blue": taken[~red].mean() if not red.all() else np.nan,
+                }
+                score = scores.setdefault(kind, {key: [] for key in found})
+                for key, value in found.items():
+                    score[key].append(float(value))
+
+
+def _lines(flux):
+    return np.clip(rectified(flux), 0, 2)  # where there is hardly any flux, noise is huge

@@ -21,6 +21,7 @@ __all__ = [
     "line_depths",
     "memorisation",
     "nearest_distance",
+    "rectified",
     "repeated",
     "spectral_measures",
 ]
@@ -148,11 +149,16 @@ def compare_measures(generated: dict, real: dict) -> dict[str, dict]:
     return out
 
 
-def line_depths(flux, grid=LAMOST_GRID) -> np.ndarray:
-    """Mean depth within 8 Å of every line of `inference.evidence.LINES`, shape (n, n_lines)."""
+def rectified(flux) -> np.ndarray:
+    """Standardized flux over its pseudo-continuum, (n, n_pixels): lines and noise, no slope."""
     flux = np.asarray(flux, dtype=np.float32)
     level, _ = pseudo_continuum(flux, np.zeros(flux.shape, dtype=bool), block=64, smooth=1.5)
-    depth = 1 - flux / np.maximum(level, 0.02)
+    return flux / np.maximum(level, 0.02)
+
+
+def line_depths(flux, grid=LAMOST_GRID) -> np.ndarray:
+    """Mean depth within 8 Å of every line of `inference.evidence.LINES`, shape (n, n_lines)."""
+    depth = 1 - rectified(flux)
     wavelength = grid.wavelength
     windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
     return np.stack([depth[:, w].mean(axis=1) for w in windows if w.sum() > 3], axis=1)

@@ -138,15 +138,38 @@ def run_trials(
             "lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed
         )
     ]
-    for low, high in SNR_BINS:
-        rows = np.repeat(library, repeats)
-        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng, False)
+    rows = np.repeat(library, repeats)
+    for bounds in SNR_BINS:
+        trials += observe_library(predict, sources, rows, noise, bounds, rng)
+    low, high = SNR_BINS[-1]
     trials += _observe_all("damaged", predict, sources, rows, noise, (low, high), rng, _ONE_SIDE)
     picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
     rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
     trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
     of_kind = {kind: [t for t in trials if t.kind == kind] for kind in _KINDS}
     return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
+
+
+def observe_library(predict, sources: LabelledSources, rows, noise: NoiseBank, snr_range, rng):
+    """Trials of library stars, without lost pixels, in parts.
+
+    Parameters
+    ----------
+    predict : callable
+        From `SpectrumBatch` to (logits, covered, evidence).
+    sources : LabelledSources
+    rows : ndarray of int
+        Rows of ``sources``, repeated as often as they are to be observed.
+    noise : NoiseBank
+    snr_range : tuple
+        S/N (g), log-uniform.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    list of Trial
+    """
+    return _observe_all("library", predict, sources, rows, noise, snr_range, rng, False)
 
 
 def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True):

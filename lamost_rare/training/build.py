@@ -3,13 +3,12 @@ outputs, card."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
-from .pools import single_threaded
+from .pools import for_each
 from .recipes import RECIPES, Recipe
 
 __all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
@@ -51,20 +50,6 @@ def _first_stage(recipe_name, data, labels, fold, work, seed):
     return first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
 
 
-def _for_each(tasks, jobs, function, *arguments) -> dict:
-    """Results of a function for each task, in processes of one thread, ``jobs`` at a time.
-
-    Its arguments are given, with the task in place of `Ellipsis`.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with single_threaded(jobs) as pool:
-        futures = {
-            task: pool.submit(function, *(task if a is ... else a for a in arguments))
-            for task in tasks
-        }
-        return {task: future.result() for task, future in futures.items()}
-
-
 def _tasks(recipe: Recipe, final: bool) -> list:
     """The folds to train without, and None for a training on everything."""
     if recipe.holdout:
@@ -87,7 +72,7 @@ def cross_validate_first_stage(
         return {}
     labels = labels and str(labels)
     fixed = recipe.name, str(data), labels, ..., str(work), seed
-    return _for_each(_tasks(recipe, final), jobs, _first_stage, *fixed)
+    return for_each(_tasks(recipe, final), jobs, _first_stage, *fixed)
 
 
 def cross_validate(
@@ -129,7 +114,7 @@ def cross_validate(
     """
     share = n_reobserved // recipe.n_folds
     fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
-    found = _for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
+    found = for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
     return {fold: trials for fold, trials in found.items() if fold is not None}
 
 

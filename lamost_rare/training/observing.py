@@ -12,7 +12,14 @@ from ..simulation.observe import Conditions, observe
 from ..spectra.batch import SpectrumBatch
 from .dataset import LabelledSources
 
-__all__ = ["HOT", "draw_conditions", "observe_in_parts", "observe_pixels", "observe_sources"]
+__all__ = [
+    "HOT",
+    "draw_conditions",
+    "observe_in_parts",
+    "observe_pixels",
+    "observe_sources",
+    "on_source_grid",
+]
 
 HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
@@ -61,6 +68,12 @@ def observe_in_parts(
         yield some, *observe_sources(sources, some, noise, rng, snr_range, **losses)
 
 
+def on_source_grid(flux) -> np.ndarray:
+    """Flux on the grid of the networks, (n, n_pixels), on that of sources, its ends held."""
+    beyond = SOURCE_GRID.n_pixels - MARGIN - flux.shape[1]
+    return np.pad(flux, ((0, 0), (MARGIN, beyond)), mode="edge")
+
+
 def observe_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
     """Spectra on the grid of the networks, observed as if they were stars.
 
@@ -76,8 +89,7 @@ def observe_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
     snr_range : pair of float
         S/N (g) of the noise that is added, log-uniform.
     """
-    beyond = SOURCE_GRID.n_pixels - MARGIN - flux.shape[1]
-    some = np.pad(flux, ((0, 0), (MARGIN, beyond)), mode="edge")
+    some = on_source_grid(flux)
     known = np.ones(some.shape, dtype=bool)
     # Dust and rotation of a hot star are in them already.
     plain = draw_conditions(np.full(len(some), ""), known[:, 0], rng, snr_range)

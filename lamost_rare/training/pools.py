@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
-__all__ = ["end_with_parent", "single_threaded"]
+__all__ = ["end_with_parent", "for_each", "single_threaded"]
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -43,6 +43,20 @@ def single_threaded(jobs: int, start=None, *arguments) -> Iterator[ProcessPoolEx
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def for_each(tasks, jobs, function, *arguments) -> dict:
+    """Results of a function for each task, in processes of one thread, ``jobs`` at a time.
+
+    Its arguments are given, with the task in place of `Ellipsis`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with single_threaded(jobs) as pool:
+        futures = {
+            task: pool.submit(function, *(task if a is ... else a for a in arguments))
+            for task in tasks
+        }
+        return {task: future.result() for task, future in futures.items()}
 
 
 def _begin(parent, start, arguments):

@@ -15,7 +15,7 @@ from ..spectra.normalize import network_input, pseudo_continuum
 from .dataset import LabelledSources, rows_by_star
 from .observing import draw_conditions
 
-__all__ = ["ObservationStream", "StreamOptions"]
+__all__ = ["ObservationStream", "StreamOptions", "levels"]
 
 _LATE_B = re.compile(r"^B[5-9]")
 _DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
@@ -70,6 +70,12 @@ class StreamOptions:
     def to_dict(self) -> dict:
         """For the preset's ``training`` block."""
         return asdict(self)
+
+
+def levels(flux, valid) -> np.ndarray:
+    """What spectra (n, n_pixels) are to be divided by to leave their lines."""
+    level, _ = pseudo_continuum(flux, ~valid, block=64, smooth=1.5)
+    return np.maximum(level, 1e-6)
 
 
 class ObservationStream:
@@ -174,10 +180,7 @@ class ObservationStream:
 
     def _flat(self, rows):
         """Sources divided by their level, for mixing."""
-        level, _ = pseudo_continuum(
-            self.sources.flux[rows], ~self.sources.valid[rows], block=64, smooth=1.5
-        )
-        return self.sources.flux[rows] / np.maximum(level, 1e-6)
+        return self.sources.flux[rows] / levels(self.sources.flux[rows], self.sources.valid[rows])
 
     def batch(self, number: int, size: int):
         """The batch of a given number: always the same for the same seed.

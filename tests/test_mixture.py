@@ -1,0 +1,178 @@
+"""Generated stars among those that the recogniser is trained on, and whether it gains from them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation_helpers import TINY_LCGAN, TINY_RACNET, check_page
+from lamost_rare.cli import main
+from lamost_rare.evaluation import mixture
+from lamost_rare.evaluation.mixture import WAYS, MixtureSettings, measure_mixture, try_mixture
+from lamost_rare.evaluation.mixture_report import summary, write_mixture
+from lamost_rare.evaluation.trials import Trial
+from lamost_rare.inference.first_stage import FirstStage, n_features
+from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.library import MARGIN, SOURCE_GRID
+from lamost_rare.simulation.noise import NoiseBank
+from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.training import crossvalidation
+from lamost_rare.training.classifier import TrainingOptions
+from lamost_rare.training.dataset import LabelledSources
+from lamost_rare.training.gan import GanOptions
+from lamost_rare.training.mixture import MixedStream, generated_stars
+from lamost_rare.training.recipes import RECIPES
+from lamost_rare.training.stream import ObservationStream, StreamOptions, levels
+
+CLASSES = ("O", "B", "G")
+KINDS = ["O6", "O7", "O8", "O9", "O8", "O6", "B5", "B8", "B3", "B0", "B0", "B0", "G2", "G5", "G8"]
+OPTIONS = TrainingOptions(batch_size=8, steps_per_epoch=2, epochs=1, patience=0)
+GAN = GanOptions(iterations=2, sample_every=1, batch_size=8)
+PREPROCESSING = {"normalization": "l2"}
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """Library stars."""
+    batch = analytic_spectra(KINDS, np.random.default_rng(2), snr=500.0, grid=SOURCE_GRID)
+    n = len(KINDS)
+    label = np.array([k[0] for k in KINDS], dtype=object)
+    mk_type = np.array([f"{k}V" for k in KINDS], dtype=object)
+    name = np.array([f"star {i}" for i in range(n)], dtype=object)
+    return LabelledSources(
+        batch.flux, np.zeros_like(batch.flux), ~batch.mask, label, name, mk_type, name, name,
+        np.full(n, np.nan),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return NoiseBank.analytic(np.random.default_rng(0))
+
+
+def test_generated_stars_have_levels_of_library_stars(sources, noise, tmp_path):
+    pytest.importorskip("keras")
+    arguments = sources, noise, TINY_LCGAN, GAN
+    made = generated_stars(*arguments, tmp_path, n_examples=30, number=40)
+    assert made.shape == (40, SOURCE_GRID.n_pixels)
+    assert np.isfinite(made).all()
+    again = generated_stars(*arguments, tmp_path, n_examples=30, number=40)
+    np.testing.assert_allclose(made, again, rtol=1e-4)  # sums in another order
+    inner = slice(MARGIN + 100, MARGIN + LAMOST_GRID.n_pixels - 100)
+    own = levels(made, np.ones(made.shape, dtype=bool))[:, inner]
+    stars = sources.flux[sources.label == "O"]
+    lent = levels(stars, np.ones(stars.shape, dtype=bool))[:, inner]
+    ratio = own[:, None] / lent[None]
+    assert (ratio.std(axis=2) / ratio.mean(axis=2)).min(axis=1).max() < 0.02
+    with pytest.raises(ValueError, match="covers the whole grid"):
+        generated_stars(sources[sources.label != "O"], noise, TINY_LCGAN, GAN, tmp_path / "b")
+
+
+def test_a_part_of_the_rare_class_is_generated(sources, noise):
+    options = StreamOptions(invented={}, blend={}, blue_only=0.0, snr_range=(90.0, 100.0))
+    plain = ObservationStream(sources, CLASSES, PREPROCESSING, options, noise=noise, seed=4)
+    marked = np.ones((3, SOURCE_GRID.n_pixels), dtype=np.float32)
+
+    def part(fraction):
+        stream = MixedStream(plain, marked, fraction, "O", 5)
+        flux = np.zeros((300, SOURCE_GRID.n_pixels), dtype=np.float32)
+        rng = np.random.default_rng(1)
+        valid = np.ones(flux.shape, dtype=bool)
+        for i in range(300):
+            name = "OB"[i % 2]
+            assert stream._fill(i, name, flux, np.zeros_like(flux), valid, rng) == "OB".index(name)
+        found = (flux == 1).all(axis=1)
+        assert not found[1::2].any()
+        return found[::2].mean()
+
+    assert part(0.0) == 0
+    assert part(0.4) == pytest.approx(0.4, abs=0.1)
+    assert part(1.0) == 1
+    assert len(MixedStream(plain, marked, 0.4, "O", 5).inputs(0, 16)[1]) == 16
+    with pytest.raises(ValueError, match="no generated stars"):
+        MixedStream(plain, marked[:0], 0.4, "O", 5)
+
+
+def test_folds_are_trained_on_in_two_ways(sources, tmp_path, monkeypatch):
+    pytest.importorskip("keras")
+    rng = np.random.default_rng(1)
+    layer = 0.01 * rng.standard_normal((n_features(LAMOST_GRID.n_pixels), 3)), np.zeros(3)
+    undecided = FirstStage([layer], np.arange(3) == 2, np.zeros(3, bool), 9.0)
+    for module in (crossvalidation, mixture):
+        monkeypatch.setattr(module, "first_stage_of_fold", lambda *a, **k: (undecided, []))
+    recipe = replace(
+        RECIPES["racnet-obafgkm-v1"],
+        classes=CLASSES,
+        architecture=TINY_RACNET,
+        training=OPTIONS,
+        refined=OPTIONS,
+        stream=StreamOptions(invented={}),
+        preprocessing=PREPROCESSING,
+        n_folds=2,
+    )
+    monkeypatch.setitem(mixture.RECIPES, recipe.name, recipe)
+    monkeypatch.setattr(mixture, "load_data_folder", lambda data: sources)
+    done = []
+
+    def here(tasks, jobs, function, *arguments):
+        done.extend(tasks)
+        return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
+
+    monkeypatch.setattr(mixture, "for_each", here)
+    settings = MixtureSettings(
+        architecture=TINY_LCGAN, gan=GAN, n_examples=24, number=8, epochs=1, repeats=1
+    )
+    arguments = recipe.name, "data", tmp_path, settings
+    found = try_mixture(*arguments, repetitions=1)
+    assert done == [(0, 0), (0, 1)]
+    assert set(found.scores) == set(found.by_fold) == set(WAYS)
+    for way in WAYS:
+        assert found.by_fold[way].shape == (2, 1)
+        assert all(values.shape == (3, 1) for values in found.scores[way].values())
+        assert np.isfinite(found.by_fold[way]).all()
+    # Other weights, other scores; and what was done is not done again.
+    assert len({found.by_fold[way].tobytes() for way in WAYS}) == 3
+    monkeypatch.setattr(mixture, "_train_and_try", None)
+    again = try_mixture(*arguments, repetitions=1)
+    np.testing.assert_array_equal(found.by_fold["mixture"], again.by_fold["mixture"])
+    assert found.counts["O"] == {"stars": 6, "spectra": 6, "observations": 18}
+    write_mixture(found, recipe.name, tmp_path / "mixture.md", "the command")
+    check_page(tmp_path / "mixture.md")
+    assert len(summary(found)) == 4
+    with pytest.raises(ValueError, match="no folds with a second training"):
+        try_mixture("racnet-ofgk-v1", "data", tmp_path)
+
+
+def test_scores(sources):
+    """One repetition and fold, in which O stars stand apart but for one of three."""
+    row = np.array([0, 1, 2, 9, *[6] * 996, *[7] * 4])
+    x = np.array([5.0, 4.0, -3.0, 4.5, *[-6.0] * 996, *[0.0] * 4])
+    n = len(row)
+    logits = np.stack([x, np.zeros(n), np.full(n, -50.0)], axis=1)
+    one = np.ones(n)
+    of_bin = [Trial("", logits, one > 0, one, snr * one, snr * one, row) for snr in (7, 15, 50)]
+    parts = {way: replace(Trial.concatenate(of_bin), kind=way) for way in WAYS}
+    found = measure_mixture({(0, 0): parts}, sources, 0, MixtureSettings())
+    scores = found.scores["mixture"]
+    np.testing.assert_allclose(
+        scores["recall_b1"], 2 / 3
+    )  # not above 0, which four in a thousand reach
+    np.testing.assert_allclose(scores["recall_b0"], 1 / 3)  # only one is above the B0 star
+    loss = np.log1p(np.exp(-x[:3])).mean(), np.log1p(np.exp(x[3:])).mean()
+    np.testing.assert_allclose(scores["log_loss"], np.mean(loss), rtol=1e-6)
+    np.testing.assert_allclose(found.by_fold["shipped"], np.mean(loss), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--fraction 0", "--fraction must be above 0"),
+        ("--fraction 1.5", "1 at the most"),
+        ("--repetitions 0", "at least 1"),
+        ("--preset none", "no recipe 'none'"),
+        ("--preset racnet-ofgk-v1", "no folds with a second training"),
+    ],
+)
+def test_the_command_refuses(option, said, tmp_path, capsys):
+    assert main(["evaluate", "mixture", "--data", str(tmp_path), *option.split()]) == 2
+    assert said in capsys.readouterr().err
