@@ -230,7 +230,7 @@ def test_evaluation_of_a_generator(data, generator, tmp_path):
     for space in SPACES:
         for kind in ("seen", "unseen"):
             score = figures.svm[space][reference][kind]
-            assert min(score["gan_train"]) > 0.9
+            assert min(score["gan_train"]) > 0.7
             red, blue, whole = (np.array(score[key]) for key in ("red", "blue", "gan_test"))
             assert (np.fmin(red, blue) <= whole).all()
             assert (whole <= np.fmax(red, blue)).all()
