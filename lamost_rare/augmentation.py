@@ -130,9 +130,7 @@ def augment_spectra(
     if noise is None:
         flux, ivar, mask = _own_noise(load_generator(preset), int(number), int(seed))
     else:
-        low, high = (float(x) for x in snr_range)
-        if not 0 < low <= high < np.inf:
-            raise ValueError(f"snr_range must be two positive numbers, rising, not {snr_range}")
+        low, high = check_snr_range(snr_range)
         if preset.grid != LAMOST_GRID:
             raise ValueError("noise can only be added on LAMOST's grid, and the preset has another")
         model = load_generator(preset)
@@ -144,6 +142,20 @@ def augment_spectra(
     return SpectrumBatch(
         preset.grid, flux, ivar, mask, identity, columns={"label": label}, generated=True
     )
+
+
+def check_snr_range(snr_range) -> tuple[float, float]:
+    """The range as numbers.
+
+    Raises
+    ------
+    ValueError
+        If these are not two positive numbers, rising.
+    """
+    low, high = (float(x) for x in snr_range)
+    if not 0 < low <= high < np.inf:
+        raise ValueError(f"snr_range must be two positive numbers, rising, not {snr_range}")
+    return low, high
 
 
 def _own_noise(model, number, seed):

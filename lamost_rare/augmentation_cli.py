@@ -9,6 +9,7 @@ from .augmentation import (
     DEFAULT_GENERATOR,
     DEFAULT_SNR_RANGE,
     augment_spectra,
+    check_snr_range,
     noise_of_directory,
     write_generated,
 )
@@ -53,10 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if output.exists() and not args.overwrite:  # before minutes of work
         raise ValueError(f"{printable(output)} exists; choose another --output or give --overwrite")
     preset = load_preset(args.preset or DEFAULT_GENERATOR)
+    snr_range = check_snr_range(args.snr)
     noise = noise_of_directory(args.noise) if args.noise else None
-    batch = augment_spectra(
-        args.number, preset, seed=args.seed, noise=noise, snr_range=tuple(args.snr)
-    )
+    batch = augment_spectra(args.number, preset, seed=args.seed, noise=noise, snr_range=snr_range)
     write_generated(
         batch,
         output,

@@ -92,7 +92,7 @@ def test_command(preset, survey, tmp_path, capsys):
     command = ["augment", "--number", "6", "--preset", str(preset.folder), "--output", str(output)]
     assert main([*command, "--noise", str(tmp_path / "absent")]) == 2
     assert "no directory" in capsys.readouterr().err
-    assert main([*command, "--noise", str(survey), "--snr", "9", "3"]) == 2
+    assert main([*command, "--noise", str(tmp_path / "absent"), "--snr", "9", "3"]) == 2
     assert "snr_range must" in capsys.readouterr().err
     assert not output.exists()
     assert main([*command, "--noise", str(survey), "--snr", "20", "40"]) == 0

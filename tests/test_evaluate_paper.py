@@ -35,7 +35,7 @@ from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training.classifier import TrainingOptions
 from lamost_rare.training.dataset import load_data_folder
 from lamost_rare.training.gan import GanOptions
-from lamost_rare.training.generator import noise_of
+from lamost_rare.training.observing import noise_of
 
 SIZES = PaperSizes(set1=40, set2=12, set3=20, set5=20, test=16, snr_range=(20.0, 60.0))
 OPTIONS = TrainingOptions(learning_rate=1e-3, batch_size=16, epochs=1, seed=2)

@@ -18,7 +18,8 @@ from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.training.dataset import load_data_folder
 from lamost_rare.training.examples import complete_rows, observe_again, observe_examples
 from lamost_rare.training.gan import GanOptions, generate
-from lamost_rare.training.generator import noise_of, train_generator
+from lamost_rare.training.generator import train_generator
+from lamost_rare.training.observing import noise_of
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 SMALL = {"channels": [2], "noise_channels": [2], "global_units": 4, "discriminator_units": 4}

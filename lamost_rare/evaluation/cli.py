@@ -120,7 +120,7 @@ def _classifier(args) -> int:
     from ..training.build import cross_validate, cross_validate_first_stage
     from ..training.card import figure_rows
     from ..training.dataset import load_data_folder
-    from ..training.generator import noise_of
+    from ..training.observing import noise_of
     from .known_stars import knows_these_stars, try_known_stars
     from .recognition import write_recognition
 

@@ -12,7 +12,8 @@ from ..spectra.grid import LAMOST_GRID
 from ..training.dataset import load_data_folder
 from ..training.examples import complete_rows, observe_examples
 from ..training.gan import generate
-from ..training.generator import noise_of, real_examples
+from ..training.generator import real_examples
+from ..training.observing import noise_of
 from .gan_metrics import (
     compare_measures,
     coverage,

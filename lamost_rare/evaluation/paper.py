@@ -134,12 +134,16 @@ def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
     return _collect(workshop, runs_of, counts)
 
 
+def _stars_of(runs_of, run) -> list:
+    """The numbers of stars that a run is done with."""
+    return [k for k in runs_of if run in runs_of[k]]
+
+
 def _gan_tasks(runs_of):
     return [
         {"kind": "gan", "run": run, "stars": k, "network": network}
         for run in runs_of[None]
-        for k in runs_of
-        if run in runs_of[k]
+        for k in _stars_of(runs_of, run)
         for network in NETWORKS
     ]
 
@@ -162,7 +166,7 @@ def _other_tasks(workshop, runs_of) -> dict[int, list[dict]]:
     """Recognisers and SVMs of each run, the same task never twice."""
     out = {}
     for run in runs_of[None]:
-        stars = [k for k in runs_of if run in runs_of[k]]
+        stars = _stars_of(runs_of, run)
         tasks = [_recogniser(workshop, run, k, way) for k in stars for way in WAYS]
         for network in NETWORKS:
             for look in workshop.settings.looks:

@@ -18,7 +18,7 @@ from ..networks.architectures import SHIPPED_LCGAN, SHIPPED_RACNET, SHIPPED_SGAN
 from ..training.classifier import TrainingOptions
 from ..training.dataset import load_data_folder
 from ..training.gan import GanOptions
-from ..training.generator import noise_of
+from ..training.observing import noise_of
 from ..training.pools import single_threaded
 from .gan_metrics import gan_test, gan_train, repeated
 from .paper_recogniser import rare_spectra, train_recogniser

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..simulation.noise import NoiseBank
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources, load_data_folder
 from .examples import Examples, complete_rows, observe_examples, standardize
@@ -21,9 +20,9 @@ from .gan import (
     generate,
     train_gan,
 )
+from .observing import noise_of
 
 __all__ = [
-    "noise_of",
     "real_examples",
     "rebuild_generator",
     "split_stars",
@@ -32,14 +31,6 @@ __all__ = [
 ]
 
 GOLDEN_NUMBER = 4
-
-
-def noise_of(sources: LabelledSources) -> NoiseBank:
-    """Noise of the observed sources, or an analytic model of LAMOST's where they are too few."""
-    seen = sources.observed
-    if seen.sum() < 20:
-        return NoiseBank.analytic(np.random.default_rng(0))
-    return NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
 
 
 def real_examples(sources: LabelledSources, rows) -> Examples:

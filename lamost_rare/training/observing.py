@@ -15,6 +15,7 @@ from .dataset import LabelledSources
 __all__ = [
     "HOT",
     "draw_conditions",
+    "noise_of",
     "observe_in_parts",
     "observe_pixels",
     "observe_sources",
@@ -23,6 +24,14 @@ __all__ = [
 
 HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
+
+
+def noise_of(sources: LabelledSources, seed=0) -> NoiseBank:
+    """Noise of the observed sources; where they are too few, an analytic model of LAMOST's."""
+    seen = sources.observed
+    if seen.sum() < 20:
+        return NoiseBank.analytic(np.random.default_rng(seed))
+    return NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
 
 
 def draw_conditions(label, observed, rng, snr_range) -> Conditions:

@@ -9,11 +9,10 @@ import numpy as np
 
 from ..simulation import lookalikes
 from ..simulation.library import SOURCE_GRID
-from ..simulation.noise import NoiseBank
 from ..simulation.observe import observe
 from ..spectra.normalize import network_input, pseudo_continuum
 from .dataset import LabelledSources, rows_by_star
-from .observing import draw_conditions
+from .observing import draw_conditions, noise_of
 
 __all__ = ["ObservationStream", "StreamOptions", "levels"]
 
@@ -121,17 +120,7 @@ class ObservationStream:
         self.seed = seed
         self.sources = sources[np.isin(sources.label, self.classes)]
         observed = self.sources.observed
-        if noise is None:
-            noise = (
-                NoiseBank.from_spectra(
-                    self.sources.flux[observed],
-                    self.sources.ivar[observed],
-                    ~self.sources.valid[observed],
-                )
-                if observed.sum() >= 20
-                else NoiseBank.analytic(np.random.default_rng(seed))
-            )
-        self.noise = noise
+        self.noise = noise_of(self.sources, seed) if noise is None else noise
         # Blue libraries end at 5600 Å: how often a class comes from them must not give it away.
         self._blue = self.sources.valid[:, SOURCE_GRID.pixel_of(6000.0).astype(int)] == 0
         self._blue &= ~observed
