@@ -23,13 +23,14 @@ from ..training.recipes import RECIPES
 from ..training.uncertain import UncertainStream
 from .trials import SNR_BINS, Trial, load_trials, observe_library, save_trials, subtype_group
 
-__all__ = ["WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
+__all__ = ["SCORES", "WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
 
 WAYS = {
     "shipped": "as it is",
     "simulation": "trained on, with simulation alone",
     "mixture": "trained on, with simulation and LCGAN",
 }
+SCORES = ("log_loss", "recall_b1", "recall_b0")
 _VERSION = 1
 """To be raised when the same settings give other results."""
 
@@ -75,8 +76,7 @@ class Mixture:
     counts : dict of str to int
         Spectra and stars of each group, and all observations of it in one repetition.
     scores : dict
-        ``scores[way][score]``, shape (n_snr_bins, n_repetitions): ``log_loss``, ``recall_b1``,
-        ``recall_b0``.
+        ``scores[way][score]``, shape (n_snr_bins, n_repetitions), for each of `SCORES`.
     by_fold : dict
         ``by_fold[way]``: log loss over all S/N, shape (n_folds, n_repetitions).
     """
@@ -127,8 +127,8 @@ def try_mixture(
         )
     tasks = [(r, fold) for r in range(repetitions) for fold in range(recipe.n_folds)]
     fixed = recipe_name, str(data), str(work), settings, seed
+    sources = load_data_folder(data)  # before processes begin, which would say the same
     found = for_each(tasks, jobs, _one_fold, *fixed, ...)
-    sources = load_data_folder(data)
     return measure_mixture(found, sources, recipe.classes.index(recipe.rare_class), settings)
 
 
@@ -213,25 +213,16 @@ def measure_mixture(found, sources, rare: int, settings) -> Mixture:
     """
     group = np.array([subtype_group(*x) for x in zip(sources.label, sources.mk_type, strict=True)])
     repetitions, folds = (sorted({task[i] for task in found}) for i in (0, 1))
-    scores = {way: {name: [] for name in ("log_loss", "recall_b1", "recall_b0")} for way in WAYS}
+    scores = {}
     by_fold = {way: np.empty((len(folds), len(repetitions))) for way in WAYS}
     for way in WAYS:
+        table = []
         for i, repetition in enumerate(repetitions):
             parts = [found[repetition, fold][way] for fold in folds]
             for k, trial in enumerate(parts):
                 by_fold[way][k, i] = _log_loss(_log_odds(trial, rare), group[trial.row])
-            whole = Trial.concatenate(parts)
-            log_odds, kind = _log_odds(whole, rare), group[whole.row]
-            table = []
-            for low, high in SNR_BINS:
-                here = (whole.snr >= low) & (whole.snr < high)
-                x, g = log_odds[here], kind[here]
-                table.append(
-                    (_log_loss(x, g), _recall(x, g, "B1+", 0.003), _recall(x, g, "B0-B0.5", 0.05))
-                )
-            for name, values in zip(scores[way], np.array(table).T, strict=True):
-                scores[way][name].append(values)
-        scores[way] = {name: np.array(values).T for name, values in scores[way].items()}
+            table.append(_scores_by_snr(Trial.concatenate(parts), group, rare))
+        scores[way] = dict(zip(SCORES, np.array(table).T, strict=True))
     rows = np.concatenate([found[repetitions[0], fold]["shipped"].row for fold in folds])
     counts = {
         name: {
@@ -242,6 +233,17 @@ def measure_mixture(found, sources, rare: int, settings) -> Mixture:
         for name in ("O", "B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf")
     }
     return Mixture(settings, counts, scores, by_fold)
+
+
+def _scores_by_snr(trial: Trial, group, rare: int) -> list:
+    """`SCORES` in each of `SNR_BINS`, (n_snr_bins, n_scores)."""
+    log_odds, group = _log_odds(trial, rare), group[trial.row]
+    table = []
+    for low, high in SNR_BINS:
+        here = (trial.snr >= low) & (trial.snr < high)
+        own = log_odds[here], group[here]
+        table.append((_log_loss(*own), _recall(*own, "B1+", 0.003), _recall(*own, "B0-B0.5", 0.05)))
+    return table
 
 
 def _log_odds(trial: Trial, rare: int) -> np.ndarray:
