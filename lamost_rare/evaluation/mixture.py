@@ -21,7 +21,7 @@ from ..training.observing import HOT
 from ..training.pools import for_each
 from ..training.recipes import RECIPES
 from ..training.uncertain import UncertainStream
-from .trials import SNR_BINS, Trial, load_trials, observe_library, save_trials, subtype_group
+from .trials import SNR_BINS, Trial, load_trials, observe_trials, save_trials, subtype_group
 
 __all__ = ["SCORES", "WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
 
@@ -193,7 +193,9 @@ def _train_and_try(recipe, sources, fold, fold_work, folder, settings, seed, rep
         parts = [
             trial
             for bounds in SNR_BINS
-            for trial in observe_library(predict, sources, rows, stream.noise, bounds, rng)
+            for trial in observe_trials(
+                "library", predict, sources, rows, stream.noise, bounds, rng, gaps=False
+            )
         ]
         trials.append(replace(Trial.concatenate(parts), kind=way))
     return trials
