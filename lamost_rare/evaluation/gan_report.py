@@ -152,7 +152,8 @@ def _svm(f) -> list[str]:
         f"gives {f.rare_class} stars the slope of any other. What it takes for F are the reddest, "
         "real ones too: there GAN-test tells how much extinction the spectra have, and little of "
         "their lines. Of rectified flux, divided by its pseudo-continuum, it sees lines, and "
-        "noise. In both a perfect generator reaches what real spectra of the training stars do.",
+        "noise. In both a perfect generator reaches what real spectra of the training stars do, "
+        "of the reddest too, which are noisier in the blue than others.",
     ]
 
 
