@@ -8,7 +8,7 @@ import pytest
 from evaluation_helpers import TINY_LCGAN, TINY_RACNET, check_page
 from lamost_rare.cli import main
 from lamost_rare.evaluation import mixture
-from lamost_rare.evaluation.mixture import WAYS, MixtureSettings, measure_mixture, try_mixture
+from lamost_rare.evaluation.mixture import WAYS, MixtureSettings, try_mixture
 from lamost_rare.evaluation.mixture_report import summary, write_mixture
 from lamost_rare.evaluation.trials import Trial
 from lamost_rare.inference.first_stage import FirstStage, n_features
@@ -120,47 +120,45 @@ def test_folds_are_trained_on_in_two_ways(sources, tmp_path, monkeypatch):
 
     monkeypatch.setattr(mixture, "for_each", here)
     settings = MixtureSettings(
-        architecture=TINY_LCGAN, gan=GAN, n_examples=24, number=8, epochs=1, repeats=1
+        architecture=TINY_LCGAN,
+        gan=GAN,
+        n_examples=24,
+        number=8,
+        epochs=1,
+        repeats=2,
+        n_reobserved=12,
     )
     arguments = recipe.name, "data", tmp_path, settings
     found = try_mixture(*arguments, repetitions=1)
     assert done == [(0, 0), (0, 1)]
-    assert set(found.scores) == set(found.by_fold) == set(WAYS)
+    assert set(found.log_loss) == set(found.figures[0]) == set(WAYS)
     for way in WAYS:
-        assert found.by_fold[way].shape == (2, 1)
-        assert all(values.shape == (3, 1) for values in found.scores[way].values())
-        assert np.isfinite(found.by_fold[way]).all()
+        assert found.log_loss[way].shape == (2, 1)
+        assert np.isfinite(found.log_loss[way]).all()
     # Other weights, other scores; and what was done is not done again.
-    assert len({found.by_fold[way].tobytes() for way in WAYS}) == 3
+    assert len({found.log_loss[way].tobytes() for way in WAYS}) == 3
     monkeypatch.setattr(mixture, "_train_and_try", None)
     again = try_mixture(*arguments, repetitions=1)
-    np.testing.assert_array_equal(found.by_fold["mixture"], again.by_fold["mixture"])
-    assert found.counts["O"] == {"stars": 6, "spectra": 6, "observations": 18}
+    np.testing.assert_array_equal(found.log_loss["mixture"], again.log_loss["mixture"])
+    assert found.figures == again.figures
     write_mixture(found, recipe.name, tmp_path / "mixture.md", "the command")
     check_page(tmp_path / "mixture.md")
-    assert len(summary(found)) == 4
+    assert summary(found)[0].startswith("as it is: log loss")
     with pytest.raises(ValueError, match="no folds with a second training"):
         try_mixture("racnet-ofgk-v1", "data", tmp_path)
 
 
-def test_scores(sources):
-    """One repetition and fold, in which O stars stand apart but for one of three."""
-    row = np.array([0, 1, 2, 9, *[6] * 996, *[7] * 4])
-    x = np.array([5.0, 4.0, -3.0, 4.5, *[-6.0] * 996, *[0.0] * 4])
-    n = len(row)
-    logits = np.stack([x, np.zeros(n), np.full(n, -50.0)], axis=1)
-    one = np.ones(n)
-    of_bin = [Trial("", logits, one > 0, one, snr * one, snr * one, row) for snr in (7, 15, 50)]
-    parts = {way: replace(Trial.concatenate(of_bin), kind=way) for way in WAYS}
-    found = measure_mixture({(0, 0): parts}, sources, 0, MixtureSettings())
-    scores = found.scores["mixture"]
-    np.testing.assert_allclose(
-        scores["recall_b1"], 2 / 3
-    )  # not above 0, which four in a thousand reach
-    np.testing.assert_allclose(scores["recall_b0"], 1 / 3)  # only one is above the B0 star
-    loss = np.log1p(np.exp(-x[:3])).mean(), np.log1p(np.exp(x[3:])).mean()
-    np.testing.assert_allclose(scores["log_loss"], np.mean(loss), rtol=1e-6)
-    np.testing.assert_allclose(found.by_fold["shipped"], np.mean(loss), rtol=1e-6)
+def test_log_loss(sources):
+    """Of two O stars and three others."""
+    row = np.array([0, 1, 6, 7, 12])
+    x = np.array([5.0, -1.0, -6.0, 2.0, -3.0])
+    logits = np.stack([x, np.zeros(5), np.full(5, -50.0)], axis=1)
+    one = np.ones(5)
+    trials = [Trial("library", logits, one > 0, one, one, one, row)]
+    recipe = replace(RECIPES["racnet-obafgkm-v1"], classes=CLASSES)
+    loss = np.log1p(np.exp(-x[:2])).mean(), np.log1p(np.exp(x[2:])).mean()
+    found = mixture._log_loss(trials, sources.label, recipe)
+    np.testing.assert_allclose(found, np.mean(loss), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

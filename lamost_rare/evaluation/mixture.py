@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
-from scipy.special import log_expit, logit, softmax
+from scipy.special import softmax
 
 from ..networks.architectures import SHIPPED_LCGAN
 from ..training.build import fold_folder
@@ -17,21 +17,20 @@ from ..training.dataset import load_data_folder
 from ..training.first_stage import first_stage_of_fold
 from ..training.gan import GanOptions
 from ..training.mixture import MixedStream, generated_stars
-from ..training.observing import HOT
 from ..training.pools import for_each
 from ..training.recipes import RECIPES
 from ..training.uncertain import UncertainStream
-from .trials import SNR_BINS, Trial, load_trials, observe_trials, save_trials, subtype_group
+from .figures import cross_fitted, measure
+from .trials import Trial, load_trials, run_trials, save_trials
 
-__all__ = ["SCORES", "WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
+__all__ = ["WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
 
 WAYS = {
     "shipped": "as it is",
     "simulation": "trained on, with simulation alone",
     "mixture": "trained on, with simulation and LCGAN",
 }
-SCORES = ("log_loss", "recall_b1", "recall_b0")
-_VERSION = 1
+_VERSION = 2
 """To be raised when the same settings give other results."""
 
 
@@ -52,8 +51,8 @@ class MixtureSettings:
         How much longer the recogniser is trained.
     learning_rate : float
         From which the rate falls in these.
-    repeats : int
-        Observations of each library spectrum in each of `SNR_BINS`.
+    repeats, n_reobserved : int
+        As for `training.build.cross_validate`.
     """
 
     fraction: float = 0.4
@@ -63,28 +62,27 @@ class MixtureSettings:
     number: int = 3000
     epochs: int = 2
     learning_rate: float = 5e-4
-    repeats: int = 5
+    repeats: int = 10
+    n_reobserved: int = 900_000
 
 
 @dataclass
 class Mixture:
-    """What was measured; the last axis of each array is the repetition.
+    """What was measured.
 
     Attributes
     ----------
     settings : MixtureSettings
-    counts : dict of str to int
-        Spectra and stars of each group, and all observations of it in one repetition.
-    scores : dict
-        ``scores[way][score]``, shape (n_snr_bins, n_repetitions), for each of `SCORES`.
-    by_fold : dict
-        ``by_fold[way]``: log loss over all S/N, shape (n_folds, n_repetitions).
+    figures : list of dict
+        For each repetition ``{way: figures}``, as `evaluation.figures.measure` gives them.
+    log_loss : dict of str to ndarray
+        ``log_loss[way]``, shape (n_folds, n_repetitions): of the rare class against its
+        look-alikes, as if both were as often, over the trials of library stars.
     """
 
     settings: MixtureSettings
-    counts: dict
-    scores: dict
-    by_fold: dict
+    figures: list
+    log_loss: dict
 
 
 def try_mixture(
@@ -129,10 +127,10 @@ def try_mixture(
     fixed = recipe_name, str(data), str(work), settings, seed
     sources = load_data_folder(data)  # before processes begin, which would say the same
     found = for_each(tasks, jobs, _one_fold, *fixed, ...)
-    return measure_mixture(found, sources, recipe.classes.index(recipe.rare_class), settings)
+    return measure_mixture(found, sources, recipe, settings)
 
 
-def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, Trial]:
+def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, list[Trial]]:
     """Trials of each of `WAYS`, of one fold in one repetition."""
     repetition, fold = task
     recipe = RECIPES[recipe_name]
@@ -140,18 +138,15 @@ def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, Trial]
     text = json.dumps([_VERSION, asdict(settings), repetition], sort_keys=True)
     name = "mixture-" + hashlib.sha256(text.encode()).hexdigest()[:12]
     fold_work = fold_folder(work, recipe, fold, seed)
-    folder = fold_work / name
-    stored = folder / "trials.npz"
-    if not stored.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        trials = _train_and_try(
-            recipe, sources, fold, fold_work, folder, settings, seed, repetition
-        )
-        save_trials(stored, trials)
-    return {trial.kind: trial for trial in load_trials(stored)}
+    stored = {way: fold_work / name / f"trials-{way}.npz" for way in WAYS}
+    if not all(path.exists() for path in stored.values()):
+        _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, repetition)
+    return {way: load_trials(path) for way, path in stored.items()}
 
 
-def _train_and_try(recipe, sources, fold, fold_work, folder, settings, seed, repetition) -> list:
+def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, repetition):
+    folder = stored["mixture"].parent
+    folder.mkdir(parents=True, exist_ok=True)
     shipped, stream, held_out, _ = train_fold(
         recipe, sources, fold, recipe.n_folds, fold_work, seed
     )
@@ -173,10 +168,9 @@ def _train_and_try(recipe, sources, fold, fold_work, folder, settings, seed, rep
         learning_rate=settings.learning_rate,
         seed=own_seed,
     )
-    library = held_out[~sources.observed[held_out] & np.isin(sources.label[held_out], HOT)]
-    rows = np.repeat(library[sources.whole[library]], settings.repeats)
-    trials = []
-    for way in WAYS:
+    for way, path in stored.items():
+        if path.exists():
+            continue
         model = shipped
         if way != "shipped":
             fraction = settings.fraction if way == "mixture" else 0.0
@@ -188,80 +182,50 @@ def _train_and_try(recipe, sources, fold, fold_work, folder, settings, seed, rep
                 folder / way,
                 begin_with=trained_folder(recipe, fold_work) / "best.weights.h5",
             )
-        predict = network_predictor(model, recipe, first_stage=first_stage)
-        rng = np.random.default_rng([own_seed, 79])  # the same observations for all
-        parts = [
-            trial
-            for bounds in SNR_BINS
-            for trial in observe_trials(
-                "library", predict, sources, rows, stream.noise, bounds, rng, gaps=False
-            )
-        ]
-        trials.append(replace(Trial.concatenate(parts), kind=way))
-    return trials
+        trials = run_trials(
+            network_predictor(model, recipe, first_stage=first_stage),
+            sources,
+            held_out,
+            stream.noise,
+            seed=own_seed,  # the same observations for all
+            repeats=settings.repeats,
+            n_reobserved=settings.n_reobserved // recipe.n_folds,
+        )
+        save_trials(path, trials)
 
 
-def measure_mixture(found, sources, rare: int, settings) -> Mixture:
-    """Scores from trials.
+def measure_mixture(found, sources, recipe, settings) -> Mixture:
+    """Figures from trials.
 
     Parameters
     ----------
     found : dict
-        ``found[repetition, fold][way]``: Trial.
+        ``found[repetition, fold][way]``: list of Trial.
     sources : LabelledSources
-    rare : int
-        Index of the rare class.
+    recipe : Recipe
     settings : MixtureSettings
     """
-    group = np.array([subtype_group(*x) for x in zip(sources.label, sources.mk_type, strict=True)])
     repetitions, folds = (sorted({task[i] for task in found}) for i in (0, 1))
-    scores = {}
-    by_fold = {way: np.empty((len(folds), len(repetitions))) for way in WAYS}
-    for way in WAYS:
-        table = []
-        for i, repetition in enumerate(repetitions):
-            parts = [found[repetition, fold][way] for fold in folds]
-            for k, trial in enumerate(parts):
-                by_fold[way][k, i] = _log_loss(_log_odds(trial, rare), group[trial.row])
-            table.append(_scores_by_snr(Trial.concatenate(parts), group, rare))
-        scores[way] = dict(zip(SCORES, np.array(table).T, strict=True))
-    rows = np.concatenate([found[repetitions[0], fold]["shipped"].row for fold in folds])
-    counts = {
-        name: {
-            "stars": len(set(sources.star[rows[group[rows] == name]])),
-            "spectra": len(set(rows[group[rows] == name])),
-            "observations": int((group[rows] == name).sum()),
-        }
-        for name in ("O", "B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf")
-    }
-    return Mixture(settings, counts, scores, by_fold)
+    figures, log_loss = [], {way: np.empty((len(folds), len(repetitions))) for way in WAYS}
+    for i, repetition in enumerate(repetitions):
+        own = {}
+        for way in WAYS:
+            trials = {fold: found[repetition, fold][way] for fold in folds}
+            decided, _, _ = cross_fitted(
+                trials, sources, recipe.classes, recipe.rare_class, group=recipe.group
+            )
+            own[way] = measure(decided, recipe.classes, repetition)
+            for k, fold in enumerate(folds):
+                log_loss[way][k, i] = _log_loss(trials[fold], sources.label, recipe)
+        figures.append(own)
+    return Mixture(settings, figures, log_loss)
 
 
-def _scores_by_snr(trial: Trial, group, rare: int) -> list:
-    """`SCORES` in each of `SNR_BINS`, (n_snr_bins, n_scores)."""
-    log_odds, group = _log_odds(trial, rare), group[trial.row]
-    table = []
-    for low, high in SNR_BINS:
-        here = (trial.snr >= low) & (trial.snr < high)
-        own = log_odds[here], group[here]
-        table.append((_log_loss(*own), _recall(*own, "B1+", 0.003), _recall(*own, "B0-B0.5", 0.05)))
-    return table
-
-
-def _log_odds(trial: Trial, rare: int) -> np.ndarray:
-    p = softmax(trial.logits.astype(np.float64), axis=1)[:, rare]
-    return logit(np.clip(p, 1e-12, 1 - 1e-12))
-
-
-def _log_loss(log_odds, group) -> float:
+def _log_loss(trials, label, recipe) -> float:
     """Of the rare class against all others, as if both were as often."""
-    own = group == "O"
-    return float(-0.5 * (log_expit(log_odds[own]).mean() + log_expit(-log_odds[~own]).mean()))
-
-
-def _recall(log_odds, group, others, rate) -> float:
-    """Part of the O stars above what ``rate`` of the others exceed; NaN if there are none."""
-    if not (group == others).any():
-        return float("nan")
-    limit = np.quantile(log_odds[group == others], 1 - rate)
-    return float(np.mean(log_odds[group == "O"] > limit))
+    library = next(trial for trial in trials if trial.kind == "library")
+    rare = recipe.classes.index(recipe.rare_class)
+    p = softmax(library.logits.astype(np.float64), axis=1)[:, rare]
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    own = label[library.row] == recipe.rare_class
+    return float(-0.5 * (np.log(p[own]).mean() + np.log1p(-p[~own]).mean()))

@@ -6,17 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..training.card import TITLES
 from .mixture import WAYS, Mixture
 from .paper_report import spread
-from .trials import SNR_BINS
 
 __all__ = ["summary", "write_mixture"]
-
-_SCORES = {
-    "recall_b1": ("O stars found where 0.3 % of B1 and later are", True),
-    "recall_b0": ("where 5 % of B0-B0.5 are", True),
-    "log_loss": ("log loss", False),
-}
 
 
 def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> None:
@@ -31,17 +25,13 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
     command : str
         What made it, to be printed.
     """
-    s, n = found.settings, found.counts
-    n_folds, n_repetitions = found.by_fold["mixture"].shape
+    s = found.settings
+    n_folds, n_repetitions = found.log_loss["mixture"].shape
     between = (
         f"Numbers are the median of {n_repetitions} repetitions, in brackets "
         f"{'quartiles' if n_repetitions >= 5 else 'the lowest and the highest'}."
         if n_repetitions > 1
         else "Numbers are of one repetition."
-    )
-    counted = ", ".join(
-        f"{n[name]['stars']} stars {title} ({n[name]['observations']:,} observations)"
-        for name, title in (("O", "of type O"), ("B0-B0.5", "B0-B0.5"), ("B1+", "B1 and later"))
     )
     lines = [
         f"# What generated stars do for `{recipe_name}`",
@@ -54,48 +44,58 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
         "its noise, with that of real spectra, and reddened, like a library star). That LCGAN was "
         f"trained for {s.gan.iterations} iterations on {s.n_examples} observations of the same O "
         "stars as its recogniser, and on no other. Each is tried on the stars that neither has "
-        f"seen, with the same observations for all: {counted}, and hot subdwarfs and white dwarfs.",
+        "seen, with the same observations for all, and with a temperature and a discriminant "
+        "fitted to the other folds, as for [recognition](recognition.md), which says what the "
+        "measures are.",
         "",
-        "| recogniser | S/N (g) | " + " | ".join(title for title, _ in _SCORES.values()) + " |",
-        "|---|---|" + "---|" * len(_SCORES),
-    ]
-    for way, title in WAYS.items():
-        for k, (low, high) in enumerate(SNR_BINS):
-            cells = [
-                spread(found.scores[way][name][k], percent=percent, digits=1 if percent else 3)
-                for name, (_, percent) in _SCORES.items()
-            ]
-            lines.append(f"| {title} | {low:g}-{high:g} | {' | '.join(cells)} |")
-    lines += [
+        f"| measure | {' | '.join(WAYS.values())} |",
+        "|---|" + "---|" * len(WAYS),
+        *_rows(found),
         "",
-        "Percent of O stars; log loss of O against all others, as if both were as often, lower is "
-        "better. No threshold of the shipped preset comes in.",
+        "False alarms are given in a million spectra.",
         "",
         "## Log loss by fold",
         "",
         "| fold | " + " | ".join(WAYS.values()) + " | with LCGAN less without |",
         "|---|" + "---|" * (len(WAYS) + 1),
     ]
-    change = found.by_fold["mixture"] - found.by_fold["simulation"]
+    change = found.log_loss["mixture"] - found.log_loss["simulation"]
     for fold in range(n_folds):
-        cells = [spread(found.by_fold[way][fold], digits=3) for way in WAYS]
+        cells = [spread(found.log_loss[way][fold], digits=3) for way in WAYS]
         lines.append(f"| {fold} | {' | '.join(cells)} | {_signed(change[fold])} |")
-    lines += ["", _verdict(change)]
+    lines += [
+        "",
+        "Of O against B stars, hot subdwarfs and white dwarfs of libraries, as if O were as often "
+        "as all of them, before temperature; lower is better. " + _verdict(change),
+    ]
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _rows(found: Mixture) -> list[str]:
+    """The figures of a preset's card, one column for each way."""
+    rows = []
+    for key, title in TITLES.items():
+        values = {way: [own[way].get(key) for own in found.figures] for way in WAYS}
+        if not all(v and v.get("n") for some in values.values() for v in some):
+            continue
+        cells = []
+        for some in values.values():
+            rates = np.array([v["rate"] for v in some], dtype=float)
+            million = "upper_limit_95" in some[0]
+            cells.append(spread(1e6 * rates, digits=1) if million else spread(rates, digits=4))
+        rows.append(f"| {title} | {' | '.join(cells)} |")
+    return rows
 
 
 def summary(found: Mixture) -> list[str]:
     """The most telling numbers, a line each."""
     out = []
     for way, title in WAYS.items():
-        recall = [
-            spread(values, percent=True, digits=1) for values in found.scores[way]["recall_b1"]
-        ]
-        loss = spread(found.by_fold[way].mean(axis=0), digits=3)
-        out.append(f"{title}: log loss {loss}; recall by S/N {', '.join(recall)} %")
-    return [*out, _verdict(found.by_fold["mixture"] - found.by_fold["simulation"])]
+        out.append(f"{title}: log loss {spread(found.log_loss[way].mean(axis=0), digits=3)}")
+    change = found.log_loss["mixture"] - found.log_loss["simulation"]
+    return [*out, *_rows(found), _verdict(change)]
 
 
 def _signed(values) -> str:

@@ -16,15 +16,7 @@ from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
 from ..training.observing import HOT, observe_in_parts
 
-__all__ = [
-    "Trial",
-    "as_observed",
-    "load_trials",
-    "observe_trials",
-    "run_trials",
-    "save_trials",
-    "subtype_group",
-]
+__all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
 
 _KINDS = ("lamost", "library", "damaged", "reobserved")
 _ONE_SIDE = {"gap": 0.0, "half": 1.0}
@@ -148,20 +140,16 @@ def run_trials(
     ]
     for low, high in SNR_BINS:
         rows = np.repeat(library, repeats)
-        trials += observe_trials("library", predict, sources, rows, noise, (low, high), rng, False)
-    trials += observe_trials("damaged", predict, sources, rows, noise, (low, high), rng, _ONE_SIDE)
+        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng, False)
+    trials += _observe_all("damaged", predict, sources, rows, noise, (low, high), rng, _ONE_SIDE)
     picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
     rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
-    trials += observe_trials("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
+    trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
     of_kind = {kind: [t for t in trials if t.kind == kind] for kind in _KINDS}
     return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
 
 
-def observe_trials(kind, predict, sources, rows, noise, snr_range, rng, gaps=True) -> list[Trial]:
-    """Trials of one kind, in parts: ``rows`` of the sources, at S/N (g) log-uniform in a range.
-
-    ``predict`` and ``noise`` are as for `run_trials`, ``gaps`` as for `simulation.observe.observe`.
-    """
+def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True):
     parts = observe_in_parts(sources, rows, noise, rng, snr_range, gaps=gaps)
     return [_classify(kind, predict, batch, c.snr, some) for some, batch, c in parts]
 
