@@ -105,10 +105,7 @@ def _signed(values) -> str:
 
 
 def _verdict(change) -> str:
-    better = int((change < 0).sum())
     return (
-        f"With generated stars the log loss is lower in {better} of {change.size} trainings, by "
-        f"{-change.mean():.3f} in the mean."
-        if better
-        else f"With generated stars the log loss is lower in none of {change.size} trainings."
+        f"With generated stars the log loss is lower in {int((change < 0).sum())} of "
+        f"{change.size} trainings; its mean changes by {change.mean():+.3f}."
     )
