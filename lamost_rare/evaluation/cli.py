@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether the shipped recogniser gains from generated stars in its training",
         description="Train the recognisers of the cross-validation on, with and without the stars "
         "of an LCGAN, and try both on stars that neither has seen. Interrupted, the same command "
-        "goes on; a repetition takes about half an hour of one core.",
+        "goes on; a repetition takes about an hour of one core.",
     )
     mixture.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
     mixture.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")
