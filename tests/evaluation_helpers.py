@@ -4,10 +4,11 @@ import csv
 
 import numpy as np
 
+from lamost_rare.inference.first_stage import FirstStage, n_features
 from lamost_rare.networks.architectures import PAPER_RACNET, SHIPPED_LCGAN, SHIPPED_SGAN
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.fits_files import write_lamost_file
-from lamost_rare.spectra.grid import WavelengthGrid
+from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 TINY = {
@@ -76,3 +77,16 @@ def generator_preset(folder, architecture, grid):
     preset = save_preset(folder / "tiny-o-v1", config, folder / "w.weights.h5")
     write_generator_golden(preset, generator)
     return preset
+
+
+def in_this_process(tasks, jobs, function, *arguments):
+    """`training.pools.for_each` where what a test has changed is known."""
+    return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
+
+
+def undecided_first_stage(n_classes=3):
+    """A first stage of random weights, which settles hardly anything."""
+    rng = np.random.default_rng(1)
+    n = n_features(LAMOST_GRID.n_pixels)
+    layer = 0.01 * rng.standard_normal((n, n_classes)), np.zeros(n_classes)
+    return FirstStage([layer], np.arange(n_classes) == 2, np.zeros(n_classes, bool), 9.0)

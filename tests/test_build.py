@@ -5,12 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation_helpers import TINY_RACNET, write_data
-from lamost_rare.inference.first_stage import FirstStage, n_features
+from evaluation_helpers import TINY_RACNET, in_this_process, undecided_first_stage, write_data
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import load_preset
 from lamost_rare.spectra.batch import SpectrumBatch
-from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training import build, crossvalidation
 from lamost_rare.training.classifier import TrainingOptions
 from lamost_rare.training.dataset import load_data_folder
@@ -24,11 +22,6 @@ OPTIONS = TrainingOptions(batch_size=8, steps_per_epoch=2, epochs=1, patience=0)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return write_data(tmp_path_factory.mktemp("data"), {"O8": 9, "B5": 9, "G2": 9})
-
-
-def in_this_process(tasks, jobs, function, *arguments):
-    """Where the test's recipe is known, in place of other processes."""
-    return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
 
 
 def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
@@ -50,9 +43,7 @@ def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
 
 
 def test_the_second_training_begins_where_the_first_ended(data, tmp_path, monkeypatch):
-    rng = np.random.default_rng(1)
-    layer = 0.01 * rng.standard_normal((n_features(LAMOST_GRID.n_pixels), 3)), np.zeros(3)
-    undecided = FirstStage([layer], np.arange(3) == 2, np.zeros(3, bool), 9.0)
+    undecided = undecided_first_stage()
     monkeypatch.setattr(crossvalidation, "first_stage_of_fold", lambda *a, **k: (undecided, []))
     recipe = replace(
         RECIPES["racnet-obafgkm-v1"],

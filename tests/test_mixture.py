@@ -5,13 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation_helpers import TINY_LCGAN, TINY_RACNET, check_page
+from evaluation_helpers import (
+    TINY_LCGAN,
+    TINY_RACNET,
+    check_page,
+    in_this_process,
+    undecided_first_stage,
+)
 from lamost_rare.cli import main
 from lamost_rare.evaluation import mixture
 from lamost_rare.evaluation.mixture import WAYS, MixtureSettings, try_mixture
 from lamost_rare.evaluation.mixture_report import summary, write_mixture
 from lamost_rare.evaluation.trials import Trial
-from lamost_rare.inference.first_stage import FirstStage, n_features
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.library import MARGIN, SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
@@ -95,9 +100,7 @@ def test_a_part_of_the_rare_class_is_generated(sources, noise):
 
 def test_folds_are_trained_on_in_two_ways(sources, tmp_path, monkeypatch):
     pytest.importorskip("keras")
-    rng = np.random.default_rng(1)
-    layer = 0.01 * rng.standard_normal((n_features(LAMOST_GRID.n_pixels), 3)), np.zeros(3)
-    undecided = FirstStage([layer], np.arange(3) == 2, np.zeros(3, bool), 9.0)
+    undecided = undecided_first_stage()
     for module in (crossvalidation, mixture):
         monkeypatch.setattr(module, "first_stage_of_fold", lambda *a, **k: (undecided, []))
     recipe = replace(
@@ -114,9 +117,9 @@ def test_folds_are_trained_on_in_two_ways(sources, tmp_path, monkeypatch):
     monkeypatch.setattr(mixture, "load_data_folder", lambda data: sources)
     done = []
 
-    def here(tasks, jobs, function, *arguments):
+    def here(tasks, *arguments):
         done.extend(tasks)
-        return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
+        return in_this_process(tasks, *arguments)
 
     monkeypatch.setattr(mixture, "for_each", here)
     settings = MixtureSettings(

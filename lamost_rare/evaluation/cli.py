@@ -216,7 +216,7 @@ def _mixture(args) -> int:
     for line in summary(found):
         print(line)
     command = f"lamost-rare evaluate mixture --data DIR --preset {recipe.name}"
-    if args.fraction != 0.4:
+    if settings != MixtureSettings():
         command += f" --fraction {args.fraction:g}"
     write_mixture(found, recipe.name, args.output, f"{command} --repetitions {args.repetitions}")
     print(args.output)

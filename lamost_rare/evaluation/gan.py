@@ -16,6 +16,7 @@ from ..training.generator import real_examples
 from ..training.observing import noise_of
 from .gan_metrics import (
     compare_measures,
+    continuum_slope,
     coverage,
     fit_svm,
     line_depths,
@@ -277,10 +278,8 @@ def _measure(bench, generators, figures, seed):
 def _score_svms(figures, fakes, real, f, sizes):
     """GAN-train and GAN-test of all generators; ``f`` are F spectra to train on, and others."""
     fakes, real = ({k: level_red_end(flux) for k, flux in some.items()} for some in (fakes, real))
-    slope, limit = (
-        {k: spectral_measures(flux)["slope"] for k, flux in some.items()} for some in (fakes, real)
-    )
-    limit = {kind: np.nanpercentile(values, 25) for kind, values in limit.items()}
+    slope = {name: continuum_slope(flux) for name, flux in fakes.items()}
+    limit = {kind: np.nanpercentile(continuum_slope(flux), 25) for kind, flux in real.items()}
     for space in SPACES:
         if space == "rectified":
             fakes, real = ({k: _lines(x) for k, x in some.items()} for some in (fakes, real))

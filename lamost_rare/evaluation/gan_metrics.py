@@ -14,6 +14,7 @@ from ..spectra.normalize import pseudo_continuum
 
 __all__ = [
     "compare_measures",
+    "continuum_slope",
     "coverage",
     "fit_svm",
     "gan_test",
@@ -114,12 +115,18 @@ def spectral_measures(flux, grid=LAMOST_GRID) -> dict[str, np.ndarray]:
     g = (wavelength > 4000) & (wavelength < 5500)
     with np.errstate(invalid="ignore", divide="ignore"):
         out["noise"] = np.log(np.median(noise[:, g] / np.maximum(level[:, g], 1e-3), axis=1))
-        blue, red = (
-            np.mean(batch.flux[:, (wavelength > a) & (wavelength < b)], axis=1)
-            for a, b in _SLOPE_BANDS
-        )
-        out["slope"] = np.log(np.where((blue > 0) & (red > 0), blue, np.nan) / red)
+    out["slope"] = continuum_slope(batch.flux, grid)
     return out
+
+
+def continuum_slope(flux, grid=LAMOST_GRID) -> np.ndarray:
+    """Logarithm of the flux near 4150 Å over that near 6750 Å, shape (n,); NaN unless positive."""
+    wavelength = grid.wavelength
+    blue, red = (
+        np.mean(flux[:, (wavelength > a) & (wavelength < b)], axis=1) for a, b in _SLOPE_BANDS
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.log(np.where((blue > 0) & (red > 0), blue, np.nan) / red)
 
 
 def compare_measures(generated: dict, real: dict) -> dict[str, dict]:

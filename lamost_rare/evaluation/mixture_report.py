@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..training.card import TITLES
 from .mixture import WAYS, Mixture
-from .paper_report import spread
+from .paper_report import said_of_runs, spread
+from .seeds import common_rates
 
 __all__ = ["summary", "write_mixture"]
 
@@ -27,16 +27,10 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
     """
     s = found.settings
     n_folds, n_repetitions = found.log_loss["mixture"].shape
-    between = (
-        f"Numbers are the median of {n_repetitions} repetitions, in brackets "
-        f"{'quartiles' if n_repetitions >= 5 else 'the lowest and the highest'}."
-        if n_repetitions > 1
-        else "Numbers are of one repetition."
-    )
     lines = [
         f"# What generated stars do for `{recipe_name}`",
         "",
-        f"Made by `{command}`. {between}",
+        f"Made by `{command}`. {said_of_runs(n_repetitions, 'repetition')}",
         "",
         f"Each of the {n_folds} recognisers of the cross-validation is trained on for {s.epochs} "
         f"epochs, from a learning rate of {s.learning_rate:g} down, in two ways: with simulation "
@@ -59,7 +53,7 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
         "| fold | " + " | ".join(WAYS.values()) + " | with LCGAN less without |",
         "|---|" + "---|" * (len(WAYS) + 1),
     ]
-    change = found.log_loss["mixture"] - found.log_loss["simulation"]
+    change = _change(found)
     for fold in range(n_folds):
         cells = [spread(found.log_loss[way][fold], digits=3) for way in WAYS]
         lines.append(f"| {fold} | {' | '.join(cells)} | {_signed(change[fold])} |")
@@ -76,15 +70,10 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
 def _rows(found: Mixture) -> list[str]:
     """The figures of a preset's card, one column for each way."""
     rows = []
-    for key, title in TITLES.items():
-        values = {way: [own[way].get(key) for own in found.figures] for way in WAYS}
-        if not all(v and v.get("n") for some in values.values() for v in some):
-            continue
-        cells = []
-        for some in values.values():
-            rates = np.array([v["rate"] for v in some], dtype=float)
-            million = "upper_limit_95" in some[0]
-            cells.append(spread(1e6 * rates, digits=1) if million else spread(rates, digits=4))
+    everything = [own[way] for way in WAYS for own in found.figures]
+    for _, title, rates, in_a_million in common_rates(everything):
+        factor, digits = (1e6, 1) if in_a_million else (1, 4)
+        cells = [spread(factor * x, digits=digits) for x in rates.reshape(len(WAYS), -1)]
         rows.append(f"| {title} | {' | '.join(cells)} |")
     return rows
 
@@ -94,8 +83,12 @@ def summary(found: Mixture) -> list[str]:
     out = []
     for way, title in WAYS.items():
         out.append(f"{title}: log loss {spread(found.log_loss[way].mean(axis=0), digits=3)}")
-    change = found.log_loss["mixture"] - found.log_loss["simulation"]
-    return [*out, *_rows(found), _verdict(change)]
+    return [*out, *_rows(found), _verdict(_change(found))]
+
+
+def _change(found: Mixture) -> np.ndarray:
+    """What generated stars do to the log loss, (n_folds, n_repetitions)."""
+    return found.log_loss["mixture"] - found.log_loss["simulation"]
 
 
 def _signed(values) -> str:

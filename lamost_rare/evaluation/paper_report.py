@@ -11,7 +11,7 @@ from .paper_plots import plot_iterations, plot_snr, plot_stars
 from .paper_recogniser import WAYS
 from .paper_scores import SCORES
 
-__all__ = ["spread", "write_paper"]
+__all__ = ["said_of_runs", "spread", "write_paper"]
 
 PAPER = {
     "lcgan": {"gan_train": 0.9150, "gan_test": 0.9548, "set2": 0.9367},
@@ -74,8 +74,8 @@ def write_paper(results: PaperResults, output, command: str) -> None:
     lines = [
         "# The paper's experiments done again",
         "",
-        f"Made by `{command}`. {_runs(n)} The paper (Yang et al. 2021) gives medians of ten runs. "
-        "Each run draws which O stars are trained on and "
+        f"Made by `{command}`. {said_of_runs(n)} The paper (Yang et al. 2021) gives medians of ten "
+        "runs. Each run draws which O stars are trained on and "
         "which are tested on, and every seed, anew.",
         "",
         "## Data sets",
@@ -113,11 +113,12 @@ def write_paper(results: PaperResults, output, command: str) -> None:
     output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
-def _runs(n) -> str:
+def said_of_runs(n, word="run") -> str:
+    """What the numbers that `spread` gives are."""
     if n == 1:
-        return "Numbers are those of one run, without a spread."
+        return f"Numbers are those of one {word}, without a spread."
     between = "the quartiles" if n >= 5 else "the lowest and the highest"
-    return f"Numbers are the median of {n} runs, in brackets {between}."
+    return f"Numbers are the median of {n} {word}s, in brackets {between}."
 
 
 def _own_runs(r, stars) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from ..training.card import TITLES
 from .recognition import GOALS
 
-__all__ = ["check_recipe", "write_seeds"]
+__all__ = ["check_recipe", "common_rates", "write_seeds"]
 
 
 def check_recipe(preset, recipe, seeds) -> None:
@@ -92,14 +92,32 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
     output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def common_rates(figures):
+    """Those rates that several blocks of figures all have, in the order of a preset's card.
+
+    Parameters
+    ----------
+    figures : sequence of dict
+        As `evaluation.figures.measure` gives them.
+
+    Yields
+    ------
+    key, title : str
+    rates : ndarray, shape (n_blocks,)
+    in_a_million : bool
+        Whether they are of false alarms, and to be given in a million.
+    """
+    for key, title in TITLES.items():
+        values = [block.get(key) for block in figures]
+        if all(value and value.get("n") for value in values):
+            rates = np.array([value["rate"] for value in values], dtype=float)
+            yield key, title, rates, "upper_limit_95" in values[0]
+
+
 def _rows(everything: dict) -> list[str]:
     rows = []
-    for key, title in TITLES.items():
-        values = [figures.get(key) for figures in everything.values()]
-        if not all(value and value.get("n") for value in values):
-            continue
-        rates = np.array([value["rate"] for value in values], dtype=float)
-        show = _in_a_million if "upper_limit_95" in values[0] else _part
+    for key, title, rates, in_a_million in common_rates(everything.values()):
+        show = _in_a_million if in_a_million else _part
         middle = f"{show(np.median(rates))} ({show(rates.min())} to {show(rates.max())})"
         cells = [title, GOALS.get(key, ""), *map(show, rates), middle]
         rows.append(f"| {' | '.join(cells)} |")
