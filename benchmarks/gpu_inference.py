@@ -56,16 +56,11 @@ from lamost_rare.spectra.normalize import network_input
 
 def predictor_of(preset, precision: str, batch_size: int):
     """A predictor that computes with this precision (a Keras policy)."""
-    import keras
-
     from lamost_rare.inference.predictor import Predictor
+    from lamost_rare.networks import layers
 
-    previous = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
+    with layers.precision(precision):
         return Predictor(preset, batch_size)
-    finally:
-        keras.config.set_dtype_policy(previous)
 
 
 def measure_speed(preset, precision: str, batch_size: int, spectra, seconds: float) -> dict:

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from math import isfinite
 
+from .errors import LamostRareError
 from .spectra.grid import WavelengthGrid
 
 __all__ = ["PresetError", "check_config"]
@@ -13,7 +14,7 @@ __all__ = ["PresetError", "check_config"]
 _KINDS = ("classifier", "generator")
 
 
-class PresetError(ValueError):
+class PresetError(LamostRareError, ValueError):
     """A preset that does not exist, is incomplete, or was changed after it was made."""
 
 

@@ -53,7 +53,6 @@ def load_generator(preset=None):
         If there is no such preset, or it is not a generator.
     """
     preset = _generator_preset(preset)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from .networks.gan import build_generator
 
     model = build_generator(preset.architecture)

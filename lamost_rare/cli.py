@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 
 from . import __version__
+from .errors import LamostRareError
 from .text import printable
 
 __all__ = ["main"]
@@ -120,8 +121,8 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror}"
-    # ValueError and errors with a status are how the package says what is wrong with an input.
-    if (isinstance(error, ValueError) or hasattr(error, "status")) and str(error):
+    # These are how the package says what is wrong with an input.
+    if isinstance(error, (LamostRareError, ValueError)) and str(error):
         return str(error)
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 

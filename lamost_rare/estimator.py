@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
+from .networks.keras_backend import load_keras
 from .spectra.batch import SpectrumBatch
 from .spectra.grid import WavelengthGrid
 
@@ -275,8 +276,6 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         return network_input(batch, preprocessing)
 
     def _logits(self, X) -> np.ndarray:
-        import keras
-
         check_is_fitted(self, "weights_")
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
         if self._network is None:
@@ -291,7 +290,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
             part = np.zeros((64, *x.shape[1:]), np.float32)
             some = x[start : start + 64]
             part[: len(some)] = some
-            logits = keras.ops.convert_to_numpy(self._network(part, training=False))
+            logits = load_keras().ops.convert_to_numpy(self._network(part, training=False))
             out[start : start + len(some)] = logits[: len(some)]
         return out
 

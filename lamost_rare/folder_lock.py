@@ -10,12 +10,13 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from .errors import LamostRareError
 from .text import printable
 
 __all__ = ["FolderInUseError", "folder_lock"]
 
 
-class FolderInUseError(ValueError):
+class FolderInUseError(LamostRareError, ValueError):
     """Another process holds the folder."""
 
 

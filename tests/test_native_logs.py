@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from lamost_rare.inference.native_logs import without_native_logs
+from lamost_rare.networks.native_logs import without_native_logs
 
 
 def test_chatter_goes_and_the_rest_stays(capfd):
@@ -25,7 +25,7 @@ def test_chatter_goes_and_the_rest_stays(capfd):
 def test_without_a_standard_error():
     code = (
         "import os; os.close(2)\n"
-        "from lamost_rare.inference.native_logs import without_native_logs\n"
+        "from lamost_rare.networks.native_logs import without_native_logs\n"
         "with without_native_logs(): print('done')"
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

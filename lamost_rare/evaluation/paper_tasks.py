@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..networks.architectures import SHIPPED_LCGAN, SHIPPED_RACNET, SHIPPED_SGAN
+from ..networks.keras_backend import load_keras
 from ..training.classifier import TrainingOptions
 from ..training.dataset import load_data_folder
 from ..training.gan import GanOptions
@@ -178,8 +179,6 @@ class Workshop:
     def _recogniser(self, task, path):
         from dataclasses import replace
 
-        import keras
-
         s, run, stars, way = self.settings, task["run"], task["stars"], task["way"]
         sets, number = self.sets(run, stars), s.sizes.set5
         fake = None
@@ -200,7 +199,7 @@ class Workshop:
         np.savez(temporary, **result)
         os.replace(temporary, path)
         shutil.rmtree(folder, ignore_errors=True)
-        keras.backend.clear_session()
+        load_keras().backend.clear_session()
 
     def scores(self, task) -> dict:
         """Logits, labels and S/N of a recogniser's test spectra."""

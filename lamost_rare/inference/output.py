@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import LamostRareError
 from ..spectra.quality import QualityFlag
 from ..text import printable
 
 __all__ = ["OutputError", "check_output", "terminal_lines", "write_table"]
 
 
-class OutputError(ValueError):
+class OutputError(LamostRareError, ValueError):
     """An output file that cannot be written as asked."""
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..networks.keras_backend import load_keras
+from ..networks.native_logs import without_native_logs
 from ..presets import Preset, PresetError
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
@@ -18,7 +20,6 @@ from .calibration import (
     line_evidence,
 )
 from .first_stage import load_first_stage, mixed, weight_in_mean
-from .native_logs import without_native_logs
 
 __all__ = [
     "Prediction",
@@ -78,8 +79,7 @@ def build_network(preset: Preset):
 
 def compile_network(model, batch_size: int, n_pixels: int, n_channels: int):
     """A function from network input to logits, arrays both, for batches of one size."""
-    import keras
-
+    keras = load_keras()
     call = device_function(model, batch_size, n_pixels, n_channels)
     return lambda x: keras.ops.convert_to_numpy(call(keras.ops.convert_to_tensor(x)))
 
@@ -89,8 +89,7 @@ def device_function(model, batch_size: int, n_pixels: int, n_channels: int):
 
     Compiled by XLA with TensorFlow and JAX; PyTorch runs the layers as they are.
     """
-    import keras
-
+    keras = load_keras()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -166,7 +165,7 @@ class Predictor:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
         self.preset = preset
         self.batch_size = batch_size
-        with without_native_logs():
+        with without_native_logs():  # of compilation
             self._build()
 
     def _build(self):

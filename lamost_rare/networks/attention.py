@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers, ops
+from .layers import keras, ops
 
 __all__ = ["ChannelAttention"]
 
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
-class ChannelAttention(layers.Layer):
+class ChannelAttention(keras.layers.Layer):
     """Stages 3 to 8: weigh the channels of a convolution's output.
 
     Maximum and average over wavelength (stage 3) are concatenated (4), a dense layer turns them
@@ -22,7 +21,9 @@ class ChannelAttention(layers.Layer):
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        self.dense = layers.Dense(channels, activation="sigmoid", name="weights")
+        self.dense = keras.layers.Dense(
+            channels, activation="sigmoid", name="weights", dtype=self.dtype_policy
+        )
         self.dense.build((input_shape[0], 2 * channels))
         super().build(input_shape)
 

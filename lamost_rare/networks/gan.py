@@ -7,11 +7,11 @@ that it is of order one.
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-from keras import layers, ops
 
+from . import layers
 from .architectures import SHIPPED_LCGAN, SHIPPED_SGAN
+from .layers import CHANNELS_LAST, keras, ops, precise
 from .locally_connected import LocallyConnected1D
 
 __all__ = [
@@ -53,7 +53,7 @@ def complete_architecture(architecture: dict) -> dict:
 
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
-class Observed(layers.Layer):
+class Observed(keras.layers.Layer):
     """Level, lines and noise put together to standardized flux.
 
     ``exp(level) (1 + lines + exp(scale) noise)``, divided by its root mean square: Eq. 1 of Yang
@@ -63,7 +63,7 @@ class Observed(layers.Layer):
     """
 
     def call(self, level, lines, scale, noise):
-        lines = ops.conv(lines, resolution_kernel(), padding="same")
+        lines = ops.conv(lines, resolution_kernel(), padding="same", data_format=CHANNELS_LAST)
         basis = smooth_basis(lines.shape[1], level.shape[1]).T
         level, scale = (ops.expand_dims(ops.matmul(x, basis), -1) for x in (level, scale))
         # Bounded, so that no step of a training can leave the range of float32.
@@ -89,7 +89,7 @@ def smooth_basis(n_pixels, n_level) -> np.ndarray:
 
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
-class LineDepths(layers.Layer):
+class LineDepths(keras.layers.Layer):
     """What the discriminator looks at: the level of a spectrum, and the depth of its lines.
 
     From flux (n_spectra, n_pixels, 1) to (n_spectra, n_pixels, 2): the logarithm of the smoothed
@@ -120,7 +120,7 @@ class LineDepths(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
-class MinibatchDeviation(layers.Layer):
+class MinibatchDeviation(keras.layers.Layer):
     """Append to each vector how much those of its batch differ (Karras et al. 2018, Sect. 3)."""
 
     def call(self, inputs):
@@ -131,13 +131,16 @@ class MinibatchDeviation(layers.Layer):
         return (input_shape[0], input_shape[1] + 1)
 
 
+_locally_connected = precise(LocallyConnected1D)
+
+
 def _stretch(x, length):
     factor = length // x.shape[1]
     return layers.UpSampling1D(factor)(x) if factor > 1 else x
 
 
 def _layer(a, x, channels, name, activation=True):
-    kind = LocallyConnected1D if a["network"] == "lcgan" else layers.Conv1D
+    kind = _locally_connected if a["network"] == "lcgan" else layers.Conv1D
     x = kind(channels, a["kernel"], padding="same", name=name)(x)
     return layers.LeakyReLU(a["leak"], name=f"{name}_act")(x) if activation else x
 
@@ -162,7 +165,7 @@ def build_generator(architecture: dict) -> keras.Model:
     """
     a = complete_architecture(architecture)
     n, start, places = a["n_pixels"], a["start"], a["local_noise"]
-    z = keras.Input((a["noise"],), name="noise")
+    z = layers.Input((a["noise"],), name="noise")
     whole = z[:, places:]
     for i in range(2):
         whole = layers.Dense(a["global_units"], name=f"whole{i}")(whole)
@@ -183,8 +186,8 @@ def build_generator(architecture: dict) -> keras.Model:
 
     level = layers.Dense(a["n_level"], name="level")(whole)
     scale = layers.Dense(a["n_level"], name="scale")(whole)
-    flux = Observed(name="observed")(level, lines, scale, noise)
-    return keras.Model(z, flux, name=a["network"])
+    flux = precise(Observed)(name="observed")(level, lines, scale, noise)
+    return layers.Model(z, flux, name=a["network"])
 
 
 def without_noise(generator: keras.Model) -> keras.Model:
@@ -204,7 +207,7 @@ def without_noise(generator: keras.Model) -> keras.Model:
         generator.get_layer(name).output for name in ("level", "lines", "scale", "noise_field")
     )
     flux = generator.get_layer("observed")(level, lines, scale, ops.zeros_like(noise))
-    return keras.Model(generator.input, flux, name=f"{generator.name}_without_noise")
+    return layers.Model(generator.input, flux, name=f"{generator.name}_without_noise")
 
 
 def start_from(generator: keras.Model, examples, seed=0) -> None:
@@ -320,13 +323,13 @@ def centre_level_and_noise(generator: keras.Model, examples, generated, seed=0) 
 def _layer_outputs(generator, name, seed) -> np.ndarray:
     """What a layer of a generator gives for 512 draws, the same for the same seed."""
     draws = np.random.default_rng(seed).standard_normal((512, generator.input_shape[1]))
-    part = keras.Model(generator.input, generator.get_layer(name).output)
+    part = layers.Model(generator.input, generator.get_layer(name).output)
     return np.asarray(part.predict_on_batch(draws.astype(np.float32)))
 
 
 def _depths_in_parts(flux):
     """What `LineDepths` gives, some spectra at a time: logarithm of the level, and depth."""
-    flux, layer = np.asarray(flux, dtype=np.float32), LineDepths()
+    flux, layer = np.asarray(flux, dtype=np.float32), precise(LineDepths)()
     for start in range(0, len(flux), 256):
         both = ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))
         yield both[..., 0], both[..., 1] / 4
@@ -372,18 +375,18 @@ def build_discriminator(architecture: dict) -> keras.Model:
         As for `build_generator`.
     """
     a = complete_architecture(architecture)
-    inputs = keras.Input((a["n_pixels"], 1), name="spectrum")
-    x = LineDepths(name="depths")(inputs)
+    inputs = layers.Input((a["n_pixels"], 1), name="spectrum")
+    x = precise(LineDepths)(name="depths")(inputs)
     for i, channels in enumerate(a["discriminator_channels"]):
         # Shared kernels first, for noise looks alike everywhere; then each place has its own.
         local = a["network"] == "lcgan" and i > 0
-        kind = LocallyConnected1D if local else layers.Conv1D
+        kind = _locally_connected if local else layers.Conv1D
         x = kind(channels, 9, strides=4, padding="same", name=f"d{i}")(x)
         x = layers.LeakyReLU(a["leak"], name=f"d{i}_act")(x)
         x = layers.Dropout(a["discriminator_dropout"], name=f"d{i}_dropout")(x)
     x = layers.Flatten(name="d_flatten")(x)
     x = layers.Dense(a["discriminator_units"], name="d_dense")(x)
     x = layers.LeakyReLU(a["leak"], name="d_dense_act")(x)
-    x = MinibatchDeviation(name="d_batch")(x)
+    x = precise(MinibatchDeviation)(name="d_batch")(x)
     logit = layers.Dense(1, name="d_logit")(x)
-    return keras.Model(inputs, logit, name=f"{a['network']}_discriminator")
+    return layers.Model(inputs, logit, name=f"{a['network']}_discriminator")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import keras
-from keras import ops
+from .layers import keras, ops
 
 __all__ = ["LocallyConnected1D"]
 

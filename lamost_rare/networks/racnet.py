@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
-
+from . import layers
 from .architectures import SHIPPED_RACNET
 from .attention import ChannelAttention
+from .layers import keras
 
 __all__ = ["DEFAULT_ARCHITECTURE", "SUBSPACE", "build_racnet", "opinions"]
 
@@ -27,7 +26,7 @@ def _residual_block(x, channels, kernel, convolutions, name):
     for i in range(convolutions):
         last = i == convolutions - 1
         y = _convolve(y, channels, kernel, f"{name}_{i}", activation=not last)
-    y = ChannelAttention(name=f"{name}_attention")(y)
+    y = layers.precise(ChannelAttention)(name=f"{name}_attention")(y)
     if x.shape[-1] != channels:
         x = layers.Conv1D(channels, 1, use_bias=False, name=f"{name}_shortcut")(x)
     x = layers.Add(name=f"{name}_add")([x, y])
@@ -106,7 +105,7 @@ def opinions(model: keras.Model) -> keras.Model:
     if not names.issuperset(_OPINIONS):
         return model
     outputs = [model.get_layer(name).output for name in _OPINIONS]
-    return keras.Model(model.inputs, outputs, name="opinions")
+    return layers.Model(model.inputs, outputs, name="opinions")
 
 
 def build_racnet(architecture: dict) -> keras.Model:
@@ -131,7 +130,7 @@ def build_racnet(architecture: dict) -> keras.Model:
     if unknown:
         raise ValueError(f"unknown key in the architecture of a RAC-Net: {', '.join(unknown)}")
     a = {**DEFAULT_ARCHITECTURE, **architecture}
-    inputs = keras.Input((a["n_pixels"], a["n_channels"]), name="spectrum")
+    inputs = layers.Input((a["n_pixels"], a["n_channels"]), name="spectrum")
     x = layers.Conv1D(
         a["stem_channels"],
         a["stem_kernel"],
@@ -159,9 +158,9 @@ def build_racnet(architecture: dict) -> keras.Model:
         return layers.Dense(a["n_classes"], dtype="float32", name=name)(x)
 
     if not a["subspace"]:
-        return keras.Model(inputs, classify(x, "logits"), name="racnet")
+        return layers.Model(inputs, classify(x, "logits"), name="racnet")
     both = [
         classify(own, name) for own, name in zip((x, _subspace(inputs, a)), _OPINIONS, strict=True)
     ]
     logits = layers.Average(dtype="float32", name="logits")(both)
-    return keras.Model(inputs, logits, name="racnet")
+    return layers.Model(inputs, logits, name="racnet")

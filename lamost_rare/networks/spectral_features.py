@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-from keras import ops
 
 from ..inference.evidence import LINES
 from ..spectra.grid import WavelengthGrid
+from . import layers
 from .gan import LineDepths
+from .layers import keras, ops
 
 __all__ = ["SpectralFeatures", "feature_model", "features_of", "sliced_distance"]
 
@@ -44,7 +44,7 @@ class SpectralFeatures(keras.layers.Layer):
         windows += [(wavelength >= edge) & (wavelength < edge + 24) for edge in edges]
         windows = np.array([w for w in windows if w.sum() >= 2], dtype=np.float32)
         self._windows = (windows / windows.sum(axis=1, keepdims=True)).T
-        self._depths = LineDepths(name="depths")
+        self._depths = LineDepths(name="depths", dtype=self.dtype_policy)
 
     def call(self, inputs):
         both = self._depths(inputs)
@@ -67,8 +67,9 @@ class SpectralFeatures(keras.layers.Layer):
 def feature_model(grid: WavelengthGrid) -> keras.Model:
     """From standardized flux (n_spectra, n_pixels, 1) to `SpectralFeatures`, its layer
     ``features``."""
-    inputs = keras.Input((grid.n_pixels, 1))
-    return keras.Model(inputs, SpectralFeatures(grid.to_dict(), name="features")(inputs))
+    inputs = layers.Input((grid.n_pixels, 1))
+    features = layers.precise(SpectralFeatures)(grid.to_dict(), name="features")
+    return layers.Model(inputs, features(inputs))
 
 
 def features_of(model: keras.Model, flux) -> np.ndarray:

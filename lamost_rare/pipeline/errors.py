@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from ..errors import LamostRareError
+
 __all__ = ["PipelineError"]
 
 
-class PipelineError(ValueError):
-    """A pipeline that cannot run as it is written; one line that names the step.
-
-    Attributes
-    ----------
-    status : int
-        Exit status for the command line.
-    """
-
-    status = 2
+class PipelineError(LamostRareError, ValueError):
+    """A pipeline that cannot run as it is written; one line that names the step."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntFlag
 
+from ..errors import LamostRareError
+
 __all__ = ["REJECT_REASONS", "QualityFlag", "SpectrumError"]
 
 
@@ -71,7 +73,7 @@ REJECT_REASONS = {
 """Reason codes of the rejected table, with their meaning. Codes are never reused."""
 
 
-class SpectrumError(ValueError):
+class SpectrumError(LamostRareError, ValueError):
     """One spectrum that cannot be used.
 
     Parameters

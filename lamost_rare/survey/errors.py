@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import LamostRareError
+
 __all__ = ["ScanError", "ScanInterrupted"]
 
 
-class ScanError(RuntimeError):
+class ScanError(LamostRareError, RuntimeError):
     """A scan that cannot start or go on; the message is one line that says what to do.
 
     Attributes

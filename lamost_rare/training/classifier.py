@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..folder_lock import folder_lock
+from ..networks.keras_backend import load_keras, standard_settings
 
 __all__ = ["TrainingOptions", "export_weights", "predict_logits", "train_network"]
 
@@ -177,9 +178,9 @@ def train_network(
         return _train(stream, architecture, options, Path(folder), validation, begin_with)
 
 
+@standard_settings()
 def _train(stream, architecture, options, folder, validation, begin_with):
-    import keras
-
+    from ..networks.layers import keras
     from ..networks.racnet import SUBSPACE, build_racnet, opinions
     from .subspace import principal_components
 
@@ -276,8 +277,7 @@ def export_weights(architecture, trained, output) -> Path:
 
 
 def _reseed(model, seed):
-    import keras
-
+    keras = load_keras()
     for i, layer in enumerate(model.layers):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..networks.keras_backend import load_keras
+
 __all__ = ["Duel", "GanOptions", "GanRefinement"]
 
 
@@ -82,9 +84,9 @@ class Duel:
     """Generator and discriminator with their optimizers."""
 
     def __init__(self, architecture, options, grid, examples):
-        import keras
-
+        from ..networks import layers
         from ..networks.gan import build_discriminator, build_generator, start_from
+        from ..networks.layers import keras
         from ..networks.spectral_features import feature_model, features_of
 
         self.options = options
@@ -106,7 +108,7 @@ class Duel:
 
         self.discriminator.trainable = False
         flux = self.generator.output
-        self.both = keras.Model(
+        self.both = layers.Model(
             self.generator.input, [self.discriminator(flux), self.features(flux)]
         )
         self._adversarial = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -119,8 +121,7 @@ class Duel:
         self.average = [np.array(w) for w in self.generator.get_weights()]
 
     def _compile_both(self, line_weight=1.0):
-        import keras
-
+        from ..networks.layers import keras
         from ..networks.spectral_features import sliced_distance
 
         weight = np.ones(len(self._scale))
@@ -188,8 +189,7 @@ class Duel:
         return _Weights(self.generator, self.average)
 
     def reseed(self, seed):
-        import keras
-
+        keras = load_keras()
         keras.utils.set_random_seed(seed)
         for i, layer in enumerate([*self.generator.layers, *self.discriminator.layers]):
             generator = getattr(layer, "seed_generator", None)

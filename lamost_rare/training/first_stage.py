@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..inference.first_stage import FirstStage, block_depths, certainty
+from ..networks.keras_backend import standard_settings
 from .dataset import LabelledSources
 from .stream import ObservationStream
 
@@ -68,6 +69,7 @@ class FirstStageOptions:
     l2: float = 1e-5
 
 
+@standard_settings()
 def train_first_stage(stream: ObservationStream, options: FirstStageOptions, seed=0) -> FirstStage:
     """Train on observations of a stream.
 
@@ -82,7 +84,8 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
     FirstStage
         Never sure as yet: its ``log_odds`` are infinite.
     """
-    import keras
+    from ..networks import layers
+    from ..networks.layers import keras
 
     size = 256
     n_batches = -(-options.n_observations // size)
@@ -96,17 +99,13 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
     keras.utils.set_random_seed(seed)
     n_classes = len(stream.classes)
     first, *others = options.units
-    model = keras.Sequential(
-        [
-            keras.Input((x.shape[1],)),
-            keras.layers.Dense(
-                first, activation="relu", kernel_regularizer=keras.regularizers.L2(options.l2)
-            ),
-            keras.layers.Dropout(options.dropout),
-            *(keras.layers.Dense(units, activation="relu") for units in others),
-            keras.layers.Dense(n_classes),
-        ]
-    )
+    inputs = layers.Input((x.shape[1],))
+    regularizer = keras.regularizers.L2(options.l2)
+    z = layers.Dense(first, activation="relu", kernel_regularizer=regularizer)(inputs)
+    z = layers.Dropout(options.dropout)(z)
+    for units in others:
+        z = layers.Dense(units, activation="relu")(z)
+    model = layers.Model(inputs, layers.Dense(n_classes)(z))
     steps = options.epochs * (len(y) // options.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps, alpha=0.01)
     model.compile(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..folder_lock import folder_lock
+from ..networks.keras_backend import standard_settings
 from ..spectra.grid import LAMOST_GRID
 from .duel import Duel, GanOptions, GanRefinement
 
@@ -176,9 +177,9 @@ def train_gan(
         return _train(*given, Path(folder), grid, keep_weights, refinement)
 
 
+@standard_settings()
 def _train(examples, validation, architecture, options, folder, grid, keep_weights, refinement):
-    import keras
-
+    from ..networks.layers import keras
     from ..networks.spectral_features import features_of
 
     keras.utils.set_random_seed(options.seed)
