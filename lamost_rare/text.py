@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["printable"]
+__all__ = ["printable", "without_name"]
 
 
 def printable(text) -> str:
@@ -25,3 +25,8 @@ def printable(text) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
     )
+
+
+def without_name(detail: str, path: str) -> str:
+    """What is wrong with a file, safe to show behind its name, which it may begin with."""
+    return printable(detail).removeprefix(printable(path)).lstrip(" :")

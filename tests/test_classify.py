@@ -7,6 +7,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from lamost_rare import classify_spectra
+from lamost_rare.errors import UnusableSpectraWarning
 from lamost_rare.inference import classify as classify_module
 from lamost_rare.inference.evidence import LINES
 from lamost_rare.inference.rows import catalogue_columns, catalogue_dtypes, column_description
@@ -91,9 +92,14 @@ def test_every_input_has_a_row_in_order(network, preset, files, tmp_path):
     broken = tmp_path / "broken.fits"
     broken.write_text("no FITS at all")
     missing = tmp_path / "missing.fits"
-    table = classify_spectra(
-        [files[1], broken, [raw(True, path="memory"), str(missing)], files[0]], preset
-    )
+    given = [files[1], broken, [raw(True, path="memory"), str(missing)], files[0]]
+    with pytest.warns(UnusableSpectraWarning) as said:
+        table = classify_spectra(given, preset)
+    (line,) = (str(warning.message) for warning in said)
+    assert line.startswith(f"2 of 5 spectra not used: not_fits 1 ({broken} ")
+    assert f"; unreadable 1 ({missing} cannot be read: No such file or directory)" in line
+    assert "\n" not in line
+    assert said[0].filename == __file__
     assert list(table["prediction"]) == ["B", "", "O", "", "O"]
     assert list(table["path"]) == [*map(str, [files[1], broken, "memory", missing, files[0]])]
     unusable = (table["flags"] & UNUSABLE) > 0
@@ -108,7 +114,8 @@ def test_every_input_has_a_row_in_order(network, preset, files, tmp_path):
 def test_a_spectrum_that_cannot_be_put_on_the_grid_keeps_its_identity(network, preset):
     nothing = raw(False, path="x.fits", obsid=77, ra=1.0)
     nothing.mask[:] = True
-    table = classify_spectra([raw(True), nothing], preset)
+    with pytest.warns(UnusableSpectraWarning, match="no_valid_pixels 1"):
+        table = classify_spectra([raw(True), nothing], preset)
     assert list(table["obsid"]) == [-1, 77]
     assert table["ra"][1] == 1 * u.deg
     assert table["flags"][1] & UNUSABLE
@@ -116,7 +123,8 @@ def test_a_spectrum_that_cannot_be_put_on_the_grid_keeps_its_identity(network, p
 
 
 def test_only_unusable_spectra(network, preset, tmp_path):
-    table = classify_spectra([tmp_path / "a", tmp_path], preset)
+    with pytest.warns(UnusableSpectraWarning, match="2 of 2 spectra not used"):
+        table = classify_spectra([tmp_path / "a", tmp_path], preset)
     assert list(table["prediction"]) == ["", ""]
     assert [reason for _, reason, _ in table.meta["rejected"]] == ["unreadable", "not_a_file"]
     assert network.sizes == []
@@ -143,6 +151,49 @@ def test_long_inputs_are_worked_on_in_pieces(network, preset):
     assert network.sizes == [16, 16, 16, 2]
 
 
+@pytest.mark.parametrize(
+    ("number", "asked", "size"),
+    [(1, 10_000, 256), (1, 8, 8), (300, 10_000, 512), (300, 400, 400), (300, 256, 256)],
+)
+def test_the_network_is_as_large_as_the_spectra_need(preset, monkeypatch, number, asked, size):
+    """Its batches are padded: one spectrum must not take the memory of ten thousand."""
+    sizes = []
+
+    def predictor(preset, batch_size):
+        sizes.append(batch_size)
+        return StandIn()
+
+    monkeypatch.setattr(classify_module, "_predictor", predictor)
+    classify_spectra([raw(False)] * number, preset, batch_size=asked, evidence=False)
+    assert set(sizes) == {size}
+
+
+def test_what_should_be_searched_is_refused(network, preset, files, monkeypatch):
+    folder = files[0].parent
+    for given in (folder, str(folder)):
+        with pytest.raises(ValueError, match=r"is a directory, and .* scan_directory"):
+            classify_spectra(given, preset)
+    with pytest.raises(ValueError, match=r"no file is called .*\*.fits.gz.* glob.glob"):
+        classify_spectra(f"{folder}/*.fits.gz", preset)
+    odd = folder / "star[1].fits.gz"
+    files[0].rename(odd)
+    assert len(classify_spectra(odd, preset)) == 1  # a name, after all
+
+
+def test_an_hdu_list_is_read_as_its_file_is(network, preset, files):
+    from astropy.io import fits
+
+    want = classify_spectra(files[0], preset)
+    with fits.open(files[0]) as hdus:
+        for given in (hdus, [hdus]):
+            found = classify_spectra(given, preset)
+            assert list(found["path"]) == [str(files[0])]
+            assert list(found["obsid"]) == list(want["obsid"])
+            assert list(found["ew_hbeta"]) == list(want["ew_hbeta"])
+    with pytest.warns(UnusableSpectraWarning, match="1 of 1"):
+        classify_spectra(fits.HDUList([fits.PrimaryHDU()]), preset)
+
+
 def test_duplicate_obsids_are_flagged_across_pieces(network, preset):
     numbers = [5, -1, 5, -1, 6, 5]
     table = classify_spectra([raw(False, obsid=n) for n in numbers], preset, batch_size=1)
@@ -152,15 +203,19 @@ def test_duplicate_obsids_are_flagged_across_pieces(network, preset):
 
 @pytest.mark.parametrize("thing", [3, b"spec.fits", {"a": 1}, None, np.zeros(5)])
 def test_what_is_no_spectrum_is_a_type_error(network, preset, thing):
-    with pytest.raises(TypeError, match="give paths, specutils Spectrum objects"):
+    with pytest.raises(
+        TypeError,
+        match=r"of arrays: Spectrum\(flux=…, spectral_axis=…\)",
+    ):
         classify_spectra([thing], preset)
 
 
 def test_bad_arguments(network, preset):
     with pytest.raises(ValueError, match="medium must be 'vacuum' or 'air', not 'water'"):
         classify_spectra([], preset, medium="water")
-    with pytest.raises(ValueError, match="batch_size must be at least 1"):
-        classify_spectra([], preset, batch_size=0)
+    for size in (0, 16_385, 1_000_000, 2.5, True):
+        with pytest.raises(ValueError, match="batch_size must be a whole number from 1 to 16384"):
+            classify_spectra([], preset, batch_size=size)
     with pytest.raises(PresetError, match="no preset 'nonesuch'"):
         classify_spectra([], "nonesuch")
 
@@ -178,7 +233,8 @@ def test_an_unexpected_error_costs_one_row(network, preset, monkeypatch, files):
         return raw(False)
 
     monkeypatch.setattr(sources, "_read", read)
-    table = classify_spectra(files, preset)
+    with pytest.warns(UnusableSpectraWarning, match="ZeroDivisionError: oops"):
+        table = classify_spectra(files, preset)
     assert list(table["prediction"]) == ["", "B"]
     assert table.meta["rejected"] == [(0, "internal_error", "ZeroDivisionError: oops")]
 

@@ -85,6 +85,7 @@ def test_unusable_files_are_named_on_stderr(run, files, tmp_path):
     assert out.splitlines()[1].split() == [str(bad), "-", "-", "-", "UNUSABLE"]
     assert err.startswith(f"lamost-rare: not usable: {bad}: not_fits: ")
     assert err.count("\n") == 1
+    assert err.count(str(bad)) == 1
 
 
 def test_nothing_usable_is_status_1(run, tmp_path):
@@ -207,7 +208,11 @@ def test_printable(text, shown):
         ([], "arguments are required: COMMAND"),
         (["clasify"], "invalid choice: 'clasify'"),
         (["classify"], "arguments are required: FILE"),
-        (["classify", "x", "--batch-size", "0"], "--batch-size must be at least 1, not 0"),
+        (
+            ["classify", "x", "--batch-size", "0"],
+            "--batch-size must be a whole number from 1",
+        ),
+        (["classify", "x", "--batch-size", "1000000"], "from 1 to 16384, not 1000000"),
         (["classify", "x", "--batch-size", "many"], "invalid int value: 'many'"),
         (["classify", "x", "--over"], "unrecognized arguments: --over"),
         (["presets", "nonesuch"], "no preset 'nonesuch'"),

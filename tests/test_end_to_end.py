@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lamost_rare import classify_spectra, scan_directory
+from lamost_rare.errors import UnusableSpectraWarning
 from lamost_rare.presets import PresetError, save_preset
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.spectra.quality import QualityFlag
@@ -44,6 +45,7 @@ def survey(tmp_path_factory):
     return folder
 
 
+@pytest.mark.filterwarnings("ignore::lamost_rare.errors.UnusableSpectraWarning")
 def test_probabilities_sum_to_one_and_do_not_depend_on_the_company(preset, survey):
     files = sorted(survey.iterdir())
     table = classify_spectra(files, preset, batch_size=4)
@@ -60,7 +62,8 @@ def test_probabilities_sum_to_one_and_do_not_depend_on_the_company(preset, surve
 def test_scan_and_classify_agree(preset, survey, tmp_path):
     import pyarrow.parquet as pq
 
-    table = classify_spectra(sorted(survey.iterdir()), preset)
+    with pytest.warns(UnusableSpectraWarning, match="1 of 8 spectra not used"):
+        table = classify_spectra(sorted(survey.iterdir()), preset)
     summary = scan_directory(survey, tmp_path / "out", preset=preset, workers=1, progress=False)
     assert (summary.classified, summary.rejected) == (7, 1)
     catalogue = pq.read_table(tmp_path / "out" / "catalogue.parquet")

@@ -31,6 +31,7 @@ def network(monkeypatch, tmp_path):
     monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: StandIn())
 
 
+@pytest.mark.filterwarnings("ignore::lamost_rare.errors.UnusableSpectraWarning")
 def test_map_partitions(network, files, tmp_path, monkeypatch, capsys):
     pd = pytest.importorskip("pandas")
     pytest.importorskip("dask.dataframe")

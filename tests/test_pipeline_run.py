@@ -378,7 +378,7 @@ def test_check_reads_nothing(pipeline, capsys, tmp_path, monkeypatch):
         ("steps: [{o_star_classifier: {threshold: high}}]", "threshold must be a number, not 'hig"),
         ("steps: [{o_star_classifier: {threshold: 1e-3}}]", "write an exponent as in 1.0e-3"),
         ("steps: [{o_star_classifier: {threshold: 7}}]", "threshold must lie above 0 and up to 1"),
-        ("steps: [{o_star_classifier: {batch_size: 0}}]", "batch_size must lie between 1 and"),
+        ("steps: [{o_star_classifier: {batch_size: 0}}]", "batch_size must be a whole number from"),
         ("steps: [{o_star_classifier: {preset: nothing}}]", "no preset 'nothing'"),
         ("steps: [{normalize: [l2]}]", "step 'normalize': parameters must be written as"),
         ("steps: [{normalize: {1: l2}}]", "step 'normalize': parameters must be written as"),

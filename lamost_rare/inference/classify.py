@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from itertools import islice
 
 import numpy as np
 
+from ..errors import UnusableSpectraWarning
 from ..presets import Preset, PresetError, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..spectra.sources import iterate_sources
+from ..text import printable, without_name
 from .rows import (
     catalogue_columns,
     catalogue_dtypes,
@@ -18,11 +22,12 @@ from .rows import (
     column_unit,
     flag_duplicates,
 )
+from .sizes import whole_number
 
 __all__ = ["classify_spectra"]
 
 _FILL = {"f": np.nan, "b": False, "O": ""}
-_CHUNK_BATCHES = 4  # spectra are held in memory for so many batches of the network at a time
+_TOGETHER = 256  # spectra fewer than these take the network no less time
 
 
 def classify_spectra(
@@ -37,15 +42,15 @@ def classify_spectra(
 
     Parameters
     ----------
-    spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, or an iterable of those
-        Paths are LAMOST low-resolution files. An object that holds several spectra gives a row
-        for each of them.
+    spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, HDUList, or an iterable
+        Paths and HDU lists are LAMOST low-resolution files. An object that holds several spectra
+        gives a row for each of them. Directories are for `lamost_rare.scan_directory`.
     preset : str, path or Preset, optional
         Name of a shipped preset or folder of another one. By default the one for O stars.
     medium : {"vacuum", "air"}
         What the wavelengths of the Spectrum objects are measured in. Files say it themselves.
     batch_size : int
-        How many spectra the network sees at a time.
+        How many spectra the network sees at a time, up to 16384.
     evidence : bool
         Measure equivalent widths; without them the columns ``ew_*`` are left out.
 
@@ -65,12 +70,18 @@ def classify_spectra(
     TypeError
         If something is neither a path nor a spectrum.
     ValueError
-        If ``medium`` or ``batch_size`` is not allowed.
+        If ``medium`` or ``batch_size`` is not allowed, or ``spectra`` is a directory or
+        a pattern.
+
+    Warns
+    -----
+    UnusableSpectraWarning
+        Once, if some of the spectra could not be used: how many, and why.
     """
     if medium not in ("vacuum", "air"):
         raise ValueError(f"medium must be 'vacuum' or 'air', not {medium!r}")
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    whole_number("batch_size", batch_size)
+    _refuse_searching(spectra)
     if not isinstance(preset, Preset):
         preset = load_preset(preset)
     if preset.kind != "classifier":
@@ -78,9 +89,29 @@ def classify_spectra(
 
     results = _Rows(preset, evidence)
     sources = iterate_sources(spectra, medium)
-    while chunk := list(islice(sources, _CHUNK_BATCHES * batch_size)):
+    in_memory = batch_size * max(1, min(4, 4 * _TOGETHER // batch_size))
+    while chunk := list(islice(sources, in_memory)):
         results.add(chunk, batch_size)
+    if results.rejected:
+        warnings.warn(results.complaint(), UnusableSpectraWarning, stacklevel=2)
     return results.table()
+
+
+def _refuse_searching(spectra) -> None:
+    """Raise ValueError for what a user gives who wants files to be looked for."""
+    if not isinstance(spectra, (str, os.PathLike)):
+        return
+    name = os.fsdecode(spectra)
+    if os.path.isdir(name):
+        raise ValueError(
+            f"{printable(name)} is a directory, and classify_spectra takes files: "
+            "scan_directory (lamost-rare scan) searches directories"
+        )
+    if any(c in name for c in "*?[") and not os.path.lexists(name):
+        raise ValueError(
+            f"no file is called {printable(name)}, and classify_spectra does not search: give it "
+            "glob.glob(...) of the pattern, or a directory to scan_directory (lamost-rare scan)"
+        )
 
 
 class _Rows:
@@ -92,6 +123,7 @@ class _Rows:
         self.chunks: list[dict[str, np.ndarray]] = []
         self.rejected: list[tuple[int, str, str]] = []
         self.n_rows = 0
+        self._size = 0
         self._seen: set[int] = set()
 
     def add(self, chunk: list, batch_size: int) -> None:
@@ -122,7 +154,11 @@ class _Rows:
     def _classify(self, batch, batch_size) -> dict[str, np.ndarray]:
         from .evidence import measure_lines
 
-        prediction = _predictor(self.preset, batch_size).predict(batch)
+        if not self._size:
+            # As asked, unless there are far fewer spectra: the network's batches are padded.
+            enough = 1 << (len(batch) - 1).bit_length()
+            self._size = min(batch_size, max(_TOGETHER, enough))
+        prediction = _predictor(self.preset, self._size).predict(batch)
         lines = measure_lines(batch) if self.evidence else None
         return catalogue_columns(batch, prediction, self.preset, lines)
 
@@ -135,6 +171,22 @@ class _Rows:
         columns["path"][:] = paths
         columns["flags"][:] = int(QualityFlag.UNUSABLE)
         return columns
+
+    def complaint(self) -> str:
+        """One line: how many spectra were not used, and why, with an example of each reason."""
+        examples: dict[str, list] = {}
+        for row, reason, detail in self.rejected:
+            examples.setdefault(reason, [0, row, detail])[0] += 1
+        paths = [path for chunk in self.chunks for path in chunk["path"]]
+        reasons = "; ".join(
+            f"{reason} {number} ({printable(paths[row]) or f'number {row}'} "
+            f"{without_name(detail, paths[row])})"
+            for reason, (number, row, detail) in examples.items()
+        )
+        return (
+            f"{len(self.rejected)} of {self.n_rows} spectra not used: {reasons}; "
+            'meta["rejected"] of the table lists all'
+        )
 
     def table(self):
         """All rows as an `astropy.table.QTable`."""

@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 
-from ..text import printable
+from ..text import printable, without_name
 from .output import check_output, terminal_lines, write_table
+from .sizes import MOST, whole_number
 
 __all__ = ["add_arguments", "run"]
 
@@ -24,14 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace TABLE if it exists")
     parser.add_argument("--preset", metavar="P", help="name of a shipped preset, or a folder")
     parser.add_argument(
-        "--batch-size", type=int, default=256, metavar="N", help="spectra at a time (256)"
+        "--batch-size",
+        type=int,
+        default=256,
+        metavar="N",
+        help=f"spectra that the network sees at a time (256; at most {MOST['batch_size']})",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Classify, print or write; returns the exit status (1: nothing was usable)."""
-    if args.batch_size < 1:
-        raise ValueError(f"--batch-size must be at least 1, not {args.batch_size}")
+    whole_number("--batch-size", args.batch_size)
     if args.output:
         check_output(args.output, overwrite=args.overwrite)
     from .classify import classify_spectra
@@ -47,10 +51,8 @@ def run(args: argparse.Namespace) -> int:
     for row, reason, detail in rejected:
         path = str(table["path"][row])
         hint = " (lamost-rare scan searches directories)" if os.path.isdir(path) else ""
-        print(
-            f"lamost-rare: not usable: {printable(path)}: {reason}: {printable(detail)}{hint}",
-            file=sys.stderr,
-        )
+        detail = without_name(detail, path) + hint
+        print(f"lamost-rare: not usable: {printable(path)}: {reason}: {detail}", file=sys.stderr)
     if args.output:
         candidates = int(table["candidate"].sum())
         print(

@@ -62,8 +62,8 @@ def iterate_sources(
 
     Parameters
     ----------
-    spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, or an iterable of those
-        Paths are LAMOST low-resolution files.
+    spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, HDUList, or an iterable
+        Paths and HDU lists are LAMOST low-resolution files.
     medium : {"vacuum", "air"}
         What the wavelengths of the Spectrum objects are measured in. Files say it themselves.
 
@@ -92,19 +92,29 @@ def iterate_sources(
                 yield "", part
             else:
                 yield "", _attempt(raw_from_spectrum, part, medium=medium)
+    elif _is_hdu_list(spectra):
+        from .specutils_loader import read_opened
+
+        yield spectra.filename() or "", _attempt(read_opened, spectra)
     elif isinstance(spectra, Iterable) and not isinstance(spectra, (bytes, dict, np.ndarray)):
         for item in spectra:
             yield from iterate_sources(item, medium)
     else:
         raise TypeError(
             f"cannot read spectra from a {type(spectra).__name__}: give paths, specutils Spectrum "
-            "objects, or lists of them"
+            "objects (of arrays: Spectrum(flux=…, spectral_axis=…)), or lists of them"
         )
 
 
 def _is_spectrum(thing) -> bool:
     # By what it has, not by its class: specutils takes seconds to load, and has several classes.
     return hasattr(thing, "spectral_axis") and hasattr(thing, "flux")
+
+
+def _is_hdu_list(thing) -> bool:
+    from astropy.io.fits import HDUList
+
+    return isinstance(thing, HDUList)
 
 
 def _read(path):

@@ -24,7 +24,7 @@ from .lamost import _parse, _to_raw_spectrum, read_lamost
 from .quality import SpectrumError
 from .raw import RawSpectrum
 
-__all__ = ["FORMAT", "lamost_identify", "lamost_loader", "spectrum_from_raw"]
+__all__ = ["FORMAT", "lamost_identify", "lamost_loader", "read_opened", "spectrum_from_raw"]
 
 FORMAT = "LAMOST LRS"
 
@@ -93,7 +93,18 @@ def lamost_loader(file_obj, **kwargs):
     path = _path_of(file_obj)
     if path and not isinstance(file_obj, fits.HDUList):
         return spectrum_from_raw(read_lamost(path))
-    return spectrum_from_raw(_to_raw_spectrum(_parse(_content(file_obj), "auto"), path))
+    return spectrum_from_raw(read_opened(file_obj))
+
+
+def read_opened(source) -> RawSpectrum:
+    """A LAMOST spectrum from an open file or an `~astropy.io.fits.HDUList`.
+
+    Raises
+    ------
+    SpectrumError
+        If it cannot be used, with a reason.
+    """
+    return _to_raw_spectrum(_parse(_content(source), "auto"), _path_of(source))
 
 
 def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:

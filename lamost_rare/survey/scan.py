@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID
 from ..text import printable
@@ -36,8 +37,6 @@ __all__ = ["classifier_preset", "clear_errors", "run_steps", "scan_directory", "
 
 SHARD_SIZE = 2048
 """Inputs to a shard, about: the most that a killed scan has to do again."""
-
-_MOST = {"workers": 1024, "batch_size": 16_384}
 
 
 def scan_directory(
@@ -268,11 +267,7 @@ def _take_stock(summary: ScanSummary, store: ShardStore, inputs: InputList) -> l
 
 def whole_number(name: str, value) -> int:
     """An option that is a whole number, or a `ScanError`."""
-    most = _MOST[name]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        option = name.replace("_", "-")
-        raise ScanError(f"--{option} must be a whole number from 1 to {most}, not {value!r}")
-    return value
+    return checked_number(f"--{name.replace('_', '-')}", value, ScanError)
 
 
 def _shard_size(batch_size: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...inference.sizes import whole_number
 from ..step import Column, Parameter, Step
 
 __all__ = ["OStarClassifier", "RareStarClassifier"]
@@ -44,8 +45,7 @@ class RareStarClassifier(Step):
         from ...presets import load_preset
         from ...survey.classifier import BatchClassifier
 
-        if not 1 <= self.batch_size <= 16_384:
-            raise self.error(f"batch_size must lie between 1 and 16384, not {self.batch_size}")
+        whole_number("batch_size", self.batch_size, self.error)
         self.trained = preset = load_preset(self.preset)
         if self.threshold is not None:
             if not 0 < self.threshold <= 1:
