@@ -14,7 +14,7 @@ from importlib import import_module
 
 from . import __version__
 from .errors import LamostRareError
-from .text import printable
+from .text import EMPTY, printable
 
 __all__ = ["main"]
 
@@ -40,9 +40,22 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs):
         super().__init__(**{"allow_abbrev": False, **kwargs})
+        self.register("type", None, _not_empty)  # what is text if nothing else was said
+
+    def add_subparsers(self, **kwargs):
+        action = super().add_subparsers(**kwargs)
+        action.type = str  # its values are all that follow, which the subcommand checks
+        return action
 
     def error(self, message):
         self.exit(2, f"{PROGRAM}: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+def _not_empty(text: str) -> str:
+    """No argument means anything when it is empty, and a path would be the current directory."""
+    if not text:
+        raise argparse.ArgumentTypeError(EMPTY)
+    return text
 
 
 def main(argv: list[str] | None = None) -> int:

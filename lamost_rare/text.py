@@ -1,8 +1,55 @@
-"""Text that is safe to show on a terminal."""
+"""Paths and other text of the outside world: as arguments, in tables and on a terminal."""
 
 from __future__ import annotations
 
-__all__ = ["printable", "without_name"]
+import os
+import re
+
+__all__ = ["EMPTY", "check_paths", "path_text", "printable", "without_name"]
+
+EMPTY = "is empty: give a path or a name (in a script, is the variable set?)"
+"""What is wrong with an argument that is the empty text."""
+
+_BYTES = re.compile("[\udc80-\udcff]")
+
+
+def check_paths(**paths) -> None:
+    """Refuse empty text where a path or a name belongs, under the names of the arguments.
+
+    `pathlib` and `os.path` would take it for the current directory.
+
+    Parameters
+    ----------
+    **paths
+        Anything; only empty text and bytes are refused.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+    """
+    for name, path in paths.items():
+        if isinstance(path, (str, bytes)) and not path:
+            raise ValueError(f"{name} {EMPTY}")
+
+
+def path_text(path: str | bytes | os.PathLike) -> str:
+    r"""A path as the text that stands for it in every table, manifest and message.
+
+    Parameters
+    ----------
+    path : str, bytes or os.PathLike
+
+    Returns
+    -------
+    str
+        UTF-8, with bytes that are not UTF-8 as ``\xNN``; a backslash stays as it is.
+    """
+    path = os.fspath(path)
+    if isinstance(path, bytes):
+        return path.decode("utf-8", "backslashreplace")
+    path = _BYTES.sub(_escaped_byte, path)
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def printable(text) -> str:
@@ -20,13 +67,20 @@ def printable(text) -> str:
     -------
     str
         One line without control, format, private or surrogate characters; a tab becomes ``\\t``,
-        the escape character ``\\x1b``. Letters of every script are kept.
+        the escape character ``\\x1b``, a byte that is not UTF-8 ``\\xNN`` as in `path_text`.
+        Letters of every script are kept.
     """
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in _BYTES.sub(_escaped_byte, str(text))
     )
 
 
 def without_name(detail: str, path: str) -> str:
     """What is wrong with a file, safe to show behind its name, which it may begin with."""
     return printable(detail).removeprefix(printable(path)).lstrip(" :")
+
+
+def _escaped_byte(match: re.Match) -> str:
+    # How Python's file names hold a byte that is not UTF-8: as half of a surrogate pair.
+    return f"\\x{ord(match[0]) - 0xDC00:02x}"

@@ -173,7 +173,7 @@ def test_odd_file_names_can_be_written(files, preset, tmp_path, suffix):
     target = tmp_path / f"table{suffix}"
     write_table(table, target)
     path = str(read_back(target)["path"][0])
-    assert "\\udcff" in path
+    assert "\\xff" in path
     assert ("caf\\xe9" if suffix == ".fits" else "café") in path
 
 
@@ -194,7 +194,7 @@ def test_no_control_characters_reach_the_terminal(run, files, tmp_path):
         ("a\tb\nc", "a\\tb\\nc"),
         ("\x1b[31m\x9b\x7f", "\\x1b[31m\\x9b\\x7f"),
         ("\u2028\u200f\ufeff", "\\u2028\\u200f\\ufeff"),
-        (os.fsdecode(b"\xff"), "\\udcff"),
+        (os.fsdecode(b"\xff"), "\\xff"),
         (3.5, "3.5"),
     ],
 )

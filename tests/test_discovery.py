@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lamost_rare.survey import discovery
-from lamost_rare.survey.discovery import Entry, Walk, find_spectra, path_text
+from lamost_rare.survey.discovery import Entry, Walk, find_spectra
+from lamost_rare.text import path_text
 
 
 def touch(folder, *names):

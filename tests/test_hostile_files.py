@@ -253,7 +253,7 @@ def test_members_are_joined_and_limited():
 
 def test_printable():
     assert printable("plain é 星") == "plain é 星"
-    assert printable("a\x1b\n\udcff\u202e") == r"a\x1b\n\udcff\u202e"
+    assert printable("a\x1b\n\udcff\u202e") == r"a\x1b\n\xff\u202e"
 
 
 COMMON = settings(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import LamostRareError
 from ..spectra.quality import QualityFlag
-from ..text import printable
+from ..text import path_text, printable
 
 __all__ = ["OutputError", "check_output", "terminal_lines", "write_table"]
 
@@ -72,21 +72,23 @@ def write_table(table, path, *, overwrite: bool = False) -> None:
 
     check_output(path, overwrite=overwrite)
     suffix = Path(path).suffix.lower()
-    ascii_only = suffix == ".fits"
     plain = Table(table, copy=False)
     for column in list(plain.itercols()):
         if column.dtype.kind == "U":
-            safe = [_encodable(text, ascii_only) for text in column.tolist()]
+            safe = [_encodable(text, suffix) for text in column.tolist()]
             plain[column.name] = Column(safe, dtype=str, description=column.description)
     plain.meta = {k: v for k, v in table.meta.items() if k != "rejected"}
     with atomic_path(Path(path).absolute()) as temporary:
         _WRITERS[suffix](plain, temporary)
 
 
-def _encodable(text: str, ascii_only: bool) -> str:
-    # A name with bytes that are not UTF-8, or with letters where FITS allows ASCII alone.
-    encoding = "ascii" if ascii_only else "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+def _encodable(text: str, suffix: str) -> str:
+    """A path as a scan writes it into a table of that kind."""
+    text = path_text(text)
+    if suffix in (".csv", ".parquet"):
+        return text
+    encoding = "ascii" if suffix == ".fits" else "utf-8"
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _write_csv(table, path) -> None:

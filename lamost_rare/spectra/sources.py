@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ..text import check_paths
 from .batch import SpectrumBatch
 from .grid import WavelengthGrid
 from .quality import SpectrumError
 from .raw import RawSpectrum
 
-__all__ = ["iterate_sources", "read_batch"]
+__all__ = ["items_in_order", "iterate_sources", "read_batch"]
 
 
 def read_batch(
@@ -63,7 +64,8 @@ def iterate_sources(
     Parameters
     ----------
     spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, HDUList, or an iterable
-        Paths and HDU lists are LAMOST low-resolution files.
+        Paths and HDU lists are LAMOST low-resolution files. An iterable is what `items_in_order`
+        takes.
     medium : {"vacuum", "air"}
         What the wavelengths of the Spectrum objects are measured in. Files say it themselves.
 
@@ -78,9 +80,17 @@ def iterate_sources(
     ------
     TypeError
         If something is neither a path nor a spectrum.
+    ValueError
+        If ``spectra`` is an empty text; in a list it is a file that cannot be read.
     """
-    if isinstance(spectra, (str, os.PathLike)):
-        yield os.fspath(spectra), _attempt(_read, spectra)
+    check_paths(spectra=spectra)
+    yield from _items(spectra, medium)
+
+
+def _items(spectra, medium):
+    if isinstance(spectra, (str, bytes, os.PathLike)):
+        path = os.fsdecode(spectra)
+        yield path, _attempt(_read, path)
     elif isinstance(spectra, RawSpectrum):
         yield spectra.identity.get("path", ""), spectra
     elif _is_spectrum(spectra):
@@ -96,14 +106,49 @@ def iterate_sources(
         from .specutils_loader import read_opened
 
         yield spectra.filename() or "", _attempt(read_opened, spectra)
-    elif isinstance(spectra, Iterable) and not isinstance(spectra, (bytes, dict, np.ndarray)):
-        for item in spectra:
-            yield from iterate_sources(item, medium)
     else:
-        raise TypeError(
-            f"cannot read spectra from a {type(spectra).__name__}: give paths, specutils Spectrum "
-            "objects (of arrays: Spectrum(flux=…, spectral_axis=…)), or lists of them"
-        )
+        for item in items_in_order(spectra):
+            yield from _items(item, medium)
+
+
+def items_in_order(sequence, what: str = "spectra") -> Iterable:
+    """The items of anything that has an order: a list, generator, array or column.
+
+    Parameters
+    ----------
+    sequence : iterable
+        Also numpy arrays (of text, bytes or objects, with one axis), columns of astropy, Series of
+        pandas and arrays of pyarrow.
+    what : str
+        What it is called in a message.
+
+    Raises
+    ------
+    TypeError
+        If it has no items, no order, or columns, of which it does not say which one is meant.
+    """
+    kind = type(sequence).__name__
+    if hasattr(sequence, "columns"):
+        raise TypeError(f"{what} is a {kind}: give its column of paths, as in table['path']")
+    if isinstance(sequence, (set, frozenset)):
+        raise TypeError(f"{what} is a {kind}, which has no order: give sorted(...) of it")
+    if hasattr(sequence, "to_pylist"):  # of pyarrow, whose items are no Python objects
+        return sequence.to_pylist()
+    if isinstance(sequence, np.ndarray):
+        if sequence.ndim != 1 or sequence.dtype.kind not in "USOT":
+            raise TypeError(
+                f"{what} is an array of {sequence.dtype} with {sequence.ndim} axes: give paths, or "
+                "Spectrum objects"
+            )
+        if np.ma.is_masked(sequence):
+            raise TypeError(f"{what} has masked items: leave out the rows that have no path")
+        return sequence
+    if isinstance(sequence, Iterable) and not isinstance(sequence, (dict, bytearray)):
+        return sequence
+    raise TypeError(
+        f"cannot read spectra from a {kind}: give paths, specutils Spectrum objects, or lists of "
+        "them"
+    )
 
 
 def _is_spectrum(thing) -> bool:

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..spectra.grid import WavelengthGrid
+from ..text import path_text
 from .catalogue import catalogue_table, rejected_table
-from .discovery import Entry, path_text
+from .discovery import Entry
 from .inputs import InputList
 from .reader import Chunk
 from .shards import ShardCounts, ShardStore, n_candidates

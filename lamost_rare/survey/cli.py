@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 from .sizes import BATCH_SIZE
 
-__all__ = ["add_arguments", "add_run_arguments", "add_table_arguments", "run", "status_of"]
+__all__ = [
+    "add_arguments",
+    "add_run_arguments",
+    "add_table_arguments",
+    "refuse_more",
+    "run",
+    "status_of",
+]
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, discard: str) -> None:
@@ -39,6 +46,20 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def refuse_more(parser: argparse.ArgumentParser) -> None:
+    """Have several files, which a shell makes of a pattern, answered with what to do instead."""
+    parser.add_argument("more", nargs="*", action=_RefuseMore, help=argparse.SUPPRESS)
+
+
+class _RefuseMore(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        if values:
+            parser.error(
+                "one SOURCE, please: of several files give their directory, or a list (@NAME, or "
+                f"printf '%s\\n' FILE... | {parser.prog} - ...)"
+            )
+
+
 def status_of(work: Callable, *args, quiet: bool, **options) -> int:
     """Do long work and print its summary: 0, 1 if nothing was usable, or 130 after Ctrl-C.
 
@@ -67,8 +88,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         help="directory of LAMOST spectra (.fits, .fits.gz), tar archive of them, store of pack, "
-        "list of files (@NAME, NAME.txt), or one file; with --root, a general catalogue",
+        "list of files (@NAME, NAME.txt, - for standard input), or one file; with --root, a "
+        "general catalogue",
     )
+    refuse_more(parser)
     parser.add_argument(
         "--output",
         metavar="DIR",

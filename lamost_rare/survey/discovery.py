@@ -15,7 +15,6 @@ __all__ = [
     "archive_entries",
     "find_spectra",
     "is_archive",
-    "path_text",
 ]
 
 TAR_SUFFIXES = (b".tar", b".tar.gz", b".tgz")
@@ -193,8 +192,3 @@ def _special(path: bytes, entry: os.DirEntry) -> Entry:
 
 def _why(what: str, error: OSError) -> str:
     return f"{what} cannot be read: {error.strerror or error}"
-
-
-def path_text(path: bytes) -> str:
-    r"""A path as text for a table: UTF-8, with bytes that are not UTF-8 as ``\xNN``."""
-    return path.decode("utf-8", "backslashreplace")

@@ -20,10 +20,9 @@ import pyarrow as pa
 
 from ..presets import Preset, PresetError
 from ..spectra.grid import WavelengthGrid
-from ..text import printable
+from ..text import path_text, printable
 from .classifier import BatchClassifier
 from .classifying import items_of
-from .discovery import path_text
 from .distributed_task import UNSEEN, describe_job, pack_entries, read_here, unpack_table
 from .errors import ScanError
 from .inputs import InputList

@@ -18,6 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ..text import printable
+from .arrow_files import arrow_file
 from .atomic import atomic_path
 
 __all__ = ["FORMATS", "convert_table"]
@@ -92,7 +93,11 @@ def convert_table(source, target, checkpoint: Callable[[], None] = lambda: None)
         raise ValueError(
             f"{printable(target)}: the suffix must be one of {', '.join(_WRITERS)}"
         ) from None
-    with pq.ParquetFile(source, pre_buffer=False) as file, atomic_path(target) as temporary:
+    with (
+        arrow_file(source) as content,
+        pq.ParquetFile(content, pre_buffer=False) as file,
+        atomic_path(target) as temporary,
+    ):
         write(_Rows(file, checkpoint), temporary, target.stem)
 
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..text import printable
-from .discovery import Entry, Walk, find_spectra, path_text
+from ..text import path_text, printable
+from .discovery import Entry, Walk, find_spectra
 from .errors import ScanError
 from .file_index import FileIndex
 from .items import observation_item

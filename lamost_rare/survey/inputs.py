@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .arrow_files import arrow_file
 from .discovery import Entry
 from .items import stated
 
@@ -39,7 +40,10 @@ def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tup
     digest = hashlib.sha256()
     count = 0
     entries = iter(entries)
-    with pq.ParquetWriter(target, _SCHEMA, compression="zstd", use_dictionary=False) as writer:
+    with (
+        arrow_file(target, "wb") as file,
+        pq.ParquetWriter(file, _SCHEMA, compression="zstd", use_dictionary=False) as writer,
+    ):
         while shard := list(islice(entries, shard_size)):
             for entry in shard:
                 digest.update(entry.path + b"\0" + stated(entry.item))
@@ -55,7 +59,8 @@ class InputList:
     """A list that `write_inputs` wrote, read a shard at a time."""
 
     def __init__(self, path: Path):
-        self._file = pq.ParquetFile(path)
+        self._content = arrow_file(path)
+        self._file = pq.ParquetFile(self._content)
         metadata = self._file.metadata
         self.sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
@@ -74,3 +79,4 @@ class InputList:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        self._content.close()

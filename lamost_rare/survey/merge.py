@@ -15,6 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ..spectra.quality import QualityFlag
+from .arrow_files import arrow_file
 from .atomic import atomic_path, discard_part
 from .candidates import rank_candidates
 from .catalogue import REJECTED_SCHEMA
@@ -104,7 +105,8 @@ def merge_shards(
     with _writer(output / RESULTS[2], found.schema) as write:
         write(found)
     with atomic_path(output / RESULTS[3]) as temporary:
-        pa_csv.write_csv(found, temporary)
+        with arrow_file(temporary, "wb") as file:
+            pa_csv.write_csv(found, file)
 
 
 def convert_results(output: Path, format: str, checkpoint: Callable) -> None:
@@ -119,8 +121,7 @@ def convert_results(output: Path, format: str, checkpoint: Callable) -> None:
 def _duplicates(store: ShardStore, numbers: Iterable[int]) -> np.ndarray:
     """Whether the OBSID of each row was met in an earlier row; a missing one (-1) never was."""
     columns = [
-        pq.read_table(store.catalogue(number), columns=["obsid"])["obsid"].to_numpy()
-        for number in numbers
+        _read(store.catalogue(number), columns=["obsid"])["obsid"].to_numpy() for number in numbers
     ]
     obsid = np.concatenate([np.empty(0, np.int64), *columns])
     order = np.argsort(obsid, kind="stable")
@@ -140,7 +141,7 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
     """The shards' rows in order, as tables of `ROW_GROUP` rows and a last shorter one."""
     waiting, n_waiting = [], 0
     for path in paths:
-        table = pq.read_table(path)
+        table = _read(path)
         waiting.append(table)
         n_waiting += len(table)
         while n_waiting >= ROW_GROUP:
@@ -152,6 +153,11 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting).combine_chunks()
 
 
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    with arrow_file(path) as file:
+        return pq.read_table(file, columns=columns)
+
+
 @contextlib.contextmanager
 def _writer(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
     """Write tables to a Parquet file that appears when it is complete."""
@@ -159,7 +165,8 @@ def _writer(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], No
     repeating = [name for name in ("prediction", "flags", "reason") if name in schema.names]
     with (
         atomic_path(target) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=repeating) as writer,
+        arrow_file(temporary, "wb") as file,
+        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=repeating) as writer,
     ):
         yield lambda table: writer.write_table(table, row_group_size=ROW_GROUP)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .cli import add_run_arguments, status_of
+from .cli import add_run_arguments, refuse_more, status_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -12,6 +12,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``pack``."""
     parser.add_argument("source", metavar="SOURCE", help="anything that scan takes")
+    refuse_more(parser)
     parser.add_argument(
         "--output", metavar="STORE.h5", required=True, help="the store; run again, pack resumes"
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .arrow_files import arrow_file
 from .atomic import atomic_path
 from .catalogue import REJECTED_SCHEMA
 
@@ -65,15 +66,17 @@ class ShardStore:
             (catalogue, self.catalogue(number)),
             (rejected, self.rejected(number)),
         ):
-            with atomic_path(target) as temporary:
-                pq.write_table(table, temporary, compression="zstd")
+            with atomic_path(target) as temporary, arrow_file(temporary, "wb") as file:
+                pq.write_table(table, file, compression="zstd")
 
     def finished(self, number: int, n_inputs: int) -> ShardCounts | None:
         """Counts of a shard, or None if it is to be done (again)."""
         try:
             with (
-                pq.ParquetFile(self.catalogue(number)) as catalogue,
-                pq.ParquetFile(self.rejected(number)) as rejected,
+                arrow_file(self.catalogue(number)) as rows_file,
+                arrow_file(self.rejected(number)) as rejects_file,
+                pq.ParquetFile(rows_file) as catalogue,
+                pq.ParquetFile(rejects_file) as rejected,
             ):
                 rows = catalogue.metadata.num_rows, rejected.metadata.num_rows
                 if (

@@ -8,15 +8,18 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from ..spectra._codec import GZIP_ERRORS, open_gzip
 from ..text import printable
+from .arrow_files import arrow_file
 from .errors import ScanError
+from .text_lines import clear_errors_of, expanded, text_lines
+from .values import text_of
 
 __all__ = ["Table", "open_table"]
 
@@ -53,7 +56,7 @@ class Table:
     def __init__(self, path: Path):
         self.path = path
         with self._lines() as lines:
-            first = next(lines, "").removeprefix("\ufeff").lstrip("#").strip()
+            first = next(lines, "").lstrip("#").strip()
         self._separator = next((c for c in _SEPARATORS if c in first), ",")
         self.names = [name.strip() for name in self._split(first)]
 
@@ -86,18 +89,18 @@ class Table:
     def _lines(self):
         """The lines that are not empty."""
 
-        def lines(stream):
-            while line := stream.readline(_LONGEST_LINE + 1):
+        def lines(file):
+            for line in text_lines(file, _LONGEST_LINE):
                 if len(line) > _LONGEST_LINE:
                     raise ScanError(
                         f"{printable(self.path)} is no table: it has lines of more than "
                         f"{_LONGEST_LINE} bytes"
                     )
-                if line := line.strip(b"\r\n"):
-                    yield line.decode("utf-8", "surrogateescape")
+                yield line.decode("utf-8", "surrogateescape")
 
-        with _clear(self.path), _expanded(self.path) as stream:
-            yield lines(stream)
+        with _clear(self.path), open(self.path, "rb", buffering=0) as file:
+            with contextlib.closing(lines(file)) as found:
+                yield found
 
 
 class _FitsTable(Table):
@@ -157,21 +160,24 @@ class _ParquetTable(Table):
     """A Parquet file."""
 
     def __init__(self, path: Path):
-        import pyarrow.parquet as pq
-
         self.path = path
-        with _clear(path), pq.ParquetFile(path) as file:
+        with self._open() as file:
             self.names = list(file.schema_arrow.names)
 
     def pieces(self, columns):
         """Rows, as `Table.pieces` gives them."""
-        import pyarrow.parquet as pq
-
         names = [self.names[i] for i in columns]
-        with _clear(self.path), pq.ParquetFile(self.path) as file:
+        with self._open() as file:
             for batch in file.iter_batches(PIECE, columns=names):
                 values = [batch.column(name).to_pylist() for name in names]
                 yield list(zip(*values, strict=True))
+
+    @contextlib.contextmanager
+    def _open(self):
+        import pyarrow.parquet as pq
+
+        with _clear(self.path), arrow_file(self.path) as content, pq.ParquetFile(content) as file:
+            yield file
 
 
 def open_table(path: Path) -> Table:
@@ -195,28 +201,13 @@ def open_table(path: Path) -> Table:
 @contextlib.contextmanager
 def _expanded(path: Path) -> Iterator[io.BufferedReader]:
     """The bytes of a file, or of what it expands to if it is gzipped."""
-    with open(path, "rb", buffering=2**20) as file:
-        if file.peek(2)[:2] != b"\x1f\x8b":
-            yield file
-            return
-        with open_gzip(file) as expanded:
-            with io.BufferedReader(expanded, 2**20) as stream:
-                yield stream
+    with open(path, "rb", buffering=0) as file, expanded(file) as stream:
+        yield stream
 
 
-@contextlib.contextmanager
-def _clear(path: Path) -> Iterator[None]:
+def _clear(path: Path) -> AbstractContextManager:
     """What the libraries say of a damaged file, in one line."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except (*GZIP_ERRORS, ValueError, pa.ArrowException) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ScanError(
-            f"{printable(path)} is no catalogue that can be read, or truncated or damaged: "
-            f"{printable(getattr(error, 'strerror', None) or what)[:200]}"
-        ) from error
+    return clear_errors_of(path, "catalogue")
 
 
 def _find_table(stream, path: Path) -> dict:
@@ -283,7 +274,7 @@ def _skip(stream, size: int) -> None:
 
 def _values(column: np.ndarray, scale, zero, null) -> list:
     if column.dtype.kind == "S":
-        return [value.decode("ascii", "surrogateescape") for value in column.tolist()]
+        return list(map(text_of, column.tolist()))
     values = column.tolist()
     if scale in (None, 1) and zero in (None, 0) and null is None:
         return values

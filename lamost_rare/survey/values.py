@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 
-__all__ = ["numbers", "plain_text", "whole_numbers"]
+__all__ = ["numbers", "plain_text", "text_of", "whole_numbers"]
 
 _INT64 = 2**63
+_BYTES_IN_TEXT = re.compile(r"""\s*b(?:'.*'|".*")\s*""", re.DOTALL)
+
+
+def text_of(value: bytes) -> str:
+    """Bytes of a text column, which may be filled up with NULs, as text."""
+    return value.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
+def _unwrapped(value):
+    """The text in bytes, and in text like ``b'F5902'``, as which bytes get into CSV; all else as
+    it is."""
+    if isinstance(value, bytes):
+        return text_of(value)
+    if isinstance(value, str) and "b" in value[:8] and _BYTES_IN_TEXT.fullmatch(value):
+        try:
+            return text_of(ast.literal_eval(value.strip()))
+        except (ValueError, SyntaxError):  # text that only looks so
+            return value
+    return value
 
 
 def _whole(value) -> int | None:
     """A whole number of 64 bits, also one that some program wrote as ``101005.0``."""
+    value = _unwrapped(value)
     try:
         if isinstance(value, str):
             if not value.isascii() or "_" in value:
@@ -23,7 +46,9 @@ def _whole(value) -> int | None:
         if isinstance(value, float):
             # Beyond 2**53 not every whole number is a float: which one was meant is not known.
             value = int(value) if value.is_integer() and abs(value) < 2**53 else None
-    except ValueError:
+        elif isinstance(value, Decimal) and abs(value) < _INT64:
+            value = int(value) if value == value.to_integral_value() else None
+    except (ValueError, ArithmeticError):
         return None
     return value if type(value) is int and -_INT64 < value < _INT64 else None
 
@@ -50,11 +75,13 @@ def numbers(values: Sequence, low: float, high: float) -> list[float]:
 
 def _number(value) -> float:
     try:
-        return float(value)
+        return float(_unwrapped(value))
     except (TypeError, ValueError, OverflowError):
         return math.nan
 
 
 def plain_text(value) -> str:
-    """Text without the blanks around it; a missing value is empty."""
-    return "" if value is None else str(value).strip()
+    """Text without the blanks around it; a missing value (None, NaN) is empty."""
+    if value is None or (type(value) is float and value != value):
+        return ""
+    return str(_unwrapped(value)).strip()
