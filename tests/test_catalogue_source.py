@@ -4,13 +4,18 @@ import csv
 import gzip
 import io
 import json
+import math
+import os
 import shutil
 import tarfile
+from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.table import Table
 
 from lamost_rare import cli
 from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
@@ -18,6 +23,7 @@ from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_dire
 from lamost_rare.survey.discovery import Walk
 from lamost_rare.survey.items import stated
 from lamost_rare.survey.sources import open_source
+from lamost_rare.survey.values import whole_numbers
 from scan_helpers import FULL, digests, manifest, standin_preset, table, use_network
 
 N = 12
@@ -185,17 +191,15 @@ def entries(catalogue, root, walk=None):
 
 
 def test_every_kind_of_table_gives_the_same(root, tmp_path):
-    from astropy.table import Table
-
     rows = [row(i) for i in range(N)]
     columns = {key: [one[key] for one in rows] for key in COLUMNS}
     for key in ("ra", "dec"):
         columns[key] = [float(value) for value in columns[key]]
-    fits = Table({key.upper(): values for key, values in columns.items()})
-    fits["spid"] = np.array(fits["SPID"], dtype=np.uint16)  # with TZERO
-    fits.remove_column("SPID")
-    fits["bits"] = np.zeros((N, 11), dtype=bool)
-    fits.write(tmp_path / "c.fits")
+    upper = Table({key.upper(): values for key, values in columns.items()})
+    upper["spid"] = np.array(upper["SPID"], dtype=np.uint16)  # with TZERO
+    upper.remove_column("SPID")
+    upper["bits"] = np.zeros((N, 11), dtype=bool)
+    upper.write(tmp_path / "c.fits")
     (tmp_path / "c.fits.gz").write_bytes(gzip.compress((tmp_path / "c.fits").read_bytes()))
     pq.write_table(pa.table(columns), tmp_path / "c.parquet")
     write_csv(tmp_path / "comma.csv", rows)
@@ -211,6 +215,138 @@ def test_every_kind_of_table_gives_the_same(root, tmp_path):
     assert [json.loads(stated(entry.item))[0] for entry in wanted] == [obsid(i) for i in range(N)]
     for catalogue in [*catalogues, "combined.csv", "floats.csv"]:
         assert entries(tmp_path / catalogue, root) == wanted
+
+
+def test_text_as_bytes_is_text(root, run, tmp_path):
+    """FITS through `Table.to_pandas` has bytes in its columns of text, in CSV as ``b'...'``."""
+    rows = [row(i, subclass="F5é" if i else "it's", obsid=str(obsid(i))) for i in range(N)]
+    columns = {key: [one[key] for one in rows] for key in COLUMNS}
+    columns["subclass"] = np.array([one.encode() for one in columns["subclass"]])
+    columns["lmjd"] = np.full(N, b"55859")
+    Table(columns).write(tmp_path / "c.fits")
+    frame = Table.read(tmp_path / "c.fits").to_pandas()
+    assert isinstance(frame["planid"][0], bytes)
+    frame.to_parquet(tmp_path / "c.parquet")
+    frame.to_csv(tmp_path / "c.csv", index=False)
+    assert "b'F5902'" in (tmp_path / "c.csv").read_text()
+    fixed = pa.table({key: pa.array(frame[key]) for key in COLUMNS})
+    fixed = fixed.set_column(3, "planid", pa.array(map(plan_bytes, range(N)), pa.binary(40)))
+    pq.write_table(fixed, tmp_path / "padded.parquet")
+    for catalogue in ("c.fits", "c.parquet", "c.csv", "padded.parquet"):
+        summary = run(tmp_path / catalogue, root, overwrite=True)
+        assert (summary.classified, summary.rejected) == (N, 0)
+        found = table(tmp_path / "out")
+        assert found["obsid"] == [obsid(i) for i in range(N)]
+        assert found["catalogue_class"] == ["STAR"] * N
+        assert found["catalogue_subclass"] == ["it's", *["F5é"] * (N - 1)]
+
+
+def plan_bytes(i):
+    return plan(i).encode().ljust(40, b"\0")
+
+
+def test_text_that_only_looks_like_bytes_stays(root, run, tmp_path):
+    odd = ["b'", "b''", "b'a'b'", "b'\\x'", "abb", "b", "b'x' + b'y'", "b*b"]
+    path = write_csv(tmp_path / "c.csv", [row(i, subclass=odd[i]) for i in range(len(odd))])
+    run(path, root)
+    assert table(tmp_path / "out")["catalogue_subclass"] == [odd[0], "", *odd[2:]]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_text_of_other_systems(root, tmp_path, ends, encoding):
+    plain = write_csv(tmp_path / "plain.csv", [row(i, subclass="é") for i in range(N)], "|")
+    content = plain.read_text("utf-8").replace("\n", ends).encode(encoding)
+    (tmp_path / "c.csv").write_bytes(content)
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(content))
+    for name in ("c.csv", "c.csv.gz"):
+        assert entries(tmp_path / name, root) == entries(plain, root)
+
+
+def test_numbers_of_every_type_join(root, tmp_path):
+    plain = write_csv(tmp_path / "plain.csv", [row(i) for i in range(N)])
+    text = pa.table({key: [str(row(i)[key]) for i in range(N)] for key in COLUMNS})
+    numbers = {
+        "decimal": pa.decimal128(18, 0), "scaled": pa.decimal128(18, 3), "int32": pa.int32(),
+        "uint64": pa.uint64(), "double": pa.float64(), "large": pa.large_string(),
+        "view": pa.string_view(), "binary view": pa.binary_view(),
+        "large binary": pa.large_binary(),
+    }  # fmt: skip
+    for name, kind in numbers.items():
+        columns = {key: text[key] for key in COLUMNS}
+        for key in ("obsid", "lmjd", "spid", "fiberid"):
+            columns[key] = text[key].cast(kind)
+        for key in ("planid", "class"):
+            columns[key] = text[key].cast(kind) if "arge" in name or "view" in name else text[key]
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+        assert entries(tmp_path / f"{name}.parquet", root) == entries(plain, root), name
+    columns = {key: text[key].dictionary_encode() for key in COLUMNS}
+    pq.write_table(pa.table(columns), tmp_path / "categories.parquet")
+    assert entries(tmp_path / "categories.parquet", root) == entries(plain, root)
+
+
+def test_numbers_that_are_no_obsid(root, run, tmp_path):
+    values = [101_000.0, 101_001.5, math.nan, 2.0**53, -1.0, math.inf, 101_006.0]
+    rows = [row(i) | {"obsid": value} for i, value in enumerate(values)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "floats.parquet")
+    decimals = [Decimal(value) for value in ("101000", "101001.5", "NaN", "1E30", "-1", "sNaN")]
+    decimals.append(Decimal("101006.000"))
+    assert whole_numbers(decimals) == [101_000, None, None, None, -1, None, 101_006]
+    texts = [" 101000 ", "101001.5", "nan", "9007199254740993.0", "-1", "inf", "1.01006e5"]
+    write_csv(tmp_path / "text.csv", [row(i, obsid=value) for i, value in enumerate(texts)])
+    frame = pd.DataFrame(rows)
+    frame["obsid"] = pd.array([101_000, *[None] * 5, 101_006], dtype="Int64")
+    frame.to_parquet(tmp_path / "nullable.parquet")
+    masked = Table([row(i) for i in range(7)], masked=True)
+    masked["obsid"].mask = [False, *[True] * 5, False]
+    masked["obsid"].fill_value = -9999
+    masked.write(tmp_path / "masked.fits")
+    masked.write(tmp_path / "masked.csv")
+    for name in ("floats.parquet", "text.csv", "nullable.parquet", "masked.fits", "masked.csv"):
+        summary = run(tmp_path / name, root, overwrite=True)
+        assert table(tmp_path / "out")["obsid"] == [101_000, 101_006], name
+        assert summary.reasons == {"bad_catalogue_row": 5}
+
+
+def test_missing_text_is_empty(root, run, tmp_path):
+    frame = pd.DataFrame([row(i) for i in range(4)])
+    frame["subclass"] = ["F5", None, np.nan, pd.NA]
+    frame.to_parquet(tmp_path / "c.parquet")
+    run(tmp_path / "c.parquet", root)
+    assert table(tmp_path / "out")["catalogue_subclass"] == ["F5", "", "", ""]
+
+
+@pytest.mark.parametrize("name", ["c.fits", "c.fits.gz", "c.parquet", "c", "c.csv"])
+def test_a_catalogue_without_a_directory_says_what_is_missing(root, tmp_path, name):
+    path = tmp_path / name
+    rows = Table([row(i) for i in range(4)])
+    if "fits" in name:
+        rows.write(tmp_path / "plain.fits")
+        content = (tmp_path / "plain.fits").read_bytes()
+        path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    elif name == "c.csv":
+        rows.write(path)
+    else:
+        pq.write_table(pa.Table.from_pylist([row(i) for i in range(4)]), path)
+    with pytest.raises(ScanError, match=r"is a table: say with --root DIR"):
+        open_source(path)
+
+
+def test_a_spectrum_is_no_catalogue(root, tmp_path):
+    for layout in ("early", "dr1-7", "dr8plus"):
+        path = write_spectrum(tmp_path / f"{layout}.fits", 1, layout)
+        assert [entry.path for entry in open_source(path).entries(Walk())] == [path.name.encode()]
+
+
+def test_a_catalogue_whose_name_is_not_utf8(root, run, tmp_path):
+    odd = os.fsdecode(b"c\xff")
+    pq.write_table(pa.Table.from_pylist([row(0), row(77)]), tmp_path / "c.parquet")
+    try:
+        (tmp_path / "c.parquet").rename(tmp_path / odd)
+    except OSError:
+        pytest.skip("no such names on this file system")
+    assert run(tmp_path / odd, root).classified == 1
+    assert manifest(tmp_path / "out")["source"] == str(tmp_path / r"c\xff")
 
 
 def test_what_is_not_there_is_counted(root, run, tmp_path):
@@ -309,8 +445,6 @@ def test_a_catalogue_that_is_cut_short(root, run, tmp_path, kind):
     elif kind == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
     else:
-        from astropy.table import Table
-
         Table(rows).write(path)
     assert len(entries(path, root)) == 500
     content = path.read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -78,6 +79,8 @@ class PipeSource(ListSource):
     @contextlib.contextmanager
     def _open(self):
         pipe = 0 if self._pipe == "-" else self._pipe
+        if pipe == 0 and sys.stdin is None:
+            raise ScanError("cannot read a list from -: there is no standard input")
         try:
             # A copy: what a pipe gives comes in pieces of any size, and its beginning says what
             # kind of text it is.
