@@ -1,10 +1,14 @@
 """classify_spectra: rows, order, rejects and columns. The network here is a stand-in that calls
 everything with deep He II 4686 an O star; `test_predictor.py` tests the real one."""
 
+import os
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import Column, MaskedColumn, QTable, Table
 
 from lamost_rare import classify_spectra
 from lamost_rare.errors import UnusableSpectraWarning
@@ -201,7 +205,7 @@ def test_duplicate_obsids_are_flagged_across_pieces(network, preset):
     assert list(duplicate) == [False, False, True, False, False, True]
 
 
-@pytest.mark.parametrize("thing", [3, b"spec.fits", {"a": 1}, None, np.zeros(5)])
+@pytest.mark.parametrize("thing", [3, bytearray(b"spec.fits"), {"a": 1}, None, np.zeros(5)])
 def test_what_is_no_spectrum_is_a_type_error(network, preset, thing):
     with pytest.raises(
         TypeError,
@@ -318,3 +322,55 @@ def test_a_network_that_says_nan_predicts_nothing(preset):
     columns = catalogue_columns(batch, prediction, preset)
     assert list(columns["prediction"]) == ["", "B"]
     assert list(columns["candidate"]) == [False, False]
+
+
+SEQUENCES = {
+    "list": list,
+    "tuple": tuple,
+    "generator": iter,
+    "array": np.array,
+    "array of bytes": lambda names: np.array(names, dtype="S"),
+    "array of objects": lambda names: np.array(names, dtype=object),
+    "bytes": lambda names: list(map(os.fsencode, names)),
+    "Column": Column,
+    "MaskedColumn": MaskedColumn,
+    "Series": pd.Series,
+    "nullable Series": lambda names: pd.Series(names, dtype="string", index=[9, 4]),
+    "Index": pd.Index,
+    "pyarrow": pa.array,
+    "chunked": lambda names: pa.chunked_array([names[:1], names[1:]], pa.large_string()),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(SEQUENCES))
+def test_sequences_of_paths(network, preset, files, kind):
+    table = classify_spectra(SEQUENCES[kind](list(map(str, files))), preset)
+    assert list(table["path"]) == list(map(str, files))
+    assert list(table["obsid"]) == [1000, 1001]
+    assert list(classify_spectra(table["path"], preset)["obsid"]) == [1000, 1001]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (pd.DataFrame({"path": ["a"]}), "spectra is a DataFrame: give its column of paths"),
+        (Table({"path": ["a"]}), "spectra is a Table: give its column of paths"),
+        (pa.table({"path": ["a"]}), "spectra is a Table: give its column of paths"),
+        (Table({"path": ["a"]})[0], "spectra is a Row: give its column of paths"),
+        ({"a"}, "spectra is a set, which has no order"),
+        (np.ones((2, 3)), "spectra is an array of float64 with 2 axes"),
+        (MaskedColumn(["a", "b"], mask=[False, True]), "spectra has masked items"),
+        ([None], "cannot read spectra from a NoneType"),
+    ],
+)
+def test_what_has_no_paths_in_order_is_refused(network, preset, given, message):
+    with pytest.raises(TypeError, match=message):
+        classify_spectra(given, preset)
+
+
+@pytest.mark.parametrize("empty", ["", b""])
+def test_an_empty_path_is_refused_and_in_a_list_it_is_a_row(network, preset, files, empty):
+    with pytest.raises(ValueError, match="spectra is empty: give a path"):
+        classify_spectra(empty, preset)
+    table = classify_spectra([files[0], empty], preset)
+    assert [(row, reason) for row, reason, _ in table.meta["rejected"]] == [(1, "unreadable")]

@@ -44,7 +44,8 @@ def classify_spectra(
     ----------
     spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, HDUList, or an iterable
         Paths and HDU lists are LAMOST low-resolution files. An object that holds several spectra
-        gives a row for each of them. Directories are for `lamost_rare.scan_directory`.
+        gives a row for each of them. An iterable has an order: arrays, columns and Series of
+        paths will do, a set will not. Directories are for `lamost_rare.scan_directory`.
     preset : str, path or Preset, optional
         Name of a shipped preset or folder of another one. By default the one for O stars.
     medium : {"vacuum", "air"}
@@ -68,10 +69,11 @@ def classify_spectra(
     PresetError
         If the preset does not exist, is not a classifier or fails its verification.
     TypeError
-        If something is neither a path nor a spectrum.
+        If something is neither a path nor a spectrum; for a table or DataFrame, of which one
+        column is wanted.
     ValueError
-        If ``medium`` or ``batch_size`` is not allowed, or ``spectra`` is a directory or
-        a pattern.
+        If ``medium`` or ``batch_size`` is not allowed, or ``spectra`` is a directory, a
+        pattern or empty.
 
     Warns
     -----

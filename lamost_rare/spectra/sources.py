@@ -15,6 +15,11 @@ from .raw import RawSpectrum
 
 __all__ = ["items_in_order", "iterate_sources", "read_batch"]
 
+_GIVE = (
+    "give paths, specutils Spectrum objects (of arrays: Spectrum(flux=…, spectral_axis=…)), or "
+    "lists of them"
+)
+
 
 def read_batch(
     spectra, grid: WavelengthGrid, medium: str = "vacuum"
@@ -89,8 +94,7 @@ def iterate_sources(
 
 def _items(spectra, medium):
     if isinstance(spectra, (str, bytes, os.PathLike)):
-        path = os.fsdecode(spectra)
-        yield path, _attempt(_read, path)
+        yield os.fsdecode(spectra), _attempt(_read, spectra)
     elif isinstance(spectra, RawSpectrum):
         yield spectra.identity.get("path", ""), spectra
     elif _is_spectrum(spectra):
@@ -137,18 +141,14 @@ def items_in_order(sequence, what: str = "spectra") -> Iterable:
     if isinstance(sequence, np.ndarray):
         if sequence.ndim != 1 or sequence.dtype.kind not in "USOT":
             raise TypeError(
-                f"{what} is an array of {sequence.dtype} with {sequence.ndim} axes: give paths, or "
-                "Spectrum objects"
+                f"{what} is an array of {sequence.dtype} with {sequence.ndim} axes: {_GIVE}"
             )
         if np.ma.is_masked(sequence):
             raise TypeError(f"{what} has masked items: leave out the rows that have no path")
         return sequence
     if isinstance(sequence, Iterable) and not isinstance(sequence, (dict, bytearray)):
         return sequence
-    raise TypeError(
-        f"cannot read spectra from a {kind}: give paths, specutils Spectrum objects, or lists of "
-        "them"
-    )
+    raise TypeError(f"cannot read spectra from a {kind}: {_GIVE}")
 
 
 def _is_spectrum(thing) -> bool:

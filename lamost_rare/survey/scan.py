@@ -61,10 +61,10 @@ def scan_directory(
 
     Parameters
     ----------
-    source : str or path
+    source : str, path or sequence of paths
         Directory that is searched for ``*.fits``, ``*.fits.gz``, ``*.fit`` and ``*.fit.gz``, and
         for tar archives of them; or one file, an archive, an HDF5 store, a list of files
-        (``@NAME``, or named ``*.txt``).
+        (``@NAME``, or named ``*.txt``), or the paths themselves, as a list, array or column.
         With ``root``, a general catalogue as CSV, FITS or Parquet.
     output : str or path
         Directory for the results; made if it does not exist.
