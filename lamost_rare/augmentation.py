@@ -12,6 +12,7 @@ import numpy as np
 from .presets import Preset, PresetError, load_preset
 from .spectra.batch import SpectrumBatch, empty_identity
 from .spectra.grid import LAMOST_GRID
+from .text import check_paths
 
 __all__ = [
     "DEFAULT_GENERATOR",
@@ -221,6 +222,7 @@ def noise_of_directory(directory, *, most=1000, seed=0):
     from .spectra.resample import assemble
     from .survey.discovery import find_spectra
 
+    check_paths(directory=directory)
     directory = Path(directory)
     if not directory.is_dir():
         raise NotADirectoryError(f"{directory} is no directory of spectra")
@@ -272,6 +274,7 @@ def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attribut
     """
     import h5py
 
+    check_paths(output=output)
     output = Path(output)
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists; choose another --output, or give --overwrite")

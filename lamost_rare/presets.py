@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ._preset_config import PresetError, check_config
 from .spectra.grid import WavelengthGrid
-from .text import printable
+from .text import check_paths, printable
 
 __all__ = [
     "DEFAULT_PRESET",
@@ -203,6 +203,7 @@ def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.
     OSError
         If a file cannot be read or written.
     """
+    check_paths(folder=folder, weights_file=weights_file)
     folder, weights_file = Path(folder), Path(weights_file)
     config = {
         **config,
@@ -229,6 +230,7 @@ def _put(file, target: Path) -> None:
 
 def _find(preset: str | os.PathLike) -> Path:
     """Folder of a preset given by name or by path."""
+    check_paths(preset=preset)
     known = list_presets()
     if isinstance(preset, str) and preset in known:
         return _SHIPPED / preset

@@ -372,5 +372,6 @@ def test_what_has_no_paths_in_order_is_refused(network, preset, given, message):
 def test_an_empty_path_is_refused_and_in_a_list_it_is_a_row(network, preset, files, empty):
     with pytest.raises(ValueError, match="spectra is empty: give a path"):
         classify_spectra(empty, preset)
-    table = classify_spectra([files[0], empty], preset)
+    with pytest.warns(UnusableSpectraWarning, match="unreadable 1"):
+        table = classify_spectra([files[0], empty], preset)
     assert [(row, reason) for row, reason, _ in table.meta["rejected"]] == [(1, "unreadable")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text import check_paths
 from .gan import KINDS, REFERENCE, GanFigures
 from .gan_plots import MEASURES, plot_measures, plot_panel
 from .paper_report import PAPER, spread
@@ -27,6 +28,7 @@ def write_gan(figures: GanFigures, output, command: str) -> None:
     command : str
         What made it, to be printed.
     """
+    check_paths(output=output)
     output = Path(output)
     images = output.parent / "images"
     images.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from ..networks.architectures import SHIPPED_LCGAN
+from ..text import check_paths
 from ..training.build import fold_folder
 from ..training.classifier import train_network
 from ..training.crossvalidation import network_predictor, train_fold, trained_folder
@@ -117,6 +118,7 @@ def try_mixture(
     ValueError
         If the recipe has no cross-validation with a second training to go on from.
     """
+    check_paths(data=data, work=work)
     settings = settings or MixtureSettings()
     recipe = RECIPES[recipe_name]
     if recipe.holdout or recipe.refined is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text import check_paths
 from .mixture import WAYS, Mixture
 from .paper_report import said_of_runs, spread
 from .seeds import common_rates
@@ -62,6 +63,7 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
         "Of O against B stars, hot subdwarfs and white dwarfs of libraries, as if O were as often "
         "as all of them, before temperature; lower is better. " + _verdict(change),
     ]
+    check_paths(output=output)
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("\n".join(lines) + "\n", encoding="utf-8")

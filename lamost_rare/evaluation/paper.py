@@ -9,6 +9,7 @@ import numpy as np
 
 from ..folder_lock import folder_lock
 from ..networks.architectures import PAPER_RACNET, SHIPPED_LCGAN, SHIPPED_SGAN
+from ..text import check_paths
 from ..training.classifier import TrainingOptions
 from ..training.gan import FEWEST_EXAMPLES, GanOptions
 from .paper_recogniser import WAYS
@@ -107,6 +108,7 @@ def run_paper(
     ValueError
         If there are too few stars or observations of a class, or another process works there.
     """
+    check_paths(data=data, work=work)
     few_runs = runs if few_runs is None else few_runs
     if runs < 1 or jobs < 1 or few_runs < 1:
         raise ValueError("runs, few_runs and jobs must be at least 1")

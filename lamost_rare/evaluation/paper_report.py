@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text import check_paths
 from .paper import NETWORKS, PaperResults
 from .paper_plots import plot_iterations, plot_snr, plot_stars
 from .paper_recogniser import WAYS
@@ -64,6 +65,7 @@ def write_paper(results: PaperResults, output, command: str) -> None:
     command : str
         What made it, to be printed.
     """
+    check_paths(output=output)
     output = Path(output)
     images = output.parent / "images"
     images.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text import check_paths
 from ..training.card import asked_by_snr, figure_rows
 from ..training.dataset import rows_by_star
 from .figures import cross_fitted, measure
@@ -72,6 +73,7 @@ def write_recognition(
     dict
         The figures of the recogniser.
     """
+    check_paths(output=output)
     output = Path(output)
     images = output.parent / "images"
     images.mkdir(parents=True, exist_ok=True)

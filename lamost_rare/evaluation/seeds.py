@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text import check_paths
 from ..training.card import TITLES
 from .recognition import GOALS
 
@@ -87,6 +88,7 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
         "False alarms are given in a million spectra. The goals are for the shipped preset; no "
         "seed was chosen by its figures.",
     ]
+    check_paths(output=output)
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -101,7 +101,7 @@ def classify_spectra(
 
 def _refuse_searching(spectra) -> None:
     """Raise ValueError for what a user gives who wants files to be looked for."""
-    if not isinstance(spectra, (str, os.PathLike)):
+    if not isinstance(spectra, (str, bytes, os.PathLike)):
         return
     name = os.fsdecode(spectra)
     if os.path.isdir(name):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import LamostRareError
 from ..spectra.quality import QualityFlag
-from ..text import path_text, printable
+from ..text import check_paths, path_text, printable
 
 __all__ = ["OutputError", "check_output", "terminal_lines", "write_table"]
 
@@ -34,6 +34,7 @@ def check_output(path, *, overwrite: bool = False) -> None:
     OutputError
         If not, with what to change.
     """
+    check_paths(path=path)
     path = Path(path)
     shown = printable(path)
     if path.suffix.lower() not in _WRITERS:

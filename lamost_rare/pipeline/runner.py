@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..spectra.batch import IDENTITY_DTYPES
 from ..survey.columns import evidence_columns
 from ..survey.sizes import BATCH_SIZE
-from ..text import printable
+from ..text import check_paths, printable
 from .config import Pipeline, make_pipeline, read_pipeline
 from .errors import PipelineError
 from .order import check_order, column_names
@@ -36,8 +36,8 @@ def run_pipeline(
         A pipeline file, what one holds, or its list of steps (names, ``{name: {parameter:
         value}}``, or `Step` objects).
     input, output : path-like, optional
-        Directory of spectra (or one file) and directory for the results; by default those that
-        the pipeline names.
+        What `lamost_rare.scan_directory` takes as its source, and directory for the results; by
+        default those that the pipeline names.
     workers, overwrite, progress, root, format
         As for `lamost_rare.scan_directory`.
 
@@ -82,6 +82,7 @@ def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
     PipelineError
         As for `run_pipeline`.
     """
+    check_paths(pipeline=pipeline, input=input, output=output)
     if isinstance(pipeline, (str, os.PathLike)):
         pipeline = read_pipeline(pipeline)
     elif not isinstance(pipeline, Pipeline):
@@ -95,10 +96,10 @@ def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
         raise PipelineError(f"{name}: {error}") from None
     paths = {}
     for key, given, option in (("input", input, "SOURCE"), ("output", output, "DIR")):
-        chosen = getattr(pipeline, key) if given is None else os.fspath(given)
-        if not chosen:
+        chosen = getattr(pipeline, key) if given is None else given
+        if chosen is None:
             raise PipelineError(f"{name}: no {key}: give --{key} {option}, or write '{key}: ...'")
-        paths[key] = chosen
+        paths[key] = os.fspath(chosen) if isinstance(chosen, os.PathLike) else chosen
     return Pipeline(steps, **paths, name=name)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
-from ..text import printable
+from ..text import check_paths, printable
 from .atomic import atomic_path
 from .catalogue import catalogue_schema
 from .classifying import items_of
@@ -100,6 +100,7 @@ def pack_spectra(
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
+    check_paths(output=output)
     origin = open_source(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     folder = output.with_name(f".{output.name}.parts")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID
-from ..text import printable
+from ..text import check_paths, printable
 from .catalogue import catalogue_schema
 from .classifier import BatchClassifier
 from .classifying import classify_shards
@@ -99,6 +99,10 @@ def scan_directory(
         in use, or holding a scan of other inputs or with another preset.
     PresetError
         If the preset cannot be used.
+    TypeError
+        If ``source`` is neither a path nor a sequence of paths.
+    ValueError
+        If a path is empty.
     ScanInterrupted
         After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
     """
@@ -171,6 +175,7 @@ def run_steps(
     batch_size = whole_number("batch_size", batch_size)
     if format not in FORMATS:
         raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
+    check_paths(output=output)
     origin = open_source(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..spectra.grid import LAMOST_GRID
+from ..text import check_paths
 from .dataset import LabelledSources, load_data_folder
 from .pools import for_each
 from .recipes import RECIPES, Recipe
@@ -112,6 +113,7 @@ def cross_validate(
     dict of int to list of Trial
         Trials of each fold.
     """
+    check_paths(data=data, work=work, labels=labels)
     share = n_reobserved // recipe.n_folds
     fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
     found = for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
@@ -153,6 +155,7 @@ def build_preset(
     from .crossvalidation import trained_folder
     from .golden import write_golden
 
+    check_paths(output=output, work=work)
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
     trials = cross_validate(

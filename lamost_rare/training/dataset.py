@@ -10,6 +10,7 @@ import numpy as np
 
 from ..simulation.library import SOURCE_GRID, Sources, read_library
 from ..spectra.snr import g_band_snr
+from ..text import check_paths
 from .labels import CLASSES, library_class, observed_class, star_name
 
 __all__ = ["LabelledSources", "assign_folds", "load_data_folder", "rows_by_star"]
@@ -91,6 +92,7 @@ def load_data_folder(folder, *, labels=None) -> LabelledSources:
     ValueError
         If the table lacks a column.
     """
+    check_paths(folder=folder, labels=labels)
     folder = Path(folder)
     parts = []
     for path in sorted((folder / "libraries").glob("*.h5")):

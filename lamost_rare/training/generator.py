@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..spectra.grid import LAMOST_GRID
+from ..text import check_paths
 from .dataset import LabelledSources, load_data_folder
 from .examples import Examples, complete_rows, observe_examples, standardize
 from .gan import (
@@ -117,6 +118,7 @@ def train_generator(
     from ..presets import save_preset
     from .generator_card import write_generator_card
 
+    check_paths(output=output, work=work)
     output = Path(output)
     if (output / "config.json").exists():
         raise FileExistsError(f"{output} holds a preset already; choose another --output")
@@ -212,6 +214,7 @@ def rebuild_generator(name, data, output, work, *, seed=0):
     -------
     Preset
     """
+    check_paths(data=data, output=output, work=work)
     from ..presets import load_preset
 
     state = Path(work) / name / f"seed{seed}"

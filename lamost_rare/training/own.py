@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text import check_paths
 from .classifier import TrainingOptions
 from .dataset import assign_folds, load_data_folder
 from .labels import CLASSES
@@ -80,6 +81,7 @@ def train_classifier(
     from .recipes import HE_II_EVIDENCE, KEY_LINES, Recipe
     from .stream import ObservationStream
 
+    check_paths(output=output)
     output = Path(output)
     if (output / "config.json").exists():
         raise FileExistsError(f"{output} holds a preset already; choose another --output")
