@@ -386,3 +386,101 @@ def test_what_is_remembered_of_one_file_is_not_taken_for_another(tmp_path):
             with pytest.raises(SpectrumError) as caught:
                 read_lamost(tmp_path / "broken.fits")
             assert caught.value.reason == "bad_wavelength"
+
+
+def with_cards(content, *cards):
+    """A file whose header has these cards in place of those of their names, or before its END."""
+    end = content.index(b"END".ljust(80))
+    header, data = content[:end], content[-(-(end + 80) // 2880) * 2880 :]
+    for card in cards:
+        card = card.encode().ljust(80)
+        at = header.find(card[:8] + b"=")
+        header = header + card if at < 0 else header[:at] + card + header[at + 80 :]
+    header += b"END".ljust(80)
+    return header.ljust(-(-len(header) // 2880) * 2880) + data
+
+
+@pytest.mark.parametrize(
+    ("card", "name", "value"),
+    [
+        ("DEC     = 0 -1.5", "dec", math.nan),
+        ("DEC     =              -1.5.", "dec", math.nan),
+        ("DEC     =              -1.5/of the star", "dec", -1.5),
+        ("DEC     =           -1.5e+01", "dec", -15.0),
+        ("DEC     =\t-1.5", "dec", math.nan),
+        ("OBSID   = 5 5", "obsid", -1),
+        ("OBSID   = 5", "obsid", 5),
+        ("OBSID   = -9223372036854775808", "obsid", -1),
+        ("OBSID   = -9223372036854775807", "obsid", -(2**63) + 1),
+        ("OBSID   =  9223372036854775808", "obsid", -1),
+        ("DESIG   = 'one' 'two'", "designation", ""),
+        ("DESIG   = 'O''Neill' / Eugene", "designation", "O'Neill"),
+        ("SNRG    = 1E999", "snr_g", math.nan),
+        ("SNRG    = 'inf'", "snr_g", math.nan),
+    ],
+)
+def test_a_value_is_followed_by_a_comment_alone(tmp_path, card, name, value):
+    path = tmp_path / "x.fits"
+    path.write_bytes(with_cards(lamost_file_bytes("dr1-7", GRID, *spectrum(), **FACTS), card))
+    raw = read_both(path)
+    assert repr(raw.identity[name]) == repr(value)
+    assert bool(raw.flags & QualityFlag.MISSING_IDENTITY) == (raw.identity["obsid"] == -1)
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["bscale  = 20", "BScale  = 20", "BSCALE  20", "BSCALE =20", "HIERARCH BSCALE = 20",
+     " BSCALE = 20",
+     "naxis   = 9999999999", "NAXIS   = 3", "NAXIS2  = 4", "NAXIS1  = 2000000000",
+     "HIERARCH NAXIS = 9999999999", "COMMENT = 5", "CONTINUE  'x'", "END     = x", "END     x"],
+)  # fmt: skip
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_is_no_card_counts_for_nothing(tmp_path, layout, card):
+    """Nor does a repeated one; behind a CONTINUE or a scaled column astropy has to read."""
+    flux, ivar, andmask = spectrum()
+    plain = lamost_file_bytes(layout, GRID, flux, ivar, andmask, **FACTS)
+    (tmp_path / "plain.fits").write_bytes(plain)
+    before = read_both(tmp_path / "plain.fits")
+    for extra in ("", "BLANK   = -5"):
+        end = plain.rindex(b"END".ljust(80), 0, 12000)
+        start = max(0, plain.rfind(b"XTENSION", 0, 12000))
+        header = plain[start:end] + card.encode().ljust(80) + extra.encode().ljust(80)
+        header += b"END".ljust(80)
+        data = plain[start + -(-(end + 80 - start) // 2880) * 2880 :]
+        path = tmp_path / "x.fits"
+        path.write_bytes(plain[:start] + header.ljust(-(-len(header) // 2880) * 2880) + data)
+        after = read_both(path)
+        after.identity["path"] = before.identity["path"]
+        assert_same(after, before)
+
+
+@pytest.mark.parametrize("letter", "BIJK")
+@pytest.mark.parametrize("n_pixels", [3908, 3909])
+def test_integer_masks_of_any_length(tmp_path, letter, n_pixels):
+    from astropy.io import fits
+
+    flux, ivar, andmask = spectrum(n_pixels)
+    rows = {"FLUX": flux, "IVAR": ivar, "WAVELENGTH": GRID.wavelength[:n_pixels]}
+    columns = [fits.Column(name, f"{n_pixels}E", array=[row]) for name, row in rows.items()]
+    columns.append(fits.Column("ANDMASK", f"{n_pixels}{letter}", array=[andmask]))
+    _coadd(columns).writeto(tmp_path / "x.fits")
+    raw = read_lamost(tmp_path / "x.fits")
+    np.testing.assert_array_equal(raw.mask, (andmask != 0) | (ivar == 0))
+    assert_same(raw, read_lamost(tmp_path / "x.fits", method="astropy"))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "i8"])
+@pytest.mark.parametrize("n_pixels", [3908, 3909])
+def test_integer_images_of_any_length(tmp_path, dtype, n_pixels):
+    from astropy.io import fits
+
+    flux, ivar, andmask = spectrum(n_pixels)
+    image = np.stack([flux / 10, 1 + (ivar > 0), flux / 10, andmask, andmask]).astype(dtype)
+    hdu = fits.PrimaryHDU(image)
+    hdu.header["EXTEN0"] = "Flux Inverse Subcontinuum Andmask Ormask"
+    hdu.header["COEFF0"], hdu.header["COEFF1"] = GRID.log10_start, GRID.log10_step
+    hdu.writeto(tmp_path / "x.fits")
+    raw = read_lamost(tmp_path / "x.fits")
+    np.testing.assert_array_equal(raw.flux, image[0])
+    np.testing.assert_array_equal(raw.mask, andmask != 0)
+    assert_same(raw, read_lamost(tmp_path / "x.fits", method="astropy"))

@@ -14,6 +14,8 @@ __all__ = ["MAX_BYTES", "decompress", "read_bytes"]
 MAX_BYTES = 8 * 2**20
 """Limit on a file and on what it expands to; LAMOST spectra stay under 60 kB and 200 kB."""
 
+_MAX_MEMBERS = 256
+"""Limit on gzip members, of which LAMOST's files have one: each copies all that follows it."""
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31  # zlib's code for "one gzip member, header and checksum verified"
@@ -75,13 +77,14 @@ def decompress(content: bytes, codec=zlib) -> bytes:
     Raises
     ------
     SpectrumError
-        ``corrupt_gzip``, or ``too_large`` as soon as `MAX_BYTES` is passed.
+        ``corrupt_gzip``, also for more than 256 members; ``too_large`` as soon as `MAX_BYTES` is
+        passed.
     """
     if not content.startswith(_GZIP_MAGIC):
         return content
-    members = []
+    members: list[bytes] = []
     room = MAX_BYTES
-    while True:
+    while len(members) < _MAX_MEMBERS:
         stream = codec.decompressobj(_GZIP_WBITS)
         try:
             member = stream.decompress(content, room + 1)
@@ -98,3 +101,4 @@ def decompress(content: bytes, codec=zlib) -> bytes:
         content = stream.unused_data
         if not content.startswith(_GZIP_MAGIC):
             return members[0] if len(members) == 1 else b"".join(members)
+    raise SpectrumError("corrupt_gzip", f"is gzip in more than {_MAX_MEMBERS} pieces")

@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from ._fits_cards import find_end, padded
 from .quality import SpectrumError
 
 __all__ = [
     "DESCRIPTIVE_CARDS",
     "IDENTITY_CARDS",
     "IMAGE_ROWS",
-    "MAX_EXTENSIONS",
-    "PRINTABLE_BYTES",
     "TABLE_COLUMNS",
     "WANTED_CARDS",
     "Column",
     "LamostContents",
+    "Table",
+    "check_complete",
     "check_primary",
-    "check_table",
+    "extensions",
     "find_layout",
+    "find_table",
     "has_scaling",
-    "integer_card",
 ]
 
 IMAGE_ROWS = 5
-MAX_EXTENSIONS = 32
+_MAX_EXTENSIONS = 32
 """How far COADD is searched for; in LAMOST's files it is the first extension."""
-PRINTABLE_BYTES = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
-"""Translation of what FITS forbids in a header (control characters, non-ASCII) to ``?``."""
 
 TABLE_COLUMNS = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK")
 
@@ -70,6 +70,14 @@ class Column(NamedTuple):
     dtype: str
     repeat: int
     offset: int
+
+
+class Table(NamedTuple):
+    """The one-row table of a spectrum: its columns and cards, and where its data begin."""
+
+    columns: dict[str, Column]
+    cards: dict
+    data: int
 
 
 class LamostContents(NamedTuple):
@@ -121,10 +129,72 @@ def check_primary(cards: dict) -> tuple[str, int] | None:
 
 def has_scaling(cards: dict, keys=("BSCALE", "BZERO")) -> bool:
     """Whether cards scale the stored numbers."""
+    for key in keys:
+        if type(cards.get(key, 1)) not in (int, float):
+            raise SpectrumError("bad_shape", f"has {key} = {cards[key]!r}, which is no number")
     return cards.get(keys[0], 1) != 1 or cards.get(keys[1], 0) != 0
 
 
-def check_table(cards: dict) -> dict[str, Column] | None:
+def check_complete(data: bytes, end: int) -> None:
+    """Raise a SpectrumError unless the file has its data, which end at byte ``end``."""
+    if end > len(data):
+        raise SpectrumError("truncated_fits", "ends before its data do")
+
+
+def extensions(
+    data: bytes, start: int, read_cards: Callable[[bytes, int], dict]
+) -> Iterator[tuple[dict, int, int]]:
+    """Go through the extensions of a file, 32 at most.
+
+    Parameters
+    ----------
+    data : bytes
+    start : int
+        Where the first extension would begin.
+    read_cards : callable
+        Given ``data`` and where a header begins, returns its cards.
+
+    Yields
+    ------
+    cards : dict
+    first, last : int
+        Where its data begin, and the byte behind them. Whether the file has them all is not
+        looked at.
+    """
+    for _ in range(_MAX_EXTENSIONS):
+        if not data.startswith(b"XTENSION=", start):
+            return
+        first = start + padded(find_end(data, start) - start)
+        cards = read_cards(data, start)
+        size = _data_bytes(cards)
+        yield cards, first, first + size
+        start = first + padded(size)
+
+
+def _data_bytes(cards: dict) -> int:
+    """Size of an extension's data without padding (FITS standard 4.0, equation 2)."""
+    n_axes = integer_card(cards, "NAXIS")
+    if n_axes > 999:
+        raise SpectrumError("bad_shape", f"has NAXIS = {n_axes}; FITS allows 999")
+    count = int(n_axes > 0)
+    for axis in range(1, n_axes + 1):
+        count *= integer_card(cards, f"NAXIS{axis}")
+    count += integer_card(cards, "PCOUNT") if "PCOUNT" in cards else 0
+    count *= integer_card(cards, "GCOUNT") if "GCOUNT" in cards else 1
+    return abs(integer_card(cards, "BITPIX")) // 8 * count
+
+
+def find_table(data: bytes, start: int, read_cards: Callable[[bytes, int], dict]) -> Table:
+    """The table of a spectrum among the extensions, as `extensions` takes them."""
+    for cards, first, last in extensions(data, start, read_cards):
+        columns = _check_table(cards)
+        if columns is not None:
+            check_complete(data, last)
+            return Table(columns, cards, first)
+    raise SpectrumError("unknown_layout", "has neither an image of five rows nor a COADD table")
+
+
+def _check_table(cards: dict) -> dict[str, Column] | None:
     """Judge the header of an extension.
 
     Parameters

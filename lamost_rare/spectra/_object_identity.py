@@ -94,4 +94,4 @@ def _whole(value) -> int:
             return -1
     except (TypeError, ValueError, OverflowError):
         return -1
-    return number if -(2**63) <= number < 2**63 else -1
+    return number if -(2**63) < number < 2**63 else -1

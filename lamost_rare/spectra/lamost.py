@@ -149,7 +149,7 @@ def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -
         good = np.isfinite(flux)
         if not (flux.any() if good.all() else flux[good].any()):
             raise SpectrumError("zero_flux", "has no flux: every pixel is zero or not a number")
-        if andmask.view(np.uint32).any():  # mostly every bit is zero
+        if andmask.view(f"u{andmask.itemsize}").any():  # mostly every bit is zero
             good &= _native(andmask) == 0
         positive = (ivar > 0) & (ivar < np.inf)
         without = good & ~positive
@@ -248,7 +248,8 @@ def _whole(cards: dict, *names: str) -> int:
             value = int(value)
         elif isinstance(value, float) and value.is_integer():
             value = int(value)
-        if type(value) is int and -(2**63) <= value < 2**63:
+        # The least int64 stands for "none" in programs that others write.
+        if type(value) is int and -(2**63) < value < 2**63:
             return value  # negative ones do occur: an OBSID of -28762 is in DR5
     return -1
 

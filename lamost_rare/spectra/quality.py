@@ -45,7 +45,7 @@ REJECT_REASONS = {
     "unreadable": "the file could not be opened or read (permissions, I/O error, vanished)",
     "not_a_file": "the path is a directory or a special file",
     "empty_file": "the file has no bytes",
-    "corrupt_gzip": "the gzip stream is truncated or corrupt",
+    "corrupt_gzip": "the gzip stream is truncated, corrupt or in more than 256 pieces",
     "too_large": "the file is, or expands to, more bytes than any LAMOST spectrum",
     "not_fits": "the content is not FITS",
     "truncated_fits": "the FITS data end before the header says they do",
