@@ -12,7 +12,7 @@ export PYTHONHASHSEED ?= 0
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo scan test adapters lint format bench weights clean
+.PHONY: help install demo scan test fuzz adapters lint format bench weights clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 # A file's tests stay in one process, and share what they have set up.
 test: $(STAMP) lint adapters  ## ruff and mypy, then all tests, in two processes; warnings are errors
 	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+
+fuzz: $(STAMP)  ## damaged headers, other ones each time, read in both ways: make fuzz [N=20000]
+	LAMOST_RARE_FUZZ=$(or $(N),20000) $(BIN)/python -m pytest tests/test_reader_fuzz.py
 
 adapters: $(ADAPTED)  ## tests of the adapters to stpipe and ceci alone
 	$(BIN)/python -m pytest plugins

@@ -366,7 +366,7 @@ def make_batch(n=4):
         "designation": np.array(["J1"] * n, object),
         "ra": np.linspace(0, 360, n),
         "dec": np.linspace(-90, 90, n),
-        "snr_g": np.array([1.5, np.nan, 30, 999.0][:n]),
+        "snr_g": np.array([4.5, np.nan, 30, 620.0][:n]),
     }
     flags = np.array([4, int(QualityFlag.NO_IVAR), 0, 0])[:n]
     columns = {"p_O": np.linspace(0, 1, n)}

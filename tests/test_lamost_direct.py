@@ -71,11 +71,26 @@ def little_is_valid(flux, ivar, andmask):
     ivar[1700:] = ivar[:1500] = 0
 
 
+def next_to_no_ivar_in_some(flux, ivar, andmask):
+    ivar[1500:1600] = 1e-44
+    ivar[30] = 2e-38
+
+
 def negative(flux, ivar, andmask):
     flux[::5] *= -1
 
 
-@pytest.mark.parametrize("change", [None, mask_some, no_ivar_in_some, little_is_valid, negative])
+CHANGES = (
+    None,
+    mask_some,
+    no_ivar_in_some,
+    next_to_no_ivar_in_some,
+    little_is_valid,
+    negative,
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("layout", ["dr1-7", "early"])
 def test_the_short_way_gives_the_same(layout, change):
     contents = [content(layout), *(content(layout, seed, change=change) for seed in (2, 3))]
@@ -117,7 +132,12 @@ def all_masked(flux, ivar, andmask):
     andmask[:] = 1
 
 
+def absurd_ivar(flux, ivar, andmask):
+    ivar[2000] = 1e38
+
+
 UNUSUAL = {
+    "absurd ivar": {"change": absurd_ivar},
     "infinite flux": {"change": infinite_flux},
     "negative ivar": {"change": negative_ivar},
     "infinite ivar": {"change": infinite_ivar},

@@ -33,6 +33,10 @@ def dry_run(*arguments):
         ("test", "somewhere/venv/bin/python -m pytest --numprocesses 2 --dist loadfile"),
         ("demo", 'somewhere/venv/bin/lamost-rare demo --output "demo-output"'),
         ("lint", "somewhere/venv/bin/mypy"),
+        (
+            "fuzz",
+            "LAMOST_RARE_FUZZ=20000 somewhere/venv/bin/python -m pytest tests/test_reader_fuzz.py",
+        ),
     ],
 )
 def test_targets_set_themselves_up_first(target, last):
@@ -68,7 +72,7 @@ def test_scan_without_a_directory_says_what_to_do():
 @needs_make
 def test_help_lists_the_targets():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30)
-    for target in ("demo", "scan", "test", "format", "bench", "weights", "clean"):
+    for target in ("demo", "scan", "test", "fuzz", "format", "bench", "weights", "clean"):
         assert re.search(rf"^{target} ", done.stdout, re.MULTILINE), done.stdout
 
 

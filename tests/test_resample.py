@@ -283,10 +283,10 @@ def test_nothing_in_nothing_out():
     ("change", "flag"),
     [
         ({}, 0),
-        ({"identity": {"snr_g": 4.0}}, QualityFlag.LOW_SNR),
+        ({"ivar": 1e-4, "identity": {"snr_g": 4.0}}, QualityFlag.LOW_SNR),
         ({"identity": {"snr_g": -9999.0}}, 0),
         ({"ivar": 1e-4, "identity": {"snr_g": np.nan}}, QualityFlag.LOW_SNR),
-        ({"ivar": 1e-4, "identity": {"snr_g": 50.0}}, 0),
+        ({"ivar": 1e-4, "identity": {"snr_g": 20.0}}, 0),
         ({"negative": 60}, QualityFlag.NEGATIVE_FLUX),
         ({"negative": 29}, 0),
         ({"bad": range(18, 83)}, QualityFlag.MASKED_PIXELS_MANY | QualityFlag.PARTIAL_COVERAGE),
@@ -302,7 +302,7 @@ def test_flags(change, flag):
         change.get("length", 420),
         bad=change.get("bad", ()),
         flags=change.get("flags", 0),
-        identity={"snr_g": 20.0, **change.get("identity", {})},
+        identity={"snr_g": 200.0, **change.get("identity", {})},
     )
     raw.flux[:] = 100 + np.arange(len(raw.flux))
     raw.flux[18 : 18 + change.get("negative", 0)] *= -1
@@ -320,6 +320,75 @@ def test_signal_to_noise_is_measured_in_g_where_there_is_any():
         raw.ivar[:] = np.where(g, inside, outside)
         flags = assemble([raw], LAMOST_GRID)[0].flags
         assert bool(flags[0] & QualityFlag.LOW_SNR) == low
+
+
+DOUBT, LOW = QualityFlag.SNR_DOUBTFUL, QualityFlag.LOW_SNR
+
+
+@pytest.mark.parametrize(
+    ("stated", "of_pixels", "flag"),
+    [
+        (20.0, 20.0, 0),
+        (20.0, 200.0, 0),
+        (280.0, 20.0, 0),
+        (99.0, 980.0, 0),  # early files state 99 for all that is more
+        (0.1, 0.7, LOW),  # noise alone
+        (-3.0, 0.7, LOW),
+        (np.nan, 6e3, 0),
+        (20.0, 320.0, DOUBT),
+        (450.0, 20.0, DOUBT),
+        (100.0, 2.0, DOUBT | LOW),
+        (1e300, 20.0, DOUBT),
+        (1e300, 2.0, DOUBT | LOW),
+        (np.inf, 2.0, DOUBT | LOW),
+        (2e4, 6e3, DOUBT),
+        (np.nan, 2e4, DOUBT),
+        (np.nan, 1e-3, DOUBT | LOW),
+    ],
+)
+@pytest.mark.parametrize("start", [3.5682, 3.56823])  # copied, resampled
+def test_a_stated_signal_to_noise_that_the_pixels_contradict(start, stated, of_pixels, flag):
+    raw = log_raw(start, 3909, identity={"snr_g": stated})
+    raw.flux[:] = 1000 * (1 + 0.001 * np.arange(3909) / 3909)
+    raw.ivar[:] = (of_pixels / 1000) ** 2
+    batch, _ = assemble([log_raw(start, 3909), raw], LAMOST_GRID)
+    assert QualityFlag(int(batch.flags[1])) & (DOUBT | LOW) == QualityFlag(int(flag))
+
+
+@pytest.mark.parametrize("start", [3.5682, 3.56823])  # copied, resampled
+@pytest.mark.parametrize(
+    ("flux", "ivar", "flag"),
+    [
+        (1.0, 900.0, 0),
+        (1.0, 1e-30, DOUBT | LOW),
+        (1.0, 1e30, DOUBT),
+        (1e-40, 900.0, DOUBT | LOW),
+        (1e-17, 9e34, 0),
+        (1.0, 1e-44, "no_valid_pixels"),
+        (1.0, 1e38, "no_valid_pixels"),
+    ],
+)
+def test_pixels_that_no_instrument_gives(start, flux, ivar, flag):
+    raw = log_raw(start, 3909, identity={"snr_g": 30.0})
+    raw.flux[:] = flux * (1 + 0.1 * np.sin(np.arange(3909) / 50))
+    raw.ivar[:] = ivar
+    batch, rejects = assemble([raw], LAMOST_GRID)
+    if isinstance(flag, str):
+        assert [error.reason for _, error in rejects] == [flag]
+    else:
+        assert QualityFlag(int(batch.flags[0])) & (DOUBT | LOW) == QualityFlag(flag)
+
+
+def test_signal_to_noise_where_nearly_all_of_g_is_masked():
+    raw = log_raw(3.5682, 3909, identity={"snr_g": 100.0})
+    raw.flux[:] = 100 + np.arange(3909) % 7
+    raw.ivar[:] = 1.0
+    g = np.flatnonzero((raw.wavelength > 3990) & (raw.wavelength < 5510))
+    raw.mask[g] = True
+    for valid in ([], g[700:701], g[700:740]):
+        raw.mask[valid] = False
+        flags = assemble([raw], LAMOST_GRID)[0].flags
+        assert not flags[0] & (DOUBT | LOW)
 
 
 def test_identity_is_passed_on_and_missing_is_marked():

@@ -8,7 +8,7 @@ import numpy as np
 
 from ._overlap import overlap_matrix, source_key
 from .quality import SpectrumError
-from .raw import PlacedSpectrum
+from .raw import IVAR_RANGE, PlacedSpectrum
 
 __all__ = ["MIN_VALID_FRACTION", "GridArrays", "lattice_shift", "room_for"]
 
@@ -57,7 +57,8 @@ class GridArrays:
         ----------
         i : int
         flux, ivar : ndarray, shape (m,), float32
-            All finite; no ``ivar`` is negative, and where it is 0 the pixel must not be used.
+            All finite; no ``ivar`` is negative or above `IVAR_RANGE`, and where it is 0, or below
+            that, the pixel must not be used.
         shift : int
             Of `lattice_shift`; at least one pixel lies on the grid.
         """
@@ -67,9 +68,9 @@ class GridArrays:
             row_flux[:] = row_ivar[:] = 0
         row_flux[first:last] = flux[first - shift : last - shift]
         row_ivar[first:last] = ivar[first - shift : last - shift]
-        np.equal(row_ivar, 0, out=row_mask)
+        np.less(row_ivar, IVAR_RANGE[0], out=row_mask)
         if np.count_nonzero(row_mask):
-            row_flux[row_mask] = 0
+            row_flux[row_mask] = row_ivar[row_mask] = 0
         self.n_covered[i] = last - first
         if shift < 0:
             self._before[i] = flux[-shift - 1], ivar[-shift - 1]
@@ -139,7 +140,7 @@ class GridArrays:
         it: the only pixel in which a copy would not equal the matrix, and specutils.
         """
         flux, ivar = self._before.T
-        use = ~self.mask[:, 0] & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+        use = ~self.mask[:, 0] & _usable(flux, ivar)
         outside = 0.5 * (1 - 10.0**-self.grid.log10_step)
         variance = outside**2 / ivar[use] + (1 - outside) ** 2 / self.ivar[use, 0]
         self.flux[use, 0] = outside * flux[use] + (1 - outside) * self.flux[use, 0]
@@ -152,7 +153,7 @@ class GridArrays:
         everything = len(rows) == len(self.flux)
         pick = slice(None) if everything else np.array(rows)
         flux, ivar, mask = self.flux[pick], self.ivar[pick], self.mask[pick]
-        mask |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
+        mask |= ~_usable(flux, ivar)
         flux[mask] = 0
         ivar[mask] = 0
         if not everything:
@@ -165,7 +166,7 @@ class GridArrays:
         flux = np.array([raws[i].flux[source] for i in rows], dtype=np.float64)
         ivar = np.array([raws[i].ivar[source] for i in rows], dtype=np.float32)
         bad = np.array([raws[i].mask[source] for i in rows], dtype=bool)
-        bad |= ~(np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0))
+        bad |= ~_usable(flux, ivar)
         valid = matrix.coverage
         if bad.any():
             np.copyto(flux, 0, where=bad)
@@ -174,13 +175,18 @@ class GridArrays:
         flux = _product(matrix.fraction, flux)
         variance = _product(matrix.squared32, 1 / ivar)
 
-        masked = np.broadcast_to((valid < MIN_VALID_FRACTION) | (variance <= 0), flux.shape)
+        few = (valid < MIN_VALID_FRACTION) | (variance < 1 / IVAR_RANGE[1] / 4)
+        masked = np.broadcast_to(few, flux.shape)
         valid = np.where(masked, 1, valid)
         np.copyto(flux, 0, where=masked)
         np.copyto(variance, np.inf, where=masked)
         self.mask[rows] = masked
         self.flux[rows] = flux / valid
         self.ivar[rows] = valid**2 / variance
+
+
+def _usable(flux, ivar):
+    return np.isfinite(flux) & (ivar >= IVAR_RANGE[0]) & (ivar <= IVAR_RANGE[1])
 
 
 def lattice_shift(log10_start, log10_step, n_pixels, grid):

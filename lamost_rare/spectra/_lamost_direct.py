@@ -17,13 +17,13 @@ from ._lamost_fast import FastPathUnavailable, HeaderLayout, cards_at, known_lay
 from ._lamost_layout import check_primary, has_scaling
 from .lamost import identity_of
 from .quality import SpectrumError
-from .raw import PlacedSpectrum, RawSpectrum
+from .raw import IVAR_RANGE, PlacedSpectrum, RawSpectrum
 
 __all__ = ["DirectRows"]
 
 _PLACED = ("early", "dr1-7")
-_INFINITE = 0x7F800000
-"""The bits of an infinite float32. Of the others only those of negative ones and NaN are more."""
+_MOST = int(IVAR_RANGE[1].view(np.uint32))
+"""The bits of the largest inverse variance. Those of negative, infinite ones and NaN are more."""
 _MOST_FORMS = 64
 
 
@@ -74,7 +74,7 @@ class DirectRows:
             return None
         flux, ivar = native = self._native_rows(form.n_pixels)
         native[:] = np.frombuffer(data, ">f4", native.size, form.start).reshape(native.shape)
-        if np.maximum.reduce(ivar.view(np.uint32)) >= _INFINITE or not np.isfinite(flux).all():
+        if np.maximum.reduce(ivar.view(np.uint32)) > _MOST or not np.isfinite(flux).all():
             return None
         if not data.startswith(form.no_mask, form.start + 3 * row):
             ivar[np.frombuffer(data, ">f4", form.n_pixels, form.start + 3 * row) != 0] = 0

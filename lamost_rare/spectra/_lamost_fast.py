@@ -31,20 +31,25 @@ class FastPathUnavailable(Exception):
 
 def _value(card: bytes):
     """The value of the 72 bytes that follow a keyword; None if there is none."""
-    match = value_match(card)
-    if match is None:
-        return None
-    if continues(match):
+    try:
+        return _values[card]
+    except KeyError:
+        match = value_match(card)
+    if match is not None and continues(match):
         raise FastPathUnavailable("a string that CONTINUEs")
-    return value_of(match)
+    if len(_values) >= _MOST_VALUES:
+        _values.clear()
+    value = _values[card] = None if match is None else value_of(match)
+    return value
 
 
 def _scan_cards(data: bytes, start: int, end: int) -> dict:
     """All cards of a header."""
-    found: dict[bytes, bytes] = {}
+    values: dict[str, Any] = {}
     for position in range(start, end, CARD):
-        found.setdefault(data[position : position + 8], data[position + 8 : position + CARD])
-    values = {key.decode("ascii", "replace").rstrip(): _value(card) for key, card in found.items()}
+        name = data[position : position + 8].decode("ascii", "replace").rstrip(" ")
+        if name not in values:  # of a repeated card the first counts
+            values[name] = _value(data[position + 8 : position + CARD])
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -139,14 +144,7 @@ def cards_at(data: bytes, places: list[tuple[str, int]]) -> dict:
     """
     found = {}
     for name, offset in places:
-        card = data[offset : offset + CARD - 8]
-        try:
-            value = _values[card]
-        except KeyError:
-            value = _value(card)
-            if len(_values) >= _MOST_VALUES:
-                _values.clear()
-            _values[card] = value
+        value = _value(data[offset : offset + CARD - 8])
         if value is not None:
             found[name] = value
     return found

@@ -30,7 +30,7 @@ from ._file_bytes import decompress, read_bytes
 from ._lamost_fast import FastPathUnavailable, parse_fast
 from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
 from .quality import QualityFlag, SpectrumError
-from .raw import PlacedSpectrum, RawSpectrum
+from .raw import IVAR_RANGE, PlacedSpectrum, RawSpectrum
 
 if TYPE_CHECKING:
     from ._lamost_direct import DirectRows
@@ -151,9 +151,9 @@ def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -
             raise SpectrumError("zero_flux", "has no flux: every pixel is zero or not a number")
         if andmask.view(f"u{andmask.itemsize}").any():  # mostly every bit is zero
             good &= _native(andmask) == 0
-        positive = (ivar > 0) & (ivar < np.inf)
+        positive = (ivar >= IVAR_RANGE[0]) & (ivar <= IVAR_RANGE[1])
         without = good & ~positive
-        bad_ivar = without.any() and (ivar[without] != 0).any()
+        bad_ivar = without.any() and not _is_nothing(ivar[without]).all()
         good &= positive
     _check_used(flux, good)
     mask = ~good
@@ -162,6 +162,11 @@ def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -
         flags |= _BAD_IVAR
     kept = _header(cards, layout) if header else {}
     return RawSpectrum(wavelength, flux, ivar, mask, start, step, identity, layout, flags, kept)
+
+
+def _is_nothing(ivar) -> np.ndarray:
+    """Where an inverse variance says that a pixel holds no information."""
+    return (ivar >= 0) & (ivar < IVAR_RANGE[0])
 
 
 def _native(array) -> np.ndarray:

@@ -24,7 +24,7 @@ class QualityFlag(IntFlag):
     NO_IVAR = 1 << 4
     """The source gave no usable uncertainty; it was estimated from the flux."""
     BAD_IVAR = 1 << 5
-    """Negative or non-finite inverse variances were present; those pixels are masked."""
+    """Negative or non-finite (above 1e37) inverse variances were present; those pixels are masked."""
     MISSING_IDENTITY = 1 << 6
     """The file has no OBSID."""
     DUPLICATE_OBSID = 1 << 7
@@ -39,6 +39,9 @@ class QualityFlag(IntFlag):
     """More than 20 % of the covered pixels are masked."""
     FIRST_STAGE = 1 << 12
     """Settled by the preset's first stage; its probabilities are those of the first stage."""
+    SNR_DOUBTFUL = 1 << 13
+    """The signal-to-noise in g that the source states and that of its pixels contradict each other,
+    or one of them is none that a spectrum has."""
 
 
 REJECT_REASONS = {

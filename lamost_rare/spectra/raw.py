@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["PlacedSpectrum", "RawSpectrum"]
+__all__ = ["IVAR_RANGE", "PlacedSpectrum", "RawSpectrum"]
+
+IVAR_RANGE = np.float32(1e-37), np.float32(1e37)
+"""What float32 can hold with its inverse; a pixel whose inverse variance is not in it is masked."""
 
 
 @dataclass
@@ -21,8 +24,8 @@ class RawSpectrum:
         Relative flux per Å and its inverse variance, as the source has them (may hold NaN where
         masked).
     mask : ndarray, shape (m,), bool
-        True where the pixel must not be used: mask bits set, inverse variance not positive,
-        or anything non-finite.
+        True where the pixel must not be used: mask bits set, inverse variance not positive and in
+        `IVAR_RANGE`, or anything non-finite.
     log10_start, log10_step : float or None
         COEFF0 and COEFF1 if the wavelengths are log-linear, else None.
     identity : dict
