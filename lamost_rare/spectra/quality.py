@@ -24,7 +24,8 @@ class QualityFlag(IntFlag):
     NO_IVAR = 1 << 4
     """The source gave no usable uncertainty; it was estimated from the flux."""
     BAD_IVAR = 1 << 5
-    """Negative or non-finite (above 1e37) inverse variances were present; those pixels are masked."""
+    """Negative or non-finite (above 1e37) inverse variances were present; those pixels are
+    masked."""
     MISSING_IDENTITY = 1 << 6
     """The file has no OBSID."""
     DUPLICATE_OBSID = 1 << 7
