@@ -85,8 +85,12 @@ def _comparison(results: Path, survey: Path, truth: dict, rare: str):
     for row in found[:_MOST_SHOWN]:
         kind, subclass = row["truth"]["kind"], row["truth"]["subclass"]
         shown = subclass if subclass.startswith(kind) else kind
-        numbers = [f"{row[f'p_{rare}']:.3f}", f"{row['snr_g']:3.0f}"]
-        widths = [f"{row[name]:.2f}".rjust(len(name)) for name in names]
+        numbers = [f"{row[f'p_{rare}']:.3f}", _number(row["snr_g"], "3.0f").rjust(3)]
+        widths = [_number(row[name], ".2f").rjust(len(name)) for name in names]
         yield "  ".join([shown.ljust(12), *numbers, *widths, os.path.basename(row["path"])])
     if len(found) > _MOST_SHOWN:
         yield f"and {len(found) - _MOST_SHOWN} more"
+
+
+def _number(value: float | None, format: str) -> str:
+    return "-" if value is None else f"{value:{format}}"

@@ -70,10 +70,11 @@ def test_classify_prints_a_table(run, files):
     assert status == 0
     assert err == ""
     heading, hot, cool = out.splitlines()
-    assert heading.split() == ["path", "prediction", "p(O)", "candidate", "S/N(g)", "flags"]
-    assert hot.split()[:4] == [files[0], "O", "0.9000", "yes"]
+    assert heading.split() == ["prediction", "p(O)", "candidate", "S/N(g)", "flags", "path"]
+    assert hot.split()[:3] == ["O", "0.9000", "yes"]
     assert "OUT_OF_DISTRIBUTION" in hot
-    assert cool.split()[:3] == [files[1], "B", "0.1000"]
+    assert cool.split()[:2] == ["B", "0.1000"]
+    assert [line.split()[-1] for line in (hot, cool)] == files
     assert "yes" not in cool
 
 
@@ -82,7 +83,7 @@ def test_unusable_files_are_named_on_stderr(run, files, tmp_path):
     bad.write_text("x" * 5000)
     status, out, err = run("classify", bad, files[0])
     assert status == 0
-    assert out.splitlines()[1].split() == [str(bad), "-", "-", "-", "UNUSABLE"]
+    assert out.splitlines()[1].split() == ["-", "-", "-", "UNUSABLE", str(bad)]
     assert err.startswith(f"lamost-rare: not usable: {bad}: not_fits: ")
     assert err.count("\n") == 1
     assert err.count(str(bad)) == 1

@@ -19,6 +19,7 @@ from .rows import (
     catalogue_columns,
     catalogue_dtypes,
     column_description,
+    column_format,
     column_unit,
     flag_duplicates,
 )
@@ -59,7 +60,8 @@ def classify_spectra(
     -------
     astropy.table.QTable
         The columns of the catalogue: identity, ``prediction``, ``p_<class>``, ``candidate``,
-        ``flags``, and ``ew_<line>`` with errors. A spectrum that could not be used has the flag
+        ``flags``, and ``ew_<line>`` with errors; paths are absolute, and stand last where the table
+        is shown. A spectrum that could not be used has the flag
         `~lamost_rare.spectra.quality.QualityFlag.UNUSABLE`, NaN probabilities and an empty
         prediction; ``meta["rejected"]`` lists (row, reason, detail) for each of them, with the
         codes of `~lamost_rare.spectra.quality.REJECT_REASONS`.
@@ -193,9 +195,10 @@ class _Rows:
     def table(self):
         """All rows as an `astropy.table.QTable`."""
         from astropy import units as u
-        from astropy.table import QTable
 
-        table = QTable()
+        from .shown import CatalogueTable
+
+        table = CatalogueTable()
         for name, dtype in catalogue_dtypes(self.preset, evidence=self.evidence).items():
             values = np.concatenate([np.empty(0, dtype), *(chunk[name] for chunk in self.chunks)])
             if dtype.kind == "O":
@@ -203,6 +206,7 @@ class _Rows:
             unit = column_unit(name)
             table[name] = values if unit is None else u.Quantity(values, unit, dtype=dtype)
             table[name].info.description = column_description(name)
+            table[name].info.format = column_format(name)
         table.meta["preset"] = self.preset.name
         table.meta["weights_sha256"] = self.preset.sha256
         table.meta["rare_class"] = self.preset.rare_class

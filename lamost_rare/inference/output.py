@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import LamostRareError
 from ..spectra.quality import QualityFlag
-from ..text import check_paths, path_text, printable
+from ..text import check_paths, printable
 
 __all__ = ["OutputError", "check_output", "terminal_lines", "write_table"]
 
@@ -67,87 +68,58 @@ def write_table(table, path, *, overwrite: bool = False) -> None:
     OSError
         If writing fails; an earlier file of that name is then as it was.
     """
-    from astropy.table import Column, Table
+    from astropy.table import Table
 
     from ..survey.atomic import atomic_path
 
     check_output(path, overwrite=overwrite)
-    suffix = Path(path).suffix.lower()
     plain = Table(table, copy=False)
-    for column in list(plain.itercols()):
-        if column.dtype.kind == "U":
-            safe = [_encodable(text, suffix) for text in column.tolist()]
-            plain[column.name] = Column(safe, dtype=str, description=column.description)
     plain.meta = {k: v for k, v in table.meta.items() if k != "rejected"}
     with atomic_path(Path(path).absolute()) as temporary:
-        _WRITERS[suffix](plain, temporary)
-
-
-def _encodable(text: str, suffix: str) -> str:
-    """A path as a scan writes it into a table of that kind."""
-    text = path_text(text)
-    if suffix in (".csv", ".parquet"):
-        return text
-    encoding = "ascii" if suffix == ".fits" else "utf-8"
-    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
+        _WRITERS[Path(path).suffix.lower()](plain, temporary)
 
 
 def _write_csv(table, path) -> None:
-    table.meta = {}
-    table.write(path, format="ascii.csv", overwrite=True)
+    from astropy.table import MaskedColumn, Table
 
+    from .arrow import arrow_table
 
-def _write_ecsv(table, path) -> None:
-    table.write(path, format="ascii.ecsv", overwrite=True)
-
-
-def _write_fits(table, path) -> None:
-    from astropy.io import fits
-
-    keywords = {
-        "preset": "PRESET",
-        "weights_sha256": "WEIGHTS",
-        "rare_class": "RARE",
-        "threshold": "THRESHLD",
-    }
-    table.meta = {keywords[k]: v for k, v in table.meta.items() if k in keywords}
-    hdu = fits.table_to_hdu(table)
-    hdu.name = "CATALOGUE"
-    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path, overwrite=True)
-
-
-def _write_votable(table, path) -> None:
-    from astropy import units as u
-
-    table.meta = {}
-    for column in table.itercols():
-        if column.unit == u.AA:
-            column.unit = u.Unit("0.1 nm")  # how the VOUnits standard spells Å
-    table.write(path, format="votable", overwrite=True)
+    cells = Table()
+    for name, column in zip(table.colnames, arrow_table(table).columns, strict=True):
+        values = column.to_numpy()
+        if column.null_count:
+            values = MaskedColumn(values, mask=np.isnan(values))  # an empty cell
+        cells[name] = values.astype(str) if values.dtype.kind == "O" else values
+    cells.write(path, format="ascii.csv", overwrite=True)
 
 
 def _write_parquet(table, path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from .arrow import arrow_table, parquet_writer
 
-    fields, arrays = [], []
-    for column in table.itercols():
-        array = pa.array(column.tolist() if column.dtype.kind == "U" else np.asarray(column))
-        notes = {"description": column.description or ""}
-        if column.unit is not None:
-            notes["unit"] = str(column.unit)
-        fields.append(pa.field(column.name, array.type, metadata=notes))
-        arrays.append(array)
-    notes = {key: str(value) for key, value in table.meta.items()}
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=notes)), path)
+    rows = arrow_table(table)
+    with open(path, "wb") as file, parquet_writer(file, rows.schema, table.meta) as write:
+        write(rows)
+
+
+def _write_other(suffix: str, table, path) -> None:
+    from .arrow import arrow_table
+    from .table_formats import WRITERS, Rows
+
+    rows = arrow_table(table)
+
+    def batches(size: int, columns=None):
+        return rows.select(columns or rows.column_names).to_batches(max_chunksize=size)
+
+    blocks = Rows(rows.schema, len(rows), batches, meta=table.meta)
+    WRITERS[suffix](blocks, path, "catalogue")
 
 
 _WRITERS: dict[str, Callable] = {
     ".csv": _write_csv,
-    ".ecsv": _write_ecsv,
-    ".fits": _write_fits,
+    ".ecsv": partial(_write_other, ".ecsv"),
+    ".fits": partial(_write_other, ".fits"),
     ".parquet": _write_parquet,
-    ".vot": _write_votable,
+    ".vot": partial(_write_other, ".vot"),
 }
 
 
@@ -165,7 +137,7 @@ def terminal_lines(table) -> Iterator[str]:
         Lines without control characters.
     """
     rare = table.meta["rare_class"]
-    rows = [("path", "prediction", f"p({rare})", "candidate", "S/N(g)", "flags")]
+    rows = [("prediction", f"p({rare})", "candidate", "S/N(g)", "flags", "path")]
     for path, prediction, p, candidate, snr, flags in zip(
         table["path"],
         table["prediction"],
@@ -177,18 +149,18 @@ def terminal_lines(table) -> Iterator[str]:
     ):
         rows.append(
             (
-                printable(path) or "-",
                 str(prediction) or "-",
                 "-" if np.isnan(p) else f"{p:.4f}",
                 "yes" if candidate else "",
                 "-" if np.isnan(snr) else f"{snr:.1f}",
                 "|".join(str(flag.name) for flag in QualityFlag if flags & flag) or "-",
+                printable(path) or "-",
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
-            cell.rjust(width) if i in (2, 4) else cell.ljust(width)
+            cell.rjust(width) if i in (1, 3) else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  ".join(cells).rstrip()

@@ -16,6 +16,8 @@ __all__ = [
     "catalogue_columns",
     "catalogue_dtypes",
     "column_description",
+    "column_format",
+    "column_ucd",
     "column_unit",
     "flag_duplicates",
 ]
@@ -107,7 +109,7 @@ def flag_duplicates(obsid, flags, seen: set) -> None:
 
 
 _DESCRIPTIONS = {
-    "path": "where the spectrum was read from; empty for an object in memory",
+    "path": "absolute path of where the spectrum was read from; empty for an object in memory",
     "obsid": "LAMOST observation identifier; -1 if there is none",
     "designation": "name of the object in its file",
     "ra": "right ascension (ICRS)",
@@ -119,11 +121,43 @@ _DESCRIPTIONS = {
 }
 
 
+_UCDS = {
+    "path": "meta.ref;meta.file",
+    "obsid": "meta.id;meta.main",
+    "designation": "meta.id;src",
+    "ra": "pos.eq.ra;meta.main",
+    "dec": "pos.eq.dec;meta.main",
+    "snr_g": "stat.snr;em.opt",
+    "prediction": "src.class",
+    "candidate": "meta.code.member",
+    "flags": "meta.code.qual",
+}
+
+
 def column_unit(name: str) -> str | None:
     """Unit of a catalogue column in astropy's notation, or None."""
     if name in ("ra", "dec"):
         return "deg"
     return "Angstrom" if name.startswith("ew_") else None
+
+
+def column_format(name: str) -> str | None:
+    """How many digits of a catalogue column are shown, as Python formats them, or None."""
+    if name.startswith("p_"):
+        return ".4f"
+    if name.startswith("ew_"):
+        return ".3f"
+    return {"ra": ".5f", "dec": ".5f", "snr_g": ".1f"}.get(name)
+
+
+def column_ucd(name: str) -> str | None:
+    """What a catalogue column is in the words of the Virtual Observatory (UCD1+), or None."""
+    if name.startswith("p_"):
+        return "stat.probability;src.class"
+    if name.startswith("ew_"):
+        error = "stat.error;" if name.endswith("_err") else ""
+        return f"{error}spect.line.eqWidth"
+    return _UCDS.get(name)
 
 
 def column_description(name: str) -> str:

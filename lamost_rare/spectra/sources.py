@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def iterate_sources(
     Yields
     ------
     path : str
-        Empty for objects in memory.
+        Absolute; empty for objects in memory.
     spectrum : RawSpectrum or SpectrumError
         The spectrum, or what is wrong with it.
 
@@ -94,7 +95,9 @@ def iterate_sources(
 
 def _items(spectra, medium):
     if isinstance(spectra, (str, bytes, os.PathLike)):
-        yield os.fsdecode(spectra), _attempt(_read, spectra)
+        given = os.fsdecode(spectra)
+        path = Path(os.path.abspath(given)) if given else given  # as a scan has it
+        yield str(path), _attempt(_read, path)
     elif isinstance(spectra, RawSpectrum):
         yield spectra.identity.get("path", ""), spectra
     elif _is_spectrum(spectra):

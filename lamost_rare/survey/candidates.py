@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from ..inference.arrow import described_field
 from ..inference.calibration import significance_of_lines
 from ..inference.evidence import LINES
 
@@ -43,7 +44,8 @@ def rank_candidates(found: pa.Table, rare_class: str, evidence: dict | None) -> 
         value = significance_of_lines({name: found[name].to_numpy() for name in names}, evidence)
         labels = ", ".join(LINES[line].label for line in evidence["lines"])
         description = f"significance of the mean equivalent width of {labels}"
-        field = pa.field("evidence", pa.float32(), metadata={"description": description})
+        ucd = "stat.snr;spect.line.eqWidth"
+        field = described_field("evidence", pa.float32(), description, format=".1f", ucd=ucd)
         found = found.append_column(field, pa.array(value.astype(np.float32)))
         order.insert(0, ("evidence", "descending"))
     return found.sort_by(order)

@@ -6,29 +6,33 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
+from ..inference.arrow import described_field
+from ..inference.rows import column_ucd
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from .columns import Column, documented_column, evidence_columns
 
 __all__ = ["REJECTED_SCHEMA", "as_text", "catalogue_schema", "catalogue_table", "rejected_table"]
 
 
-def _field(name: str, kind: pa.DataType, description: str, unit: str | None = None) -> pa.Field:
-    metadata = {"description": description} | ({"unit": unit} if unit else {})
-    return pa.field(name, kind, metadata=metadata)
-
-
 REJECTED_SCHEMA = pa.schema(
     [
-        _field("path", pa.string(), "input that is not in the catalogue"),
-        _field("reason", pa.string(), "code of lamost_rare.spectra.quality.REJECT_REASONS"),
-        _field("detail", pa.string(), "what was wrong with it"),
+        described_field(
+            "path", pa.string(), "input that is not in the catalogue", ucd=column_ucd("path")
+        ),
+        described_field(
+            "reason",
+            pa.string(),
+            "code of lamost_rare.spectra.quality.REJECT_REASONS",
+            ucd="meta.code.status",
+        ),
+        described_field("detail", pa.string(), "what was wrong with it", ucd="meta.note"),
     ]
 )
 """Columns of the rejected table."""
 
 
 def catalogue_schema(added: Iterable[Column]) -> pa.Schema:
-    """Columns of a catalogue, with unit and description in the metadata of each.
+    """Columns of a catalogue, with what is known of each in its metadata.
 
     Parameters
     ----------
@@ -42,13 +46,15 @@ def catalogue_schema(added: Iterable[Column]) -> pa.Schema:
     fixed = [*identity, *classes, documented_column("flags", "i8"), *evidence_columns()]
     columns = {column.name: column for column in [*fixed, *added]}
     return pa.schema(
-        _field(
+        described_field(
             name,
             pa.string()
             if column.numpy_dtype.kind == "O"
             else pa.from_numpy_dtype(column.numpy_dtype),
             column.description,
             column.unit,
+            column.format,
+            column.ucd,
         )
         for name, column in columns.items()
     )

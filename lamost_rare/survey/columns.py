@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..inference.evidence import LINES
-from ..inference.rows import column_description, column_unit
+from ..inference.rows import column_description, column_format, column_ucd, column_unit
 
 __all__ = ["Column", "documented_column", "evidence_columns"]
 
@@ -27,12 +27,18 @@ class Column:
         What it holds, in a few words.
     unit : str, optional
         In astropy's notation.
+    format : str, optional
+        How values are shown, as Python formats them: ``.3f``.
+    ucd : str, optional
+        What it is in the words of the Virtual Observatory (UCD1+), for VOTables.
     """
 
     name: str
     dtype: type | str = "f8"
     description: str = ""
     unit: str | None = None
+    format: str | None = None
+    ucd: str | None = None
 
     def __post_init__(self):
         if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", self.name):
@@ -48,9 +54,10 @@ class Column:
 
 
 def documented_column(name: str, dtype) -> Column:
-    """A column that every catalogue may have, with the description and unit that it has there."""
+    """A column that every catalogue may have, with what is known of it there."""
     dtype = str if dtype is object else dtype
-    return Column(name, dtype, column_description(name), column_unit(name))
+    notes = (f(name) for f in (column_description, column_unit, column_format, column_ucd))
+    return Column(name, dtype, *notes)
 
 
 def evidence_columns() -> list[Column]:

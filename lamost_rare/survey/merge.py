@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from ..inference.arrow import parquet_writer, without_nan
 from ..spectra.quality import QualityFlag
 from .arrow_files import arrow_file
 from .atomic import atomic_path, discard_part
@@ -101,7 +102,7 @@ def merge_shards(
 
     found = pa.concat_tables([store.schema.empty_table(), *candidates])
     summary.candidates = len(found)
-    found = rank_candidates(found, summary.rare_class, evidence)
+    found = without_nan(rank_candidates(found, summary.rare_class, evidence))
     with _writer(output / RESULTS[2], found.schema) as write:
         write(found)
     with atomic_path(output / RESULTS[3]) as temporary:
@@ -166,9 +167,9 @@ def _writer(target: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], No
     with (
         atomic_path(target) as temporary,
         arrow_file(temporary, "wb") as file,
-        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=repeating) as writer,
+        parquet_writer(file, schema, compression="zstd", use_dictionary=repeating) as write,
     ):
-        yield lambda table: writer.write_table(table, row_group_size=ROW_GROUP)
+        yield lambda table: write(table, row_group_size=ROW_GROUP)
 
 
 def _count(counter: Counter, column: pa.ChunkedArray) -> None:

@@ -26,9 +26,15 @@ __all__ = [
 ]
 
 CATALOGUE_COLUMNS = (
-    Column("catalogue_class", str, "class in the general catalogue"),
-    Column("catalogue_subclass", str, "subclass in the general catalogue"),
-    Column("catalogue_snr_g", "f8", "signal-to-noise ratio in the g band, general catalogue"),
+    Column("catalogue_class", str, "class in the general catalogue", ucd="src.class"),
+    Column("catalogue_subclass", str, "subclass in the general catalogue", ucd="src.spType"),
+    Column(
+        "catalogue_snr_g",
+        "f8",
+        "signal-to-noise ratio in the g band, general catalogue",
+        format=".1f",
+        ucd="stat.snr;em.opt",
+    ),
 )
 """What a row adds to a catalogue of results."""
 

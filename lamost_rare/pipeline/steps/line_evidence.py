@@ -19,8 +19,20 @@ class LineEvidence(Step):
     needs = ("not rectified",)
     adds = (
         *evidence_columns(),
-        Column("o_subtype", "f4", "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0"),
-        Column("o_subtype_err", "f4", "standard error of o_subtype"),
+        Column(
+            "o_subtype",
+            "f4",
+            "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0",
+            format=".1f",
+            ucd="src.spType",
+        ),
+        Column(
+            "o_subtype_err",
+            "f4",
+            "standard error of o_subtype",
+            format=".1f",
+            ucd="stat.error;src.spType",
+        ),
     )
 
     def process(self, batch):

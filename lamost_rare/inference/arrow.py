@@ -1,0 +1,126 @@
+"""Tables as Arrow and Parquet hold them, with what is known of each column.
+
+The one place for it: `classify_spectra` and `scan_directory` both write their Parquet files here.
+A field has its description, unit, format (as Python's, ``.3f``) and UCD in its metadata, which is
+where Arrow's users look. Astropy looks in the metadata of the whole table: they stand there too.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..text import path_text, printable
+from .rows import column_ucd
+
+__all__ = [
+    "arrow_table",
+    "astropy_heading",
+    "described_field",
+    "note",
+    "parquet_writer",
+    "without_nan",
+]
+
+
+def described_field(
+    name: str, kind: pa.DataType, description: str = "", unit=None, format=None, ucd=None
+) -> pa.Field:
+    """A field with what is known of it in its metadata; ``unit`` in astropy's notation."""
+    known = {"unit": unit, "format": format, "ucd": ucd}
+    notes = {key: value for key, value in known.items() if value}
+    return pa.field(name, kind, metadata={"description": description, **notes})
+
+
+def note(field: pa.Field, key: str) -> str:
+    """One of the notes of `described_field`; empty if there is none."""
+    return printable((field.metadata or {}).get(key.encode(), b"").decode())
+
+
+def without_nan(table: pa.Table) -> pa.Table:
+    """A table with nulls for NaN: to databases and data frames NaN is a value like others."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            null = pa.scalar(None, field.type)
+            column = pc.if_else(pc.is_nan(table[i]), null, table[i])
+            table = table.set_column(i, field, column)
+    return table
+
+
+def arrow_table(table) -> pa.Table:
+    """Rows of an `astropy.table.Table` of columns with one value a row, null where it has NaN.
+
+    Text is as `~lamost_rare.text.path_text` makes it.
+    """
+    fields, arrays = [], []
+    for column in table.itercols():
+        info = column.info
+        unit = info.unit and str(info.unit)
+        notes = (info.description or "", unit, info.format, column_ucd(info.name))
+        if column.dtype.kind == "U":
+            array = pa.array(map(path_text, column.tolist()), pa.string())
+        else:
+            array = pa.array(np.asarray(column), from_pandas=True)
+        fields.append(described_field(info.name, array.type, *notes))
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def astropy_heading(fields, meta: dict | None = None):
+    """An `astropy.table.Table` without rows that knows of its columns what the fields say."""
+    from astropy.table import Column, Table
+
+    heading = Table(meta=meta)
+    for field in fields:
+        dtype = str if field.type == pa.string() else field.type.to_pandas_dtype()
+        notes = {key: note(field, key) or None for key in ("unit", "description", "format")}
+        heading[field.name] = Column([], dtype=dtype, **notes)
+    return heading
+
+
+@contextlib.contextmanager
+def parquet_writer(
+    path, schema: pa.Schema, meta: dict | None = None, **options
+) -> Iterator[Callable[..., None]]:
+    """Write a Parquet file that `astropy.table.QTable.read` gives units and descriptions.
+
+    Parameters
+    ----------
+    path : str, path or file
+    schema : pyarrow.Schema
+        Of `described_field`.
+    meta : dict, optional
+        What astropy gives as ``meta`` of the table; for Arrow as text, in the schema's metadata.
+    **options
+        As `pyarrow.parquet.ParquetWriter` takes them.
+
+    Yields
+    ------
+    callable
+        Takes a table, and options of `pyarrow.parquet.ParquetWriter.write_table`. NaN is written
+        as null.
+    """
+    from astropy.table.meta import get_yaml_from_table
+
+    longest = {field.name: 1 for field in schema if field.type == pa.string()}
+    with pq.ParquetWriter(path, schema, store_schema=False, **options) as writer:
+
+        def write(table: pa.Table, **how) -> None:
+            for name in longest:
+                length = pc.max(pc.utf8_length(table[name])).as_py() or 0
+                longest[name] = max(longest[name], length)
+            writer.write_table(without_nan(table), **how)
+
+        yield write
+        notes = {key: str(value) for key, value in (meta or {}).items()}
+        notes["table_meta_yaml"] = "\n".join(get_yaml_from_table(astropy_heading(schema, meta)))
+        notes |= {f"table::len::{name}": str(length) for name, length in longest.items()}
+        # Where Parquet keeps Arrow's schema; pyarrow writes it first, when no length is known.
+        encoded = base64.b64encode(schema.with_metadata(notes).serialize())
+        writer.add_key_value_metadata({"ARROW:schema": encoded})
