@@ -19,12 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamost_rare import classify_spectra, cli
+from lamost_rare.errors import UnusableSpectraWarning
 from lamost_rare.inference import classify as classify_module
 from lamost_rare.inference.arrow import arrow_table, described_field, note, parquet_writer
 from lamost_rare.inference.output import write_table
 from lamost_rare.inference.rows import column_description
 from lamost_rare.pipeline.steps.line_evidence import LineEvidence
 from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.spectra.specutils_loader import lamost_loader
 from lamost_rare.survey import classifying, scan, scan_directory
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA, catalogue_schema
 from lamost_rare.survey.formats import convert_table
@@ -68,7 +70,8 @@ def files(tmp_path):
 @pytest.fixture
 def classified(files, tmp_path, monkeypatch):
     monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: StandIn())
-    return classify_spectra(files, save_standin(tmp_path))
+    with pytest.warns(UnusableSpectraWarning, match="1 of 3 spectra not used"):
+        return classify_spectra(files, save_standin(tmp_path))
 
 
 @pytest.fixture
@@ -281,7 +284,11 @@ def test_paths_are_absolute_whatever_was_typed(files, scanned, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     typed = [os.path.join("in", path.name) for path in files]
     expected = [os.path.join(os.getcwd(), name) for name in typed]
-    assert list(classify_spectra(typed, preset)["path"]) == expected
+    with pytest.warns(UnusableSpectraWarning):
+        assert list(classify_spectra(typed, preset)["path"]) == expected
+    with fits.open(typed[0]) as hdus:
+        given = [hdus, lamost_loader(typed[0])]
+        assert list(classify_spectra(given, preset)["path"]) == [expected[0]] * 2
     arguments = ["classify", *typed, "--preset", str(preset.folder), "--output", "t.parquet"]
     assert cli.main(arguments) == 0
     assert pq.read_table("t.parquet")["path"].to_pylist() == expected

@@ -112,7 +112,8 @@ def _items(spectra, medium):
     elif _is_hdu_list(spectra):
         from .specutils_loader import read_opened
 
-        yield spectra.filename() or "", _attempt(read_opened, spectra)
+        name = spectra.filename()
+        yield os.path.abspath(name) if name else "", _attempt(read_opened, spectra)
     else:
         for item in items_in_order(spectra):
             yield from _items(item, medium)

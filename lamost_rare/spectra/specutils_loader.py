@@ -130,13 +130,13 @@ def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
 
 
 def _path_of(source) -> str:
-    """The path of a source that is a file on this disk, else an empty text."""
+    """The absolute path of a source that is a file on this disk, else an empty text."""
     if isinstance(source, fits.HDUList):
         source = source.filename()
     elif not isinstance(source, (str, bytes, os.PathLike)):
         source = getattr(source, "name", None)
     if isinstance(source, (str, bytes, os.PathLike)) and os.path.exists(source):
-        return os.fsdecode(source)
+        return os.path.abspath(os.fsdecode(source))
     return ""
 
 
