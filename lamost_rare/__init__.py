@@ -6,22 +6,36 @@ registers through entry points) stays fast: it loads neither TensorFlow nor spec
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .lazy import lazy_names
+
+if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names`
+    from .augmentation import augment_spectra
+    from .errors import BackendError, LamostRareError, UnusableSpectraWarning
+    from .estimator import RareStarClassifier
+    from .inference.classify import classify_spectra
+    from .inference.output import OutputError
+    from .pipeline.errors import PipelineError
+    from .pipeline.runner import run_pipeline
+    from .presets import PresetError, list_presets, load_preset
+    from .spectra.quality import SpectrumError
+    from .survey.errors import ScanError, ScanInterrupted
+    from .survey.scan import scan_directory
 
 __version__ = "0.1.0"
 
-_WHERE = {
-    "RareStarClassifier": "estimator",
-    "augment_spectra": "augmentation",
-    "classify_spectra": "inference.classify",
-    "list_presets": "presets",
-    "load_preset": "presets",
-    "run_pipeline": "pipeline",
-    "scan_directory": "survey",
-}
-
 __all__ = [
+    "BackendError",
+    "LamostRareError",
+    "OutputError",
+    "PipelineError",
+    "PresetError",
     "RareStarClassifier",
+    "ScanError",
+    "ScanInterrupted",
+    "SpectrumError",
+    "UnusableSpectraWarning",
     "__version__",
     "augment_spectra",
     "classify_spectra",
@@ -31,14 +45,24 @@ __all__ = [
     "scan_directory",
 ]
 
-
-def __getattr__(name: str):
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "BackendError": "errors",
+        "LamostRareError": "errors",
+        "OutputError": "inference.output",
+        "PipelineError": "pipeline.errors",
+        "PresetError": "presets",
+        "RareStarClassifier": "estimator",
+        "ScanError": "survey.errors",
+        "ScanInterrupted": "survey.errors",
+        "SpectrumError": "spectra.quality",
+        "UnusableSpectraWarning": "errors",
+        "augment_spectra": "augmentation",
+        "classify_spectra": "inference.classify",
+        "list_presets": "presets",
+        "load_preset": "presets",
+        "run_pipeline": "pipeline.runner",
+        "scan_directory": "survey.scan",
+    },
+)

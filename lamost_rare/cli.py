@@ -134,8 +134,8 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror}"
-    # These are how the package says what is wrong with an input.
-    if isinstance(error, (LamostRareError, ValueError)) and str(error):
+    # These are how the package, and what reads files for it, say what is wrong with an input.
+    if isinstance(error, (LamostRareError, ValueError, OSError)) and str(error):
         return str(error)
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 

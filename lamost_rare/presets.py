@@ -39,7 +39,7 @@ _SHIPPED = Path(__file__).parent / "weights"
 _MAX_CONFIG_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Preset:
     """A trained network and how to use it.
 
@@ -56,6 +56,10 @@ class Preset:
     name: str
     folder: Path
     config: dict
+
+    def __repr__(self) -> str:
+        rare = f" for {self.rare_class}" if self.rare_class else ""
+        return f"<Preset {self.name}: {self.kind}{rare}>"
 
     @property
     def kind(self) -> str:

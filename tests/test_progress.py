@@ -8,9 +8,14 @@ import re
 import sys
 import termios
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tqdm import tqdm
 
+from lamost_rare import progress as work
+from lamost_rare.progress import Progress as Work
+from lamost_rare.progress import counted
 from lamost_rare.survey.progress import Progress
 from lamost_rare.survey.shards import ShardCounts
 from lamost_rare.survey.summary import ScanSummary
@@ -119,6 +124,75 @@ def test_standard_error_that_is_no_file(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     run(None)
     assert len(sys.stderr.getvalue().splitlines()) == 3
+
+
+def test_the_rate_is_not_that_of_the_start(capsys):
+    """What had to be loaded before the first files says nothing of the time that is left."""
+    clock, state = Clock(), summary()
+    with contextlib.closing(Progress(None, state, clock)) as bar:
+        for seconds in (100.0, 20.0, 20.0, 20.0):
+            clock.now += seconds
+            state.add(ShardCounts(190, 10, 1))
+            bar.update(state)
+    *_, line = capsys.readouterr().err.splitlines()
+    assert LINE.fullmatch(line)[3] == "10.0"
+    state.seconds, state.start_seconds = 10.0, 9.0
+    first = str(state).splitlines()[0]
+    assert first.endswith("(800 in 10 s, of which 9 s to load the network; 800 a second)")
+    state.start_seconds = 0.0
+    assert str(state).splitlines()[0].endswith("(800 in 10 s; 80 a second)")
+
+
+def test_a_bar_says_what_it_waits_for(monkeypatch):
+    main, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 120))
+    with open(terminal, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        state = summary()
+        with contextlib.closing(Progress(None, state)) as bar:
+            bar.update(state)
+            assert "starting:   0%" in read_until(main, "]")
+            state.add(ShardCounts(50_000, 0, 0))
+            bar.update(state)
+        stream.write("end")
+        stream.flush()
+        shown = read_until(main, "end")
+    os.close(main)
+    assert "50000/100000" in shown
+    assert "starting" not in shown.split("50000/100000")[-1]
+
+
+def test_long_work_of_every_kind_has_a_line_a_minute(capsys):
+    clock = Clock()
+    with Work(300, "batches", "training", done=100, clock=clock) as bar:
+        for done in (101, 102, 103):
+            clock.now += 90
+            bar.update(done, epochs=1)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert lines[-1].endswith(
+        "training: 103 of 300 batches (34 %), 0.7 a minute, 1 epochs, 4:55:30 left"
+    )
+    assert list(counted("abc", 4, "letters", "reading", done=1)) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""  # quick
+
+
+def test_a_notebook_shows_a_bar(monkeypatch, capsys):
+    """With ipywidgets or without; what runs there is no terminal."""
+    shell = SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    made = []
+
+    class Bar(tqdm):
+        def __init__(self, *args, **kwargs):
+            made.append(kwargs["disable"])
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(work, "_tqdm", lambda notebook: Bar if notebook else None)
+    run(None, batches=2)
+    run(False, batches=2)
+    assert made == [False, True]
+    assert "400/100000" in capsys.readouterr().err
 
 
 def test_the_summary_says_where_to_look():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
 from ..training.dataset import load_data_folder
 from ..training.examples import complete_rows, observe_examples
@@ -187,7 +188,7 @@ def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFig
         bench.known,
         len(bench.training),
     )
-    for seed in range(n_seeds):
+    for seed in counted(range(n_seeds), n_seeds, "repetitions", "comparison"):
         _measure(bench, generators, figures, seed)
     return figures
 

@@ -128,7 +128,7 @@ def try_mixture(
     tasks = [(r, fold) for r in range(repetitions) for fold in range(recipe.n_folds)]
     fixed = recipe_name, str(data), str(work), settings, seed
     sources = load_data_folder(data)  # before processes begin, which would say the same
-    found = for_each(tasks, jobs, _one_fold, *fixed, ...)
+    found = for_each(tasks, jobs, "trainings", _one_fold, *fixed, ...)
     return measure_mixture(found, sources, recipe, settings)
 
 

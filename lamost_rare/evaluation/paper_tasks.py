@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import shutil
-from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from ..training.classifier import TrainingOptions
 from ..training.dataset import load_data_folder
 from ..training.gan import GanOptions
 from ..training.observing import noise_of
-from ..training.pools import single_threaded
+from ..training.pools import as_they_end, single_threaded
 from .gan_metrics import gan_test, gan_train, repeated
 from .paper_recogniser import rare_spectra, train_recogniser
 from .paper_sets import PaperSizes, level_red_end, make_sets, observed_from
@@ -248,7 +247,7 @@ def run_tasks(workshop: Workshop, tasks, jobs: int, say=print) -> None:
     with single_threaded(jobs, _start, workshop.data, workshop.work, workshop.settings) as pool:
         try:
             futures = {pool.submit(_do, task): task for task in open_}
-            for i, future in enumerate(as_completed(futures)):
+            for i, future in enumerate(as_they_end(futures, "experiments")):
                 future.result()
                 say(f"[{i + 1}/{len(open_)}] {_describe(futures[future])}")
         finally:

@@ -6,31 +6,41 @@ that they fit together, and `runner` runs them over a directory with the machine
 `lamost_rare.survey`. Importing this loads neither TensorFlow nor specutils nor astropy.
 """
 
-from importlib import import_module
+from typing import TYPE_CHECKING
 
+from ..lazy import lazy_names
 from .errors import PipelineError
 from .step import Column, Parameter, Step
 
-_WHERE = {
-    "check_order": "order",
-    "check_pipeline": "runner",
-    "list_steps": "registry",
-    "load_step": "registry",
-    "make_step": "registry",
-    "read_pipeline": "config",
-    "run_pipeline": "runner",
-}
+if TYPE_CHECKING:
+    from .config import read_pipeline
+    from .order import check_order
+    from .registry import list_steps, load_step, make_step
+    from .runner import check_pipeline, run_pipeline
 
-__all__ = ["Column", "Parameter", "PipelineError", "Step", *_WHERE]
+__all__ = [
+    "Column",
+    "Parameter",
+    "PipelineError",
+    "Step",
+    "check_order",
+    "check_pipeline",
+    "list_steps",
+    "load_step",
+    "make_step",
+    "read_pipeline",
+    "run_pipeline",
+]
 
-
-def __getattr__(name):
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "check_order": "order",
+        "check_pipeline": "runner",
+        "list_steps": "registry",
+        "load_step": "registry",
+        "make_step": "registry",
+        "read_pipeline": "config",
+        "run_pipeline": "runner",
+    },
+)

@@ -5,32 +5,59 @@ Files and `Spectrum` objects become a `RawSpectrum` each; `assemble` puts many o
 so names are resolved on first use.
 """
 
-from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .adapters import iterate_spectra, raw_from_spectrum, to_spectrum, to_spectrum_list
+    from .air_vacuum import air_to_vacuum, vacuum_to_air
+    from .batch import IDENTITY_DTYPES, SpectrumBatch, empty_identity
+    from .grid import LAMOST_GRID, WavelengthGrid
+    from .lamost import read_lamost
+    from .normalize import network_input, normalize_l2
+    from .quality import REJECT_REASONS, QualityFlag, SpectrumError
+    from .raw import RawSpectrum
+    from .resample import assemble
+    from .sources import iterate_sources, read_batch
+
+__all__ = [
+    "IDENTITY_DTYPES",
+    "LAMOST_GRID",
+    "REJECT_REASONS",
+    "QualityFlag",
+    "RawSpectrum",
+    "SpectrumBatch",
+    "SpectrumError",
+    "WavelengthGrid",
+    "air_to_vacuum",
+    "assemble",
+    "empty_identity",
+    "iterate_sources",
+    "iterate_spectra",
+    "network_input",
+    "normalize_l2",
+    "raw_from_spectrum",
+    "read_batch",
+    "read_lamost",
+    "to_spectrum",
+    "to_spectrum_list",
+    "vacuum_to_air",
+]
 
 _MODULES = {
+    "adapters": ("iterate_spectra", "raw_from_spectrum", "to_spectrum", "to_spectrum_list"),
+    "air_vacuum": ("air_to_vacuum", "vacuum_to_air"),
     "batch": ("IDENTITY_DTYPES", "SpectrumBatch", "empty_identity"),
     "grid": ("LAMOST_GRID", "WavelengthGrid"),
+    "lamost": ("read_lamost",),
+    "normalize": ("network_input", "normalize_l2"),
     "quality": ("REJECT_REASONS", "QualityFlag", "SpectrumError"),
     "raw": ("RawSpectrum",),
-    "lamost": ("read_lamost",),
-    "air_vacuum": ("air_to_vacuum", "vacuum_to_air"),
     "resample": ("assemble",),
     "sources": ("iterate_sources", "read_batch"),
-    "normalize": ("network_input", "normalize_l2"),
-    "adapters": ("iterate_spectra", "raw_from_spectrum", "to_spectrum", "to_spectrum_list"),
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__, {name: module for module, names in _MODULES.items() for name in names}
+)

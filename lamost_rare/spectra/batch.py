@@ -38,7 +38,7 @@ def empty_identity(n_spectra: int) -> dict[str, np.ndarray]:
     }
 
 
-@dataclass
+@dataclass(repr=False)
 class SpectrumBatch:
     """Spectra on one wavelength grid, with their identities.
 
@@ -69,6 +69,11 @@ class SpectrumBatch:
     flags: np.ndarray = None  # type: ignore[assignment]  # becomes zeros
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     generated: bool = False
+
+    def __repr__(self) -> str:
+        kind = "generated spectra" if self.generated else "spectra"
+        more = f", columns {', '.join(self.columns)}" if self.columns else ""
+        return f"<SpectrumBatch: {len(self)} {kind} of {self.grid.n_pixels} pixels{more}>"
 
     def __post_init__(self):
         shape = self.flux.shape

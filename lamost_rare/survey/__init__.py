@@ -7,7 +7,16 @@ into the result; `manifest` remembers what was asked for, and `scan` ties them t
 writes a store in the same way, and `distributed` has the workers of a Dask cluster do shards.
 """
 
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 from .errors import ScanError, ScanInterrupted
+
+if TYPE_CHECKING:
+    from .distributed import dask_scan
+    from .pack import pack_spectra
+    from .scan import scan_directory
+    from .summary import ScanSummary
 
 __all__ = [
     "ScanError",
@@ -18,21 +27,12 @@ __all__ = [
     "scan_directory",
 ]
 
-
-def __getattr__(name):
-    if name == "scan_directory":
-        from .scan import scan_directory as value
-    elif name == "pack_spectra":
-        from .pack import pack_spectra as value
-    elif name == "dask_scan":
-        from .distributed import dask_scan as value
-    elif name == "ScanSummary":
-        from .summary import ScanSummary as value
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "ScanSummary": "summary",
+        "dask_scan": "distributed",
+        "pack_spectra": "pack",
+        "scan_directory": "scan",
+    },
+)

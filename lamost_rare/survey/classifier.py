@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -72,6 +73,7 @@ class BatchClassifier:
         self.adds = classifier_columns(preset)
         self._first = None if thorough else load_first_stage(preset)
         self._built = None
+        self.start_seconds = 0.0
 
     @property
     def first_stage(self):
@@ -87,7 +89,9 @@ class BatchClassifier:
         """Build the network, unless that was done."""
         if self._built is None:
             size = self.batch_size if self._first is None else min(self.batch_size, FEW)
+            began = time.monotonic()
             self._built = _predictor(self.preset, size)
+            self.start_seconds = time.monotonic() - began
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
         """The batch with the columns of the classifier, and with its flags OR-ed to the others.

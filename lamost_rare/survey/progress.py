@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 
+from .. import progress
 from .summary import ScanSummary
 
-__all__ = ["Progress", "StopRequest", "progress_line", "stop_on_interrupt"]
-
-
-LOG_EVERY = 60.0
-"""Seconds between lines where there is no terminal."""
+__all__ = ["Progress", "StopRequest", "stop_on_interrupt"]
 
 
 class Progress:
-    """How far a scan is, on standard error: a bar on a terminal, else a line a minute.
+    """How far a scan is, on standard error: see `lamost_rare.progress.Progress`.
 
     Parameters
     ----------
@@ -35,46 +30,18 @@ class Progress:
     def __init__(
         self, wanted: bool | None, summary: ScanSummary, clock: Callable[[], float] = time.monotonic
     ):
-        from tqdm import tqdm
-
-        terminal = getattr(sys.stderr, "isatty", lambda: False)()
-        self._lines = wanted is None and not terminal
-        self._clock = clock
-        self._start = self._last = clock()
-        self._done_before = summary.done
-        self._bar = tqdm(
-            total=summary.discovered,
-            initial=summary.done,
-            unit=" files",
-            dynamic_ncols=True,
-            disable=wanted is False or self._lines,
+        self._shown = progress.Progress(
+            summary.discovered, "files", done=summary.done, wanted=wanted, stays=True, clock=clock
         )
 
     def update(self, summary: ScanSummary) -> None:
         """Show where the scan is now."""
         counts = {"candidates": summary.candidates, "rejected": summary.rejected}
-        self._bar.set_postfix(counts, refresh=False)
-        self._bar.update(summary.done - self._bar.n)
-        now = self._clock()
-        if self._lines and now - self._last >= LOG_EVERY:
-            self._last = now
-            rate = (summary.done - self._done_before) / (now - self._start)
-            print(progress_line(summary, rate), file=sys.stderr, flush=True)
+        self._shown.update(summary.done, **counts)
 
     def close(self) -> None:
         """Leave the terminal tidy."""
-        self._bar.close()
-
-
-def progress_line(summary: ScanSummary, rate: float) -> str:
-    """One line for a log: the time, counts, files a second, and how long the rest will take."""
-    percent = 100 * summary.done // max(summary.discovered, 1)
-    left = timedelta(seconds=round(summary.to_do / rate)) if rate > 0 else "unknown time"
-    return (
-        f"{datetime.now():%Y-%m-%d %H:%M:%S} {summary.done} of {summary.discovered} files "
-        f"({percent} %), {rate:.1f} a second, {summary.candidates} candidates, "
-        f"{summary.rejected} rejected, {left} left"
-    )
+        self._shown.close()
 
 
 class StopRequest:

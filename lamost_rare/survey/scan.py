@@ -211,6 +211,7 @@ def run_steps(
         def record(state):
             summary.state = state
             summary.seconds = time.monotonic() - started
+            summary.start_seconds = sum(map(_start_seconds, steps))
             manifest.update(
                 state=state,
                 counts=summary.counts(),
@@ -255,6 +256,11 @@ def run_steps(
         record("complete")
         store.clear()
     return summary
+
+
+def _start_seconds(step) -> float:
+    """What a step's network took to load, if it has one: the spectra had to wait for it."""
+    return getattr(getattr(step, "classifier", step), "start_seconds", 0.0)
 
 
 def _take_stock(summary: ScanSummary, store: ShardStore, inputs: InputList) -> list[int]:

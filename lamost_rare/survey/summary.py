@@ -12,7 +12,7 @@ from .formats import FORMATS
 __all__ = ["ScanSummary"]
 
 
-@dataclass
+@dataclass(repr=False)
 class ScanSummary:
     """Counts of a scan; ``discovered == classified + rejected + to_do`` always.
 
@@ -33,6 +33,8 @@ class ScanSummary:
         Rows for each predicted class, each flag and each reject reason.
     seconds : float
         Time this run took.
+    start_seconds : float
+        Of these, what it took to load the network.
     done_before : int
         Inputs that an earlier run had done.
     state : str
@@ -53,6 +55,7 @@ class ScanSummary:
     flags: Counter = field(default_factory=Counter)
     reasons: Counter = field(default_factory=Counter)
     seconds: float = 0.0
+    start_seconds: float = 0.0
     done_before: int = 0
     state: str = "running"
     format: str = "parquet"
@@ -103,6 +106,12 @@ class ScanSummary:
     did = "classified"
     """What was done to the spectra of ``classified``."""
 
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.state}: {self.discovered} inputs, {self.classified} "
+            f"{self.did}, {self.rejected} rejected, {self.candidates} candidates>"
+        )
+
     def __str__(self) -> str:
         lines = [
             f"{self.discovered} inputs = {self.classified} {self.did} + {self.rejected} rejected"
@@ -110,8 +119,10 @@ class ScanSummary:
         ]
         now = self.done - self.done_before
         if now and self.seconds:
-            rate = now / self.seconds
-            lines[0] += f"  ({now} in {self.seconds:.0f} s, {rate:.0f} a second)"
+            start = self.start_seconds if self.start_seconds < self.seconds else 0.0
+            rate = now / (self.seconds - start)
+            network = f", of which {start:.0f} s to load the network" if start >= 0.5 else ""
+            lines[0] += f"  ({now} in {self.seconds:.0f} s{network}; {rate:.0f} a second)"
         if self.state == "complete":
             lines += self._found()
         else:

@@ -73,7 +73,7 @@ def cross_validate_first_stage(
         return {}
     labels = labels and str(labels)
     fixed = recipe.name, str(data), labels, ..., str(work), seed
-    return for_each(_tasks(recipe, final), jobs, _first_stage, *fixed)
+    return for_each(_tasks(recipe, final), jobs, "first stages", _first_stage, *fixed)
 
 
 def cross_validate(
@@ -116,7 +116,7 @@ def cross_validate(
     check_paths(data=data, work=work, labels=labels)
     share = n_reobserved // recipe.n_folds
     fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
-    found = for_each(_tasks(recipe, final), jobs, _train_and_try, *fixed)
+    found = for_each(_tasks(recipe, final), jobs, "cross-validation", _train_and_try, *fixed)
     return {fold: trials for fold, trials in found.items() if fold is not None}
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..folder_lock import folder_lock
 from ..networks.keras_backend import load_keras, standard_settings
+from ..progress import Progress
 
 __all__ = ["TrainingOptions", "export_weights", "predict_logits", "train_network"]
 
@@ -221,13 +222,14 @@ def _train(stream, architecture, options, folder, validation, begin_with):
     if start < options.epochs and not _stopped(log, options.patience):
         first = start * options.steps_per_epoch
         batches = _Prefetch(_views(stream, options), first, total)
+        bar = Progress(total, "batches", "training", done=first)
         try:
             for epoch in range(start, options.epochs):
                 # Dropout's draws must not depend on where the training was interrupted.
                 keras.utils.set_random_seed(options.seed * 100_003 + epoch)
                 _reseed(model, options.seed * 100_003 + epoch)
                 sums = np.zeros(2)
-                for step in _progress(options.steps_per_epoch, f"epoch {epoch + 1}"):
+                for step in range(options.steps_per_epoch):
                     x, y = next(batches)
                     optimizer.learning_rate.assign(
                         _rate(epoch * options.steps_per_epoch + step, total, options)
@@ -236,6 +238,7 @@ def _train(stream, architecture, options, folder, validation, begin_with):
                     result = trained.train_on_batch(x, wanted, return_dict=True)
                     accuracy = [v for name, v in result.items() if name.endswith("accuracy")]
                     sums += [float(result["loss"]) / n_opinions, float(np.mean(accuracy))]
+                    bar.update(epoch * options.steps_per_epoch + step + 1, epochs=epoch)
                 loss, accuracy = (float(s) for s in sums / options.steps_per_epoch)
                 entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy}
                 if validation is not None:
@@ -248,6 +251,7 @@ def _train(stream, architecture, options, folder, validation, begin_with):
                 if _stopped(log, options.patience):
                     break
         finally:
+            bar.close()
             batches.close()
     model.load_weights(folder / "best.weights.h5")
     return model, log
@@ -282,14 +286,6 @@ def _reseed(model, seed):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
             generator.state.assign(keras.random.SeedGenerator(seed + i).state)
-
-
-def _progress(n, description):
-    import sys
-
-    from tqdm import tqdm
-
-    return tqdm(range(n), desc=description, leave=False, disable=not sys.stderr.isatty())
 
 
 def _validate(model, validation) -> dict:

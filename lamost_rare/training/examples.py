@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..progress import counted
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
 from ..spectra.batch import SpectrumBatch
@@ -103,9 +104,10 @@ def observe_examples(
     turns = np.concatenate([rng.permutation(len(stars)) for _ in range(-(-number // len(stars)))])
     picks = np.array([rng.choice(of_star[stars[k]]) for k in turns[:number]])
     parts = []
-    for some, batch, _ in observe_in_parts(
+    observed = observe_in_parts(
         sources, picks, noise, rng, snr_range, 256, gaps=False, cosmic_rays=False
-    ):
+    )
+    for some, batch, _ in counted(observed, -(-number // 256), "parts", "observations"):
         parts.append(
             Examples(standardize(batch), sources.star[some].astype(str), batch.identity["snr_g"])
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..folder_lock import folder_lock
 from ..networks.keras_backend import standard_settings
+from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
 from .duel import Duel, GanOptions, GanRefinement
 
@@ -31,7 +32,8 @@ def generate(generator, number, seed, batch_size=256) -> np.ndarray:
     """Standardized flux (number, n_pixels), float32; the same for the same seed."""
     rng = np.random.default_rng([seed, 20210503])
     out = np.empty((number, generator.output_shape[1]), dtype=np.float32)
-    for start in range(0, number, batch_size):
+    starts = range(0, number, batch_size)
+    for start in counted(starts, len(starts), "batches", "generating"):
         noise = rng.standard_normal((batch_size, generator.input_shape[1])).astype(np.float32)
         flux = np.asarray(generator.predict_on_batch(noise))[..., 0]
         out[start : start + batch_size] = flux[: number - start]
@@ -195,7 +197,7 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
     total = options.iterations + (refinement.iterations if refinement else 0)
     log = duel.restore(folder, fingerprint, refinement)
     start = log[-1]["iteration"] if log else 0
-    for iteration in _progress(start, total):
+    for iteration in counted(range(start, total), total, "iterations", "GAN", done=start):
         if iteration == options.iterations:
             duel.refine(refinement)
         since = iteration % options.iterations
@@ -222,13 +224,3 @@ def _digest(examples) -> str:
     import hashlib
 
     return hashlib.sha256(np.ascontiguousarray(examples, dtype=np.float32)).hexdigest()
-
-
-def _progress(start, end):
-    import sys
-
-    from tqdm import tqdm
-
-    return tqdm(
-        range(start, end), initial=start, total=end, desc="GAN", disable=not sys.stderr.isatty()
-    )

@@ -114,7 +114,6 @@ def train_generator(
         If the class is not in the labels, or there is too little of it.
     """
     from ..networks.architectures import SHIPPED_LCGAN
-    from ..networks.gan import complete_architecture
     from ..presets import save_preset
     from .generator_card import write_generator_card
 
@@ -125,11 +124,13 @@ def train_generator(
     if source not in ("auto", "real", "simulated"):
         raise ValueError(f"unknown source {source!r}; known: auto, real, simulated")
     options = options or GanOptions()
-    architecture = complete_architecture(architecture or SHIPPED_LCGAN)
     sources = load_data_folder(data, labels=labels)
     known = sorted(set(sources.label) - {""})
     if rare_class not in known:
         raise ValueError(f"no spectrum is labelled {rare_class!r}; there are {', '.join(known)}")
+    from ..networks.gan import complete_architecture  # starts the network's library: seconds
+
+    architecture = complete_architecture(architecture or SHIPPED_LCGAN)
     rows = complete_rows(sources, rare_class)
     if source == "auto":
         enough = sources.observed[rows].sum() >= 4 * FEWEST_EXAMPLES

@@ -6,11 +6,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import get_context
 
-__all__ = ["end_with_parent", "for_each", "single_threaded"]
+from ..progress import Progress, silence
+
+__all__ = ["as_they_end", "end_with_parent", "for_each", "single_threaded"]
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -45,10 +47,11 @@ def single_threaded(jobs: int, start=None, *arguments) -> Iterator[ProcessPoolEx
                 os.environ[name] = value
 
 
-def for_each(tasks, jobs, function, *arguments) -> dict:
+def for_each(tasks, jobs, what, function, *arguments) -> dict:
     """Results of a function for each task, in processes of one thread, ``jobs`` at a time.
 
-    Its arguments are given, with the task in place of `Ellipsis`.
+    Its arguments are given, with the task in place of `Ellipsis`. ``what`` is how the work is
+    called while it goes on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with single_threaded(jobs) as pool:
@@ -56,11 +59,25 @@ def for_each(tasks, jobs, function, *arguments) -> dict:
             task: pool.submit(function, *(task if a is ... else a for a in arguments))
             for task in tasks
         }
+        for future in as_they_end(futures.values(), what):
+            future.result()  # what went wrong is said at once
         return {task: future.result() for task, future in futures.items()}
+
+
+def as_they_end(futures, what: str) -> Iterator[Future]:
+    """The futures of a pool in the order in which they end, while it is shown how many have."""
+    pending = set(futures)
+    total = len(pending)
+    with Progress(total, "tasks", what) as progress:
+        while pending:
+            ended, pending = wait(pending, timeout=5, return_when=FIRST_COMPLETED)
+            progress.update(total - len(pending))
+            yield from ended
 
 
 def _begin(parent, start, arguments):
     end_with_parent(parent)
+    silence()  # the parent shows how far all of them are
     if start is not None:
         start(*arguments)
 
