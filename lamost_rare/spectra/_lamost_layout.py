@@ -27,6 +27,7 @@ __all__ = [
     "Table",
     "check_complete",
     "check_primary",
+    "data_bytes",
     "extensions",
     "find_layout",
     "find_table",
@@ -58,6 +59,8 @@ IDENTITY_CARDS = frozenset(("OBSID", "DESIG", "RA", "DEC", "SNRG", "SN_G"))
 
 _BITPIX = {-64: ">f8", -32: ">f4", 8: "u1", 16: ">i2", 32: ">i4", 64: ">i8"}
 _TFORM = re.compile(r"(\d{0,9})([A-Z])")
+_MEDIUM_RESOLUTION = re.compile(r"COADD_[BR]|[BR]-[\d.]+")
+"""Names of the blue and red arm, and of their exposures by the minute, in LAMOST's other survey."""
 _TFORM_BYTES = {"L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "E": 4, "K": 8, "D": 8, "C": 8, "M": 16,
                 "P": 8, "Q": 16}  # fmt: skip
 _TFORM_NUMBERS = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
@@ -166,13 +169,13 @@ def extensions(
             return
         first = start + padded(find_end(data, start) - start)
         cards = read_cards(data, start)
-        size = _data_bytes(cards)
+        size = data_bytes(cards)
         yield cards, first, first + size
         start = first + padded(size)
 
 
-def _data_bytes(cards: dict) -> int:
-    """Size of an extension's data without padding (FITS standard 4.0, equation 2)."""
+def data_bytes(cards: dict) -> int:
+    """Size of the data behind a header, without padding (FITS standard 4.0, equation 2)."""
     n_axes = integer_card(cards, "NAXIS")
     if n_axes > 999:
         raise SpectrumError("bad_shape", f"has NAXIS = {n_axes}; FITS allows 999")
@@ -209,6 +212,12 @@ def _check_table(cards: dict) -> dict[str, Column] | None:
     """
     if cards.get("XTENSION") != "BINTABLE":
         return None
+    extension = str(cards.get("EXTNAME", "")).strip().upper()
+    if _MEDIUM_RESOLUTION.fullmatch(extension):
+        raise SpectrumError(
+            "medium_resolution",
+            f"is a medium-resolution spectrum of LAMOST: it has the arm {extension}",
+        )
     n_fields = integer_card(cards, "TFIELDS")
     if n_fields > 999:
         raise SpectrumError("bad_shape", f"has TFIELDS = {n_fields}; FITS allows 999")
@@ -227,7 +236,7 @@ def _check_table(cards: dict) -> dict[str, Column] | None:
         offset += -(-repeat // 8) if match[2] == "X" else repeat * _TFORM_BYTES[match[2]]
     missing = [name for name in TABLE_COLUMNS if name not in columns]
     if missing:
-        if str(cards.get("EXTNAME", "")).strip().upper() != "COADD":
+        if extension != "COADD":
             return None
         raise SpectrumError("missing_card", f"has a COADD table without {', '.join(missing)}")
     if integer_card(cards, "NAXIS") != 2 or integer_card(cards, "BITPIX") != 8:

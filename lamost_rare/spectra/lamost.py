@@ -29,6 +29,7 @@ from ._codec import codec
 from ._file_bytes import decompress, read_bytes
 from ._lamost_fast import FastPathUnavailable, parse_fast
 from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
+from ._other_surveys import other_survey
 from .quality import QualityFlag, SpectrumError
 from .raw import IVAR_RANGE, PlacedSpectrum, RawSpectrum
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_lamost"]
 
+_OF_STRUCTURE = ("unknown_layout", "missing_card", "bad_shape", "truncated_fits")
+"""Reasons behind which may be that the file is another survey's."""
 _METHODS = ("auto", "fast", "astropy")
 _AGREEMENT = 0.05  # pixels; real files stay under 0.02, the rounding of float32 wavelengths
 _agreed: dict[tuple, bytes] = {}
@@ -100,6 +103,7 @@ def read_lamost(
     path = os.fspath(path)
     if isinstance(path, bytes):
         path = os.fsdecode(path)
+    data = b""
     try:
         if content is None:
             content = read_bytes(path)
@@ -112,6 +116,8 @@ def read_lamost(
             rows.learn(data, raw)
         return raw
     except SpectrumError as error:
+        if error.reason in _OF_STRUCTURE:
+            error = other_survey(data) or error
         raise SpectrumError(error.reason, f"{printable(path)} {error.detail}") from None
     except Exception as error:
         detail = f"{printable(path)}: {type(error).__name__}: {printable(str(error))[:200]}"

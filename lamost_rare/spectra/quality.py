@@ -54,6 +54,8 @@ REJECT_REASONS = {
     "not_fits": "the content is not FITS",
     "truncated_fits": "the FITS data end before the header says they do",
     "unknown_layout": "FITS, but none of the three LAMOST low-resolution layouts",
+    "medium_resolution": "a medium-resolution spectrum of LAMOST, in two arms: not read here",
+    "other_survey": "FITS of another survey or telescope; the detail names it",
     "missing_card": "a header card or column that the layout needs is missing or unreadable",
     "bad_shape": "the arrays have a wrong or inconsistent shape or type",
     "bad_wavelength": "wavelengths are NaN, not positive or not increasing",
