@@ -85,7 +85,7 @@ def text_lines(
 
         def whole(lines):
             if extra:
-                lines = (line.rstrip(extra) for line in lines)
+                lines = [line.rstrip(extra) for line in lines]
             return filter(None, map(name, lines) if name else lines)
 
         rest = b""

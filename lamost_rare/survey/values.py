@@ -11,7 +11,7 @@ from decimal import Decimal
 __all__ = ["numbers", "plain_text", "text_of", "whole_numbers"]
 
 _INT64 = 2**63
-_BYTES_IN_TEXT = re.compile(r"""\s*b(?:'.*'|".*")\s*""", re.DOTALL)
+_BYTES_IN_TEXT = re.compile(r"""b(?:'.*'|".*")""", re.DOTALL)
 
 
 def text_of(value: bytes) -> str:
@@ -24,9 +24,9 @@ def _unwrapped(value):
     it is."""
     if isinstance(value, bytes):
         return text_of(value)
-    if isinstance(value, str) and "b" in value[:8] and _BYTES_IN_TEXT.fullmatch(value):
+    if isinstance(value, str) and _BYTES_IN_TEXT.fullmatch(value := value.strip()):
         try:
-            return text_of(ast.literal_eval(value.strip()))
+            return text_of(ast.literal_eval(value))
         except (ValueError, SyntaxError):  # text that only looks so
             return value
     return value
@@ -82,6 +82,9 @@ def _number(value) -> float:
 
 def plain_text(value) -> str:
     """Text without the blanks around it; a missing value (None, NaN) is empty."""
-    if value is None or (type(value) is float and value != value):
-        return ""
-    return str(_unwrapped(value)).strip()
+    if type(value) is not str:
+        if value is None or (type(value) is float and value != value):
+            return ""
+        value = str(_unwrapped(value))
+    value = value.strip()
+    return _unwrapped(value).strip() if value[:1] == "b" else value
