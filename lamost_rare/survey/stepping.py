@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..presets import PresetError
 from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import SpectrumError
 from ..text import printable
@@ -105,7 +104,8 @@ class StepLine:
                 done[start] = _checked(self.steps[number], some)
                 self._worked.add(number)
             except Exception as error:
-                if isinstance(error, (PresetError, MemoryError)) or hasattr(error, "status"):
+                stops = isinstance(error, MemoryError) or hasattr(error, "status")
+                if stops and not isinstance(error, SpectrumError):
                     raise  # not about a spectrum
                 if len(some) > 1:
                     # By halves, the larger parts first: of many spectra with a bad one among them,
