@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .presets import Preset, PresetError, load_preset
+from .processes import check_not_forked
 from .spectra.batch import SpectrumBatch, empty_identity
 from .spectra.grid import LAMOST_GRID
 from .text import check_paths
@@ -54,6 +55,7 @@ def load_generator(preset=None):
         If there is no such preset, or it is not a generator.
     """
     preset = _generator_preset(preset)
+    check_not_forked()
     from .networks.gan import build_generator
 
     model = build_generator(preset.architecture)

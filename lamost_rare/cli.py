@@ -2,7 +2,7 @@
 
 Each subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``, imported only
 when it was asked for. Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage or
-configuration, with one line that says what to change; 130 interrupted.
+configuration, with one line that says what to change; 130 interrupted, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib import import_module
 
 from . import __version__
 from .errors import LamostRareError
+from .processes import open_standard_streams
 from .text import EMPTY, printable
 
 __all__ = ["main"]
@@ -72,6 +73,7 @@ def main(argv: list[str] | None = None) -> int:
         The exit status.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show Å must not end the run
             stream.reconfigure(errors="backslashreplace")
@@ -126,6 +128,8 @@ def _quiet() -> None:
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # Its tracebacks of a scheduler that is gone; a level would be overwritten on import.
+    logging.getLogger("distributed.client").disabled = True
     warnings.simplefilter("ignore")
 
 

@@ -21,7 +21,9 @@ class FolderInUseError(LamostRareError, ValueError):
 
 
 @contextlib.contextmanager
-def folder_lock(folder, name: str = ".lock") -> Iterator[None]:
+def folder_lock(
+    folder, name: str = ".lock", user: str = "command", choice: str = "folder"
+) -> Iterator[None]:
     """Hold ``folder`` for this process; the system lets go when the process ends, however it does.
 
     Parameters
@@ -30,6 +32,8 @@ def folder_lock(folder, name: str = ".lock") -> Iterator[None]:
         Made if it does not exist.
     name : str
         Of the file in it that is locked, and stays.
+    user, choice : str
+        Words for the message: what holds the folder, and what the user can choose another of.
 
     Raises
     ------
@@ -50,8 +54,8 @@ def folder_lock(folder, name: str = ".lock") -> Iterator[None]:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
                 raise FolderInUseError(
-                    f"{printable(folder)} is in use by another command ({printable(holder)}); "
-                    "wait for it or choose another folder"
+                    f"{printable(folder)} is in use by another {user} ({printable(holder)}); "
+                    f"wait for it or choose another {choice}"
                 ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)

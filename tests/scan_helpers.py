@@ -79,20 +79,21 @@ class ReadHere:
             yield task, read_chunk(task.paths, self.grid, first_stage=self.first_stage)
 
 
-def crashing_isal(folder):
-    """Make an isal that dies of any gzip stream, as a library may; returns what to import from."""
+def strange_isal(folder, *does):
+    """Make an isal that does this with any gzip stream; returns what to import from."""
     (folder / "isal").mkdir(parents=True)
     (folder / "isal" / "__init__.py").touch()
+    lines = textwrap.indent("\n".join(does), 8 * " ")
     (folder / "isal" / "isal_zlib.py").write_text(
-        textwrap.dedent("""
-        import os
-        from zlib import error
-        class decompressobj:
-            def __new__(cls, wbits):
-                os.abort()
-        """)
+        f"import os, re, time\nfrom pathlib import Path\nfrom zlib import error\n"
+        f"class decompressobj:\n    def __new__(cls, wbits):\n{lines}\n"
     )
     return folder
+
+
+def crashing_isal(folder):
+    """Make an isal that dies of any gzip stream, as a library may."""
+    return strange_isal(folder, "os.abort()")
 
 
 def write_file(path, number, layout="dr1-7"):

@@ -413,6 +413,17 @@ def test_a_scheduler_that_goes_away(source, presets, tmp_path, monkeypatch, capl
     assert manifest(tmp_path)["counts"]["to_do"] == N_FILES
 
 
+def test_the_command_says_in_one_line_that_the_scheduler_is_gone(source, presets, tmp_path, capfd):
+    with another_environment(n_workers=0) as (process, client):
+        threading.Timer(2.5, process.kill).start()
+        address = client.scheduler.address
+        arguments = ["scan", source, "--preset", presets().folder, "--output", tmp_path]
+        assert cli.main([*map(str, arguments), "--quiet", "--dask", address]) == 2
+        error = capfd.readouterr().err
+    assert "Traceback" not in error
+    assert "lamost-rare: error: the Dask scheduler went away" in error
+
+
 def test_several_threads_of_one_worker(reference, source, presets, tmp_path, monkeypatch):
     """Here in this very process, where one reads while another classifies."""
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):

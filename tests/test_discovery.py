@@ -1,7 +1,9 @@
 """Discovery: the order, and that nothing gets lost or traps the walk."""
 
+import json
 import os
 import socket
+import tarfile
 
 import numpy as np
 import pytest
@@ -113,6 +115,41 @@ def test_directory_that_cannot_be_listed_is_a_reject(tmp_path, monkeypatch, lock
         b"plate/" if locked else b"", "unreadable", "directory cannot be read: Permission denied"
     )
     assert found == ([Entry(b"other/found.fits"), reject] if locked else [reject])
+
+
+def test_files_of_macos_are_left_out_and_counted(tmp_path):
+    mine = ["a.fits", "._d.fits/x.fits"]
+    touch(tmp_path, *mine, "._a.fits", "b/._c.FIT.GZ", "._plate.tar", "._readme")
+    with tarfile.open(tmp_path / "plate.tar", "w") as archive:
+        for name in ("e/f.fits", "e/._f.fits"):
+            archive.add(tmp_path / "a.fits", name)
+    walk = Walk()
+    assert paths(tmp_path, walk) == [
+        b"._d.fits",
+        b"._d.fits/x.fits",
+        b"a.fits",
+        b"plate.tar/e/f.fits",
+    ]
+    assert (walk.macos_files, walk.other_files) == (4, 1)
+
+
+def test_tables_of_a_scan_are_left_out_and_spectra_beside_them_are_not(tmp_path):
+    names = ["catalogue.fits", "catalogue.parquet", "x.fits", "x.fits.gz"]
+    touch(tmp_path, *(f"{folder}/{name}" for folder in ("scan", "other") for name in names))
+    about = {"format": 1, "state": "running", "inputs": {}, "steps": []}
+    (tmp_path / "scan" / "manifest.json").write_text(json.dumps(about))
+    walk = Walk()
+    assert paths(tmp_path, walk) == [
+        b"other/catalogue.fits",
+        b"other/x.fits",
+        b"other/x.fits.gz",
+        b"scan/x.fits",
+        b"scan/x.fits.gz",
+    ]
+    assert walk.tables_of_scans == 1
+    for strange in ("[]", '"format"', "{", "[" * 10_000, "[[1]]"):
+        (tmp_path / "scan" / "manifest.json").write_text(strange)
+        assert len(paths(tmp_path)) == 6
 
 
 def test_one_file_is_an_input_whatever_its_name(tmp_path):

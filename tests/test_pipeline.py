@@ -200,6 +200,8 @@ def test_two_distributions_with_one_name(site):
         ("broken:Smooth", "import not_there", "ModuleNotFoundError: No module named 'not_there'"),
         ("broken:Smooth", "1 / 0", "ZeroDivisionError"),
         ("broken:Smooth", "def", "SyntaxError"),
+        ("broken:Smooth", "import sys\nsys.exit(3)", "SystemExit: 3"),
+        ("broken:Smooth", "raise BaseException('no')", "BaseException: no"),
         ("broken:Smooth", "", "AttributeError"),
         ("not_there:Smooth", "", "ModuleNotFoundError"),
         ("broken", "", "is not a subclass of lamost_rare's Step"),
@@ -226,6 +228,34 @@ def test_a_step_that_refuses_to_be_made(site):
     install(site, "bad", "[lamost_rare.steps]\nsmooth = broken:S", broken=source)
     with pytest.raises(PipelineError, match="step 'smooth': OSError: no file x"):
         make_step("smooth")
+
+
+def test_a_step_that_exits_when_it_is_made(site):
+    source = (
+        "from lamost_rare.pipeline import Step\n"
+        "class S(Step):\n def __init__(self): raise SystemExit(5)"
+    )
+    install(site, "bad", "[lamost_rare.steps]\nsmooth = broken:S", broken=source)
+    with pytest.raises(PipelineError, match="step 'smooth': SystemExit: 5"):
+        make_step("smooth")
+
+
+def test_ctrl_c_while_a_step_is_imported_is_no_fault_of_the_step(site):
+    source = "raise KeyboardInterrupt"
+    install(site, "slow", "[lamost_rare.steps]\nsmooth = broken:S", broken=source)
+    with pytest.raises(KeyboardInterrupt):
+        make_step("smooth")
+
+
+def test_a_home_directory_in_a_parameter(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    parameter = Parameter("table", str, None, "a file", path=True)
+    assert parameter.check("~/a.csv") == "/home/me/a.csv"
+    assert parameter.check("racnet~v1") == "racnet~v1"
+    assert parameter.check(None) is None
+    assert Parameter("text", str).check("~/a.csv") == "~/a.csv"
+    with pytest.raises(PipelineError, match="no preset '/home/me/mine"):
+        make_step("rare_star_classifier", preset="~/mine")
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,18 @@ def test_a_step_that_raises_on_one_spectrum(preset, network, survey, tmp_path):
     assert rows["obsid"] == [1000 + 7 * i for i in range(11) if i != 4]
 
 
+def test_a_step_that_exits_on_one_spectrum(network, survey, tmp_path):
+    class Exit(Picky):
+        def process(self, batch):
+            if any(path.endswith("003.fits") for path in batch.identity["path"]):
+                raise SystemExit(3)
+            return super().process(batch)
+
+    run_pipeline([Exit("none")], survey, tmp_path / "out", progress=False)
+    rejected = table(tmp_path / "out", "rejected")
+    assert rejected["detail"][0] == "step 'picky': SystemExit: 3"
+
+
 def test_a_step_may_refuse_a_spectrum_with_a_reason(network, survey, tmp_path):
     class Refuse(Picky):
         def process(self, batch):
@@ -348,8 +360,21 @@ def test_options_override_the_file(pipeline, survey, tmp_path, preset, network, 
     assert "no such file or directory" in capsys.readouterr().err
 
 
+def test_check_without_its_input(pipeline, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = pipeline("input: ~/dr7\noutput: ~/out\nsteps: [normalize]")
+    assert cli.main(["run", str(path), "--check"]) == 2
+    shown = capsys.readouterr()
+    assert f"no such file or directory: {tmp_path}/dr7" in shown.err
+    assert (shown.out, len(shown.err.splitlines())) == ("", 1)
+    (tmp_path / "dr7").mkdir()
+    assert cli.main(["run", str(path), "--check"]) == 0
+    assert f"output: {tmp_path}/out" in capsys.readouterr().out
+
+
 def test_check_reads_nothing(pipeline, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "dr7").mkdir()
     path = pipeline(
         "input: dr7/\noutput: candidates/\n"
         "steps: [{normalize: {method: l2}}, {o_star_classifier: {threshold: 0.9}}, line_evidence]"
@@ -360,7 +385,7 @@ def test_check_reads_nothing(pipeline, capsys, tmp_path, monkeypatch):
     assert "2. o_star_classifier (lamost_rare 0.1.0): threshold=0.9" in shown
     assert "adds prediction, p_O, " in shown
     assert "(34 in all)" in shown
-    assert os.listdir(tmp_path) == ["pipeline.yaml"]
+    assert sorted(os.listdir(tmp_path)) == ["dr7", "pipeline.yaml"]
 
 
 @pytest.mark.parametrize(

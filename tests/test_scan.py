@@ -161,6 +161,24 @@ def test_every_kind_of_damage_is_a_reject_with_its_reason(preset, network, tmp_p
     assert str(summary).startswith(f"{len(expected)} inputs = ")
 
 
+def test_a_scan_inside_its_source_does_not_search_itself(preset, network, tmp_path):
+    source = tmp_path / "in"
+    for name in ("1.fits", "._1.fits"):
+        write_file(source / name, 1)
+    for _ in range(2):
+        summary = scan_directory(source, source / "found", preset=preset, format="fits")
+        assert (summary.discovered, summary.classified) == (1, 1)
+        assert "left out:  macos_files 1\n" in str(summary)
+    options = {"preset": preset, "format": "fits", "overwrite": True}
+    left = {"macos_files": 1, "tables_of_scans": 3}
+    for output in (source / "found", tmp_path / "another", source):
+        summary = scan_directory(source, output, **options)
+        assert (summary.discovered, summary.classified) == (1, 1)
+        assert summary.left_out == left
+        assert manifest(output)["besides"].items() >= left.items()
+    assert "left out:  tables_of_scans 3, macos_files 1\n" in str(summary)
+
+
 def test_only_damage_leaves_empty_tables_and_no_network(preset, tmp_path, monkeypatch):
     (tmp_path / "in" / "x.fits").mkdir(parents=True)
     (tmp_path / "in" / "y.fits").touch()
@@ -295,10 +313,14 @@ def test_overwrite_leaves_what_is_not_the_scans(folder, preset, network, tmp_pat
 
 
 def test_output_in_use(folder, preset, tmp_path):
-    with directory_lock(tmp_path):
-        with pytest.raises(ScanError, match=rf"another scan \(process {os.getpid()} on "):
-            scan_directory(folder, tmp_path, preset=preset)
-    assert not (tmp_path / "manifest.json").exists()
+    output = tmp_path / "command" / "folder-of-dr7"
+    with directory_lock(output):
+        with pytest.raises(ScanError) as problem:
+            scan_directory(folder, output, preset=preset)
+    message = str(problem.value)
+    assert message.startswith(f"{output} is in use by another scan (process {os.getpid()} on ")
+    assert message.endswith("); wait for it or choose another --output")
+    assert not (output / "manifest.json").exists()
 
 
 def test_nothing_to_scan(preset, tmp_path):

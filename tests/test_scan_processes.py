@@ -1,9 +1,11 @@
 """Scan as processes: signals, killed readers, orphans, the terminal, and the real network."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,8 +14,18 @@ import pytest
 from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan_directory
+from lamost_rare.survey.progress import stop_on_interrupt
 from lamost_rare.survey.workers import ReaderPool, Task, default_workers
-from scan_helpers import CONFIG, crashing_isal, digests, manifest, standin_preset, table, write_file
+from scan_helpers import (
+    CONFIG,
+    crashing_isal,
+    digests,
+    manifest,
+    standin_preset,
+    strange_isal,
+    table,
+    write_file,
+)
 
 PROC = Path("/proc")
 LONG = 300  # seconds; nothing takes as long, unless it hangs or the machine is very busy
@@ -36,6 +48,20 @@ class Slow(StandIn):
 scan.SHARD_SIZE = 8
 classifier._predictor = lambda preset, batch_size: Slow()
 sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+NO_STREAMS = """
+import os, sys
+from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.survey.workers import ReaderPool, Task
+
+for descriptor in (0, 1, 2):
+    os.close(descriptor)
+paths = list(map(os.fsencode, sys.argv[1:]))
+with ReaderPool(LAMOST_GRID, workers=2, batch_size=8) as pool:
+    ((_, chunk),) = pool.run([Task("a", paths)])
+sys.exit(len(chunk.kept))
 """
 
 
@@ -117,13 +143,14 @@ def start(arguments, output, batches):
 
 
 @linux
-def test_ctrl_c_stops_cleanly_and_the_scan_resumes(reference, arguments, tmp_path):
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_stop_a_scan_cleanly_and_it_resumes(reference, arguments, tmp_path, signum, status):
     process = start(arguments, tmp_path, 4)
     readers = children(process.pid)
     assert readers
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
+    os.killpg(process.pid, signum)  # as a terminal does, to the whole group
     _, errors = process.communicate(timeout=LONG)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert "Traceback" not in errors
     assert "run the same command again" in errors
     assert wait_until_gone(readers)
@@ -147,6 +174,67 @@ def test_kill_9_leaves_no_orphans_and_the_scan_resumes(reference, arguments, tmp
     result = run(*arguments, "--output", tmp_path)
     assert result.returncode == 0, result.stderr
     assert digests(tmp_path) == reference
+
+
+@linux
+def test_kill_9_ends_readers_that_are_busy(preset, tmp_path, monkeypatch):
+    """In a library that keeps the interpreter to itself; whoever reads standard error waits."""
+    busy = tmp_path / "busy"
+    path = strange_isal(
+        tmp_path / "path", f"Path({str(busy)!r}).touch()", 're.match("(a+)+b", 99 * "a")'
+    )
+    write_file(tmp_path / "in" / "a.fits", 1)
+    (tmp_path / "in" / "b.fits.gz").write_bytes(b"\x1f\x8b and so on")
+    monkeypatch.setenv("PYTHONPATH", str(path), prepend=os.pathsep)
+    scan = ["scan", tmp_path / "in", "--preset", preset.folder, "--output", tmp_path / "out"]
+    process = subprocess.Popen(
+        command(*scan), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    end = time.monotonic() + LONG
+    while not busy.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    readers = children(process.pid)
+    assert readers
+    process.kill()
+    process.communicate(timeout=LONG)
+    assert wait_until_gone(readers)
+
+
+def test_sigterm_twice_is_as_once():
+    with stop_on_interrupt() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert (stop(), stop.signum) == (True, signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_who_minds_sigterm_goes_on_minding_it():
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda *args: seen.append(args[0]))
+    try:
+        with stop_on_interrupt() as stop:
+            signal.raise_signal(signal.SIGTERM)
+            assert not stop()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(reference, arguments, tmp_path, closed):
+    scan = command(*arguments, "--output", tmp_path, "--workers", 2)
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *scan]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, timeout=LONG)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert digests(tmp_path) == reference
+
+
+def test_closed_standard_streams_of_a_program(source):
+    """Their numbers go to what the readers are given."""
+    paths = map(str, sorted(source.glob("0*.fits"))[:7])
+    done = subprocess.run([sys.executable, "-c", NO_STREAMS, *paths], timeout=LONG)
+    assert done.returncode == 7
 
 
 @linux
@@ -236,6 +324,48 @@ def test_a_file_that_kills_its_reader_is_rejected(source, tmp_path, monkeypatch)
     assert results["b"].batch.identity["obsid"].tolist() == [1000 + i for i in range(7)]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_holds_a_reader_up_is_rejected(source, tmp_path, monkeypatch, workers):
+    """Time passes by a clock of the test's, while the reader is in that file and not otherwise."""
+    good = [os.fsencode(path) for path in sorted(source.glob("0*.fits"))[:7]]
+    endless, busy = tmp_path / "endless.fits.gz", tmp_path / "busy"
+    endless.write_bytes(b"\x1f\x8b and so on")
+    sleep = "while True: time.sleep(1)"
+    path = strange_isal(tmp_path / "path", f"Path({str(busy)!r}).touch()", sleep)
+    monkeypatch.syspath_prepend(path)
+    seconds = iter(range(1, 5))
+    now = [0]
+
+    def clock():
+        if busy.exists():
+            now[0] = next(seconds, now[0])
+        return now[0]
+
+    paths = [*good[:3], os.fsencode(endless), *good[3:]]
+    with ReaderPool(
+        LAMOST_GRID, workers=workers, batch_size=8, file_seconds=2.5, clock=clock
+    ) as pool:
+        pids = pool.pids
+        tasks = [Task("a", paths), Task("b", good), Task("c", good)]
+        results = {task.key: chunk for task, chunk in pool.run(tasks)}
+        assert len(set(pids) & set(pool.pids)) == workers - 1
+    assert results["a"].kept == [0, 1, 2, 4, 5, 6, 7]
+    detail = "a reader process was not done with this file in 2.5 s"
+    assert results["a"].rejects == [(3, "timeout", detail)]
+    assert results["b"].kept == results["c"].kept == list(range(7))
+
+
+def test_time_in_which_nobody_looked_does_not_count(source):
+    """The computer slept, or this process was busy with other things."""
+    paths = [os.fsencode(path) for path in sorted(source.glob("0*.fits"))]
+    hours = itertools.count(0, 3600)
+    with ReaderPool(
+        LAMOST_GRID, workers=1, batch_size=27, file_seconds=LONG, clock=lambda: next(hours)
+    ) as pool:
+        ((_, chunk),) = pool.run([Task("a", paths)])
+    assert len(chunk.kept) == 27
+
+
 def test_readers_that_cannot_start_end_the_scan(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pool_of_one() as pool, pytest.raises(ScanError, match=r"keep dying .exit status 1."):
@@ -276,8 +406,10 @@ def network(tmp_path_factory):
     return save_preset(root / "born", config, root / "model.weights.h5")
 
 
-def test_the_real_network(network, source, tmp_path):
+def test_the_real_network(network, source, tmp_path, monkeypatch):
     """In a process of its own, where warnings are errors, and in this one: the same bytes."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     options = ["--preset", network.folder, "--batch-size", 16, "--workers", 1]
     scan = ["-m", "lamost_rare", "scan", source, "--output", tmp_path / "one", *options]
     done = subprocess.run(
@@ -289,6 +421,7 @@ def test_the_real_network(network, source, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     summary = scan_directory(source, tmp_path / "two", preset=network, batch_size=16, workers=2)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    assert os.listdir(tmp_path / "temporary") == []  # what is there now, a kill would leave
     assert (summary.classified, summary.rejected) == (27, 1)
     rows = table(tmp_path / "one")
     sums = [sum(p) for p in zip(rows["p_O"], rows["p_F"], rows["p_other"], strict=True)]

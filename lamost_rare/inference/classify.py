@@ -76,6 +76,8 @@ def classify_spectra(
     ValueError
         If ``medium`` or ``batch_size`` is not allowed, or ``spectra`` is a directory, a
         pattern or empty.
+    ForkedProcessError
+        If this process was forked from one that had classified: start processes with ``spawn``.
 
     Warns
     -----

@@ -9,6 +9,7 @@ import numpy as np
 from ..networks.keras_backend import load_keras
 from ..networks.native_logs import without_native_logs
 from ..presets import Preset, PresetError
+from ..processes import check_not_forked
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
 from ..spectra.quality import QualityFlag
@@ -62,6 +63,7 @@ def build_network(preset: Preset):
     PresetError
         If the preset is no classifier or the weights do not fit its architecture.
     """
+    check_not_forked()
     from ..networks.racnet import build_racnet
 
     if preset.kind != "classifier":
@@ -81,7 +83,12 @@ def compile_network(model, batch_size: int, n_pixels: int, n_channels: int):
     """A function from network input to logits, arrays both, for batches of one size."""
     keras = load_keras()
     call = device_function(model, batch_size, n_pixels, n_channels)
-    return lambda x: keras.ops.convert_to_numpy(call(keras.ops.convert_to_tensor(x)))
+
+    def on_arrays(x):
+        check_not_forked()
+        return keras.ops.convert_to_numpy(call(keras.ops.convert_to_tensor(x)))
+
+    return on_arrays
 
 
 def device_function(model, batch_size: int, n_pixels: int, n_channels: int):
@@ -96,6 +103,7 @@ def device_function(model, batch_size: int, n_pixels: int, n_channels: int):
         return tf.function(
             lambda x: model(x, training=False),
             jit_compile=True,
+            autograph=False,  # there is no Python to rewrite, and it would leave a file behind
             input_signature=[tf.TensorSpec((batch_size, n_pixels, n_channels), tf.float32)],
         )
     if keras.backend.backend() == "jax":

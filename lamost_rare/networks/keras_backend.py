@@ -12,6 +12,7 @@ import os
 from contextlib import contextmanager
 
 from ..errors import BackendError
+from ..processes import check_not_forked
 from .native_logs import without_native_logs
 
 __all__ = ["load_keras", "standard_settings"]
@@ -27,7 +28,10 @@ def load_keras():
     BackendError
         If the back end that ``KERAS_BACKEND`` or ``keras.json`` names is unknown, not installed or
         does not start.
+    ForkedProcessError
+        If it was started before this process was forked.
     """
+    check_not_forked()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with without_native_logs():
         try:

@@ -23,18 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory for the results, instead of the file's; run again, it resumes",
     )
     parser.add_argument(
-        "--check", action="store_true", help="check the pipeline and show it, without running it"
+        "--check",
+        action="store_true",
+        help="check the pipeline and that there is its input, and show it, without running it",
     )
     add_run_arguments(parser, "discard what an earlier run left in DIR")
     add_table_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
+    """Run; returns what `status_of` does. Errors are the caller's."""
     from .runner import check_pipeline, describe_pipeline, run_pipeline
 
     pipeline = check_pipeline(args.pipeline, args.input, args.output)
     if args.check:
+        from ..survey.sources import open_source
+
+        open_source(pipeline.input, args.root)
         for line in describe_pipeline(pipeline):
             print(line)
         return 0

@@ -35,7 +35,7 @@ class Pipeline:
     steps : list of Step
         Made, with their parameters checked.
     input, output : str or None
-        Paths as they are written; relative ones start from the current directory.
+        Relative paths start from the current directory; ``~`` is the home directory.
     name : str
         Where it was read from, for messages.
     """
@@ -104,7 +104,8 @@ def make_pipeline(content, name: str = "pipeline") -> Pipeline:
             f"{name}: steps must be a list such as [normalize, o_star_classifier]; {found}"
         )
     steps = [_make(item, number, name) for number, item in enumerate(listed, 1)]
-    return Pipeline(steps, content.get("input") or None, content.get("output") or None, name)
+    source, output = (os.path.expanduser(content.get(key) or "") for key in ("input", "output"))
+    return Pipeline(steps, source or None, output or None, name)
 
 
 def _make(item, number: int, name: str) -> Step:

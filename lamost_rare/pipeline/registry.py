@@ -128,9 +128,9 @@ def make_step(name: str, **parameters) -> Step:
     step_class = _load(entry)
     try:
         step = step_class(**parameters)
-    except PipelineError:
+    except (PipelineError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         what = str(error) if isinstance(error, ValueError) else _describe(error)
         raise PipelineError(f"step {entry.name!r}: {printable(what)}") from error
     step.origin = entry.origin
@@ -164,7 +164,9 @@ def _load(entry: StepEntry) -> type[Step]:
         found = import_module(module)
         for part in filter(None, attribute.split(".")):
             found = getattr(found, part)
-    except Exception as error:  # whatever a stranger's module raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a stranger's module raises, SystemExit too
         raise PipelineError(f"{what} cannot be imported: {_describe(error)}") from error
     if not (isinstance(found, type) and issubclass(found, Step)):
         raise PipelineError(f"{what}: {entry.target} is not a subclass of lamost_rare's Step")

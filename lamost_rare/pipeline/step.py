@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import reprlib
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Parameter:
         What it does, in a line.
     choices : tuple
         The allowed values, if they are few.
+    path : bool
+        Whether the value is, or may be, a path: ``~`` at its beginning is the home directory.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Parameter:
     default: object = None
     help: str = ""
     choices: tuple = field(default=())
+    path: bool = False
 
     def check(self, value):
         """The value as the step gets it.
@@ -63,6 +67,8 @@ class Parameter:
             raise ValueError(
                 f"{self.name} must be {wanted}, not {printable(reprlib.repr(value))}{hint}"
             )
+        if self.path and isinstance(value, str):
+            value = os.path.expanduser(value)
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             hint = did_you_mean(value, self.choices)

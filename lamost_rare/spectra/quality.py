@@ -74,6 +74,7 @@ REJECT_REASONS = {
     "obsid, plate or position",
     "generated": "a generated spectrum: never classified into a catalogue",
     "step_failed": "a step of the pipeline raised an error on this spectrum; the detail names it",
+    "timeout": "reading the file did not end in five minutes",
     "internal_error": "an unexpected error in this software; please report it",
 }
 """Reason codes of the rejected table, with their meaning. Codes are never reused."""

@@ -61,7 +61,8 @@ class _RefuseMore(argparse.Action):
 
 
 def status_of(work: Callable, *args, quiet: bool, **options) -> int:
-    """Do long work and print its summary: 0, 1 if nothing was usable, or 130 after Ctrl-C.
+    """Do long work and print its summary: 0, 1 if nothing was usable, 130 after Ctrl-C, or 143
+    after SIGTERM.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def status_of(work: Callable, *args, quiet: bool, **options) -> int:
         summary = work(*args, **options, progress=False if quiet else None)
     except ScanInterrupted as interrupt:
         print(interrupt.summary, file=sys.stderr)
-        return 130
+        return interrupt.status
     print(summary)
     return 0 if summary.classified else 1
 
@@ -124,7 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scan; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
+    """Scan; returns what `status_of` does. Errors are the caller's."""
     from .scan import scan_directory
 
     return status_of(

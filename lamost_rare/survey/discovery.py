@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -22,6 +23,12 @@ TAR_SUFFIXES = (b".tar", b".tar.gz", b".tgz")
 
 SUFFIXES = (b".fits", b".fits.gz", b".fit", b".fit.gz")
 """Endings (in any case) by which a file counts as a spectrum. `.fits.fits` ends in `.fits`."""
+
+
+MANIFEST = b"manifest.json"
+"""File by which the output directory of a scan is known."""
+
+_LARGEST_MANIFEST = 2**20
 
 
 class Entry(NamedTuple):
@@ -45,6 +52,10 @@ class Walk:
     directories: int = 0
     other_files: int = 0
     """Files whose names do not end like a spectrum's."""
+    macos_files: int = 0
+    """Files ``._NAME``, in which macOS keeps what other file systems cannot hold of file NAME."""
+    tables_of_scans: int = 0
+    """Tables of a scan in FITS, named like a spectrum."""
     repeated_directories: int = 0
     """Directories reached again by a symbolic link: each is walked once, at its first path."""
     seen: set = field(default_factory=set, repr=False)
@@ -126,7 +137,9 @@ def _children(
     root: bytes, prefix: bytes, walk: Walk
 ) -> list[tuple[bytes, Entry | _Directory | _Archive]]:
     children: list[tuple[bytes, Entry | _Directory | _Archive]] = []
-    with os.scandir(os.path.join(root, prefix)) as entries:
+    folder = os.path.join(root, prefix)
+    tables = _tables_of_scan(folder)
+    with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
             named = entry.name.lower().endswith(SUFFIXES)
@@ -134,6 +147,10 @@ def _children(
                 children.append((path + b"/", _Directory()))
                 if named:
                     children.append((path, Entry(path, "not_a_file", "a directory")))
+            elif _is_macos(entry.name):
+                walk.macos_files += 1
+            elif entry.name in tables:
+                walk.tables_of_scans += 1
             elif is_archive(entry.name):
                 archive = _ask(entry.is_file)
                 children.append(
@@ -147,6 +164,24 @@ def _children(
                 children.append((path, _special(path, entry)))
     children.sort(key=lambda child: child[0])
     return children
+
+
+def _is_macos(name: bytes) -> bool:
+    """Whether a file named like a spectrum or archive only goes with one."""
+    return name.startswith(b"._") and name.lower().endswith(SUFFIXES + TAR_SUFFIXES)
+
+
+def _tables_of_scan(folder: bytes) -> set[bytes]:
+    """Names in FITS of the tables that a scan left in a folder, each beside that in Parquet."""
+    try:
+        with open(os.path.join(folder, MANIFEST), "rb") as file:
+            manifest = json.loads(file.read(_LARGEST_MANIFEST))
+        if not {"format", "state", "inputs", "steps"} <= set(manifest):
+            return set()
+        names = [os.path.splitext(name) for name in os.listdir(folder)]
+        return {stem + b".fits" for stem, suffix in names if suffix == b".parquet"}
+    except (OSError, ValueError, TypeError, RecursionError):
+        return set()
 
 
 def is_archive(name: bytes) -> bool:
@@ -169,6 +204,9 @@ def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
         walk.other_files += 1
 
     for name, offset, size, reason, detail in iterate_members(archive, SUFFIXES, on_other):
+        if _is_macos(name.rpartition(b"/")[2]):
+            walk.macos_files += 1
+            continue
         item = b"" if reason else member_item(archive, name, offset, size)
         yield Entry(path + b"/" + name, reason, detail, item)
 

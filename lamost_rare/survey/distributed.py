@@ -240,15 +240,20 @@ class _Tasks:
         """Have a shard done."""
         self._count_threads()
         self._submitted += 1
-        future = self._client.submit(
-            self._do_shard,
-            self._job,
-            entries,
-            proven=proven,
-            careful=number in self._deadly,
-            key=f"lamost-rare-shard-{self._job['scan']}-{self._submitted}",
-            pure=False,
-        )
+        try:
+            future = self._client.submit(
+                self._do_shard,
+                self._job,
+                entries,
+                proven=proven,
+                careful=number in self._deadly,
+                key=f"lamost-rare-shard-{self._job['scan']}-{self._submitted}",
+                pure=False,
+            )
+        except (OSError, RuntimeError) as error:
+            if self._client.status == "running":
+                raise
+            raise _gone() from error
         self.futures[number] = future
         future.add_done_callback(lambda _: self._ready.put(number))
 
@@ -281,10 +286,7 @@ class _Tasks:
             self._deadly.add(number)
             result = None
         except CancelledError as error:
-            raise ScanError(
-                "the Dask scheduler went away, or the tasks were cancelled; what is done is kept: "
-                "run the same command again to go on"
-            ) from error
+            raise _gone() from error
         except Exception as error:
             if isinstance(error, TimeoutError) and not _raised(future, TimeoutError):
                 self._ready.put(number)
@@ -305,12 +307,22 @@ class _Tasks:
         moment = time.monotonic()
         if moment - self._counted < 1 or self._client.status != "running":
             return
-        self._threads, self._counted = sum(self._client.nthreads().values()), moment
+        try:
+            self._threads, self._counted = sum(self._client.nthreads().values()), moment
+        except OSError as error:  # of the connection
+            raise _gone() from error
         if self._threads:
             self._seen = moment
         elif moment - self._seen > LONELY_SECONDS:
             _log.warning("the Dask scheduler has no workers; waiting for some")
             self._seen = moment + 50 * LONELY_SECONDS
+
+
+def _gone() -> ScanError:
+    return ScanError(
+        "the Dask scheduler went away, or the tasks were cancelled; what is done is kept: "
+        "run the same command again to go on"
+    )
 
 
 def _raised(future, kind: type) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from ..errors import LamostRareError
 
 __all__ = ["ScanError", "ScanInterrupted"]
@@ -23,14 +25,17 @@ class ScanError(LamostRareError, RuntimeError):
 
 
 class ScanInterrupted(KeyboardInterrupt):
-    """Ctrl-C, after everything was put in order; run again, the scan resumes.
+    """Ctrl-C or SIGTERM, after everything was put in order; run again, the scan resumes.
 
     Attributes
     ----------
     summary : ScanSummary
         What was done up to then.
+    status : int
+        Exit status for the command line: 128 and the number of the signal, as shells have it.
     """
 
-    def __init__(self, summary):
+    def __init__(self, summary, signum: int = signal.SIGINT):
         super().__init__("scan interrupted")
         self.summary = summary
+        self.status = 128 + signum

@@ -51,6 +51,11 @@ class CatalogueSource(Source):
         self._besides: dict[str, int] = {}
 
     @property
+    def places(self) -> list[Path]:
+        """The directory; the catalogue was read."""
+        return [self._root]
+
+    @property
     def root(self) -> bytes:
         """The directory that the files are below."""
         return os.fsencode(self._root)

@@ -31,6 +31,8 @@ class ListSource(Source):
     count, and quotes around a whole line are no part of it.
     """
 
+    seen = False
+
     @property
     def root(self) -> bytes:
         """The folder of the list."""

@@ -25,8 +25,7 @@ def directory_lock(folder: Path) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(folder_lock(folder, LOCK_NAME))
+            stack.enter_context(folder_lock(folder, LOCK_NAME, "scan", "--output"))
         except FolderInUseError as error:
-            text = str(error).replace("command", "scan").replace("folder", "--output")
-            raise ScanError(text) from None
+            raise ScanError(str(error)) from None
         yield

@@ -19,6 +19,7 @@ from .discovery import Entry
 from .errors import ScanError, ScanInterrupted
 from .inputs import InputList
 from .lock import LOCK_NAME, directory_lock
+from .lost import SourceWatch, is_passing
 from .manifest import describe_preset, read_manifest, versions, write_manifest
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
@@ -93,7 +94,7 @@ def pack_spectra(
         If it cannot start or go on: no such source, ``output`` exists, an unfinished run was of
         other inputs.
     ScanInterrupted
-        After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
+        After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
     """
     started = time.monotonic()
     workers = whole_number("workers", default_workers() if workers is None else workers)
@@ -124,7 +125,7 @@ def pack_spectra(
         def checkpoint():
             if stop():
                 summary.state = "interrupted"
-                raise ScanInterrupted(summary)
+                raise ScanInterrupted(summary, stop.signum)
 
         manifest = make_plan(
             summary,
@@ -187,10 +188,17 @@ class _Parts(ShardStore):
             with h5py.File(self.part(number), "r") as file:
                 if file["flux"].shape != (n_inputs, self.grid.n_pixels):
                     return False
-                _count(summary, file["reason"][:].tolist())
+                reasons = file["reason"][:].tolist()
+                if any(is_passing(*why) for why in _whys(reasons, file["detail"][:].tolist())):
+                    return False  # what could not be read is tried again
+                _count(summary, reasons)
         except (OSError, KeyError):
             return False
         return True
+
+
+def _whys(reasons: list[bytes], details: list[bytes]) -> list[tuple[str, str]]:
+    return [(why.decode(), more.decode()) for why, more in zip(reasons, details, strict=True)]
 
 
 def _count(summary: PackSummary, reasons: list[bytes]) -> None:
@@ -212,6 +220,7 @@ def _fill_parts(
     """Do parts, counting finished ones in ``summary``; yields their numbers."""
     doing: dict[int, _Part] = {}
     besides = [column.name for column in source.columns]
+    watch = SourceWatch(source)
     n_batches = sum(-(-inputs.sizes[number] // BATCH_SIZE) for number in numbers)
     if n_batches == 0:
         return
@@ -227,6 +236,7 @@ def _fill_parts(
             number, k = task.key
             if doing[number].add(k, chunk):
                 rows = doing.pop(number).rows
+                watch.check(len(rows), _whys(rows.text["reason"], rows.text["detail"]))
                 with atomic_path(parts.part(number)) as temporary:
                     write_part(temporary, rows)
                 _count(summary, rows.text["reason"])

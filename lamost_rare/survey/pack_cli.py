@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Pack; returns 0, 1 if nothing was usable, or 130 after Ctrl-C. Errors are the caller's."""
+    """Pack; returns what `status_of` does. Errors are the caller's."""
     from .pack import pack_spectra
 
     return status_of(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..text import printable
 from .atomic import atomic_path
+from .discovery import MANIFEST as MANIFEST_NAME
 from .discovery import Walk
 from .errors import ScanError
 from .inputs import write_inputs
+from .lost import SourceWatch
 from .manifest import FORMAT, read_manifest, refuse_other, versions
 from .merge import CONVERTED, RESULTS
 from .shards import ShardStore
@@ -19,7 +22,7 @@ from .summary import ScanSummary
 
 __all__ = ["MANIFEST", "make_plan", "now"]
 
-MANIFEST = "manifest.json"
+MANIFEST = os.fsdecode(MANIFEST_NAME)
 
 _TABLES = (*RESULTS, *itertools.chain(*CONVERTED.values()))
 
@@ -69,11 +72,14 @@ def make_plan(
         If there are no inputs, or the output belongs to another scan. Nothing was changed then.
     """
     output, walk = summary.output, Walk(checkpoint=checkpoint)
+    watch = SourceWatch(source)
     old = None if overwrite else _earlier(output)
 
     def entries():
         for entry in source.entries(walk):
             checkpoint()
+            if entry.reason == "unreadable" and entry.path.endswith(b"/"):
+                watch.check_places()
             yield entry
 
     store.folder.mkdir(exist_ok=True)

@@ -45,21 +45,22 @@ class Progress:
 
 
 class StopRequest:
-    """Becomes true when the user asked to stop."""
+    """Becomes true when the user, or a batch system, asked to stop; ``signum`` says by what."""
 
     def __init__(self):
-        self.asked = False
+        self.signum = 0
 
     def __call__(self) -> bool:
-        return self.asked
+        return self.signum != 0
 
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[StopRequest]:
-    """Turn the first Ctrl-C into a request, so that it cannot come in the middle of anything.
+    """Turn Ctrl-C and SIGTERM into a request, so that they cannot come in the middle of anything.
 
-    A second one interrupts at once; what is on disk is sound even so. Only the main thread can do
-    this; elsewhere the request stays unasked and Ctrl-C is the caller's.
+    A second Ctrl-C interrupts at once; what is on disk is sound even so. Batch systems may send
+    SIGTERM more than once. Only the main thread can do this; elsewhere the request stays unasked
+    and signals are the caller's, as is SIGTERM where the caller has done something about it.
     """
     stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -67,12 +68,15 @@ def stop_on_interrupt() -> Iterator[StopRequest]:
         return
 
     def ask(signum, frame):
-        if stop.asked:
+        if stop() and signum == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.asked = True
+        stop.signum = stop.signum or signum
 
-    previous = signal.signal(signal.SIGINT, ask)
+    previous = {signal.SIGINT: signal.signal(signal.SIGINT, ask)}
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, ask)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

@@ -2,7 +2,7 @@
 
 Started by `workers` as a fresh interpreter, which has never seen the parent's modules: TensorFlow
 (660 MB a process) stays out of it, and no script of the user's is imported a second time. It ends
-when the connection to its parent does, however the parent ended.
+when its parent does, however that ended and whatever it is doing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..processes import end_with_parent
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.quality import SpectrumError
@@ -322,6 +323,7 @@ def main() -> None:
     from multiprocessing.connection import Connection
 
     settings = json.loads(sys.argv[1])
+    end_with_parent(settings["parent"])
     # What a damaged file makes a library warn of is in its reject reason; a warning would put text
     # of the file on the user's terminal.
     warnings.simplefilter("ignore")

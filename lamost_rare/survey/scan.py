@@ -22,13 +22,14 @@ from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
 from .inputs import InputList
 from .lock import directory_lock
+from .lost import SourceWatch
 from .manifest import describe_preset, describe_steps, write_manifest
 from .merge import RESULTS, convert_results, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .shards import ShardCounts, ShardStore
 from .sizes import BATCH_SIZE
-from .sources import open_source
+from .sources import LEFT_OUT, open_source
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
@@ -96,7 +97,8 @@ def scan_directory(
     ------
     ScanError
         If the scan cannot start or go on: no such source, nothing in it, ``output`` not writable,
-        in use, or holding a scan of other inputs or with another preset.
+        in use, or holding a scan of other inputs or with another preset; or if the source went
+        away: called again when it is there, the scan goes on.
     PresetError
         If the preset cannot be used.
     TypeError
@@ -104,7 +106,7 @@ def scan_directory(
     ValueError
         If a path is empty.
     ScanInterrupted
-        After Ctrl-C; a `KeyboardInterrupt` with the summary so far.
+        After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
     """
     preset = classifier_preset(preset)
     return run_steps(
@@ -185,7 +187,8 @@ def run_steps(
     names = (preset.name, preset.rare_class) if preset else ("", "")
     summary = ScanSummary(origin.path, output, *names, format=format)
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
-    store = ShardStore(output / "shards", catalogue_schema([*added, *origin.columns]))
+    schema = catalogue_schema([*added, *origin.columns])
+    store = ShardStore(output / "shards", schema, SourceWatch(origin).check)
     with clear_errors(output), contextlib.ExitStack() as stack:
         output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(directory_lock(output))
@@ -194,14 +197,16 @@ def run_steps(
         def checkpoint():
             if stop():
                 summary.state = "interrupted"
-                raise ScanInterrupted(summary)
+                raise ScanInterrupted(summary, stop.signum)
 
         configuration = {"batch_size": batch_size, "shard_size": _shard_size(batch_size)}
         manifest = make_plan(
             summary, origin, store, asked, configuration, overwrite=overwrite, checkpoint=checkpoint
         )
         summary.discovered = manifest["inputs"]["count"]
-        if manifest["state"] == "complete" and all((output / name).exists() for name in RESULTS):
+        summary.left_out = {kind: manifest["besides"].get(kind, 0) for kind in LEFT_OUT}
+        complete = manifest["state"] == "complete" and not manifest.get("try_again")
+        if complete and all((output / name).exists() for name in RESULTS):
             summary.recall(manifest["counts"])
             store.clear()
             convert_results(output, format, checkpoint)
@@ -215,13 +220,14 @@ def run_steps(
             manifest.update(
                 state=state,
                 counts=summary.counts(),
+                try_again=summary.try_again,
                 updated=now(),
                 elapsed_seconds=round(spent_before + summary.seconds, 1),
             )
             write_manifest(output / MANIFEST, manifest)
 
         inputs = stack.enter_context(contextlib.closing(InputList(store.inputs)))
-        to_do = _take_stock(summary, store, inputs)
+        to_do = _take_stock(summary, store, inputs, again=True)
         summary.done_before = summary.done
         record("running")
         try:
@@ -247,14 +253,16 @@ def run_steps(
             evidence = preset.config.get("evidence") if preset else None
             merge_shards(store, len(inputs), output, summary, checkpoint, evidence)
             convert_results(output, format, checkpoint)
-        except ScanInterrupted:
+        except (ScanInterrupted, ScanError):
             _take_stock(summary, store, inputs)  # shards that were not finished do not count
             record("interrupted")
             raise
         if summary.to_do:
             raise AssertionError(f"{summary.to_do} of {summary.discovered} inputs got lost")
+        summary.try_again = sum(map(store.to_try_again, range(len(inputs))))
         record("complete")
-        store.clear()
+        if not summary.try_again:
+            store.clear()
     return summary
 
 
@@ -263,13 +271,18 @@ def _start_seconds(step) -> float:
     return getattr(getattr(step, "classifier", step), "start_seconds", 0.0)
 
 
-def _take_stock(summary: ScanSummary, store: ShardStore, inputs: InputList) -> list[int]:
-    """Set the counts of ``summary`` to those of finished shards; return the others' numbers."""
+def _take_stock(
+    summary: ScanSummary, store: ShardStore, inputs: InputList, again: bool = False
+) -> list[int]:
+    """Set the counts of ``summary`` to those of finished shards; return the others' numbers.
+
+    With ``again``, shards of which some inputs could not be read are not finished.
+    """
     summary.classified = summary.rejected = summary.candidates = 0
     to_do = []
     for number, size in enumerate(inputs.sizes):
         counts = store.finished(number, size)
-        if counts is None:
+        if counts is None or (again and counts.rejected and store.to_try_again(number)):
             to_do.append(number)
         else:
             summary.add(counts)

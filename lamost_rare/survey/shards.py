@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from .arrow_files import arrow_file
 from .atomic import atomic_path
 from .catalogue import REJECTED_SCHEMA
+from .lost import is_passing
 
 __all__ = ["ShardCounts", "ShardStore", "n_candidates"]
 
@@ -35,6 +37,11 @@ def n_candidates(rows: pa.Table) -> int:
     return pc.sum(rows["candidate"]).as_py() or 0
 
 
+def _reasons(rejected: pa.Table) -> list[tuple[str, str]]:
+    columns = (rejected[name].to_pylist() for name in ("reason", "detail"))
+    return list(zip(*columns, strict=True))
+
+
 class ShardStore:
     """The folder in which finished shards wait to be merged.
 
@@ -45,11 +52,15 @@ class ShardStore:
     folder : Path
     schema : pyarrow.Schema
         Of the catalogue.
+    check : callable, optional
+        Gets the number of inputs of a shard, and reason and detail of its rejects, before it is
+        put on disk; may raise, and the shard is not done.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema):
+    def __init__(self, folder: Path, schema: pa.Schema, check: Callable | None = None):
         self.folder = folder
         self.schema = schema
+        self._check = check
         self.inputs = folder / "inputs.parquet"
 
     def catalogue(self, number: int) -> Path:
@@ -62,6 +73,8 @@ class ShardStore:
 
     def write(self, number: int, catalogue: pa.Table, rejected: pa.Table) -> None:
         """Put a finished shard on disk; whatever interrupts this, the shard is there or is not."""
+        if self._check is not None:
+            self._check(len(catalogue) + len(rejected), _reasons(rejected))
         for table, target in (
             (catalogue, self.catalogue(number)),
             (rejected, self.rejected(number)),
@@ -88,6 +101,13 @@ class ShardStore:
                 return ShardCounts(*rows, n_candidates(catalogue.read(["candidate"])))
         except (OSError, pa.ArrowException):
             return None
+
+    def to_try_again(self, number: int) -> int:
+        """Rejects of a finished shard of which the reason may be over by now."""
+        with pq.ParquetFile(self.rejected(number)) as file:
+            if file.metadata.num_rows == 0:
+                return 0
+            return sum(is_passing(*why) for why in _reasons(file.read(["reason", "detail"])))
 
     def clear(self, *, keep_inputs: bool = False) -> None:
         """Remove what a scan put into the folder, and the folder if nothing else is in it."""

@@ -16,7 +16,10 @@ from .columns import Column
 from .discovery import SUFFIXES, Entry, Walk, find_spectra
 from .errors import ScanError
 
-__all__ = ["Source", "open_source"]
+__all__ = ["LEFT_OUT", "Source", "open_source"]
+
+LEFT_OUT = ("macos_files", "tables_of_scans")
+"""Of what there is besides the inputs of a source, the kinds that are named like inputs."""
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _STORE_SUFFIXES = (".h5", ".hdf5")
@@ -45,6 +48,14 @@ class Source:
     columns: ClassVar[tuple[Column, ...]] = ()
     """What readers know of the spectra of this source besides; the last columns of a catalogue."""
 
+    seen: ClassVar[bool] = True
+    """Whether the inputs were there when they were listed."""
+
+    @property
+    def places(self) -> list[Path]:
+        """What has to be there while the inputs are read."""
+        return [self.path]
+
     @property
     def root(self) -> bytes:
         """Directory to which the paths of `entries` are relative."""
@@ -65,6 +76,8 @@ class Source:
         """Counts of what there is besides the entries, when all of those were listed."""
         return {
             "other_files": walk.other_files,
+            "macos_files": walk.macos_files,
+            "tables_of_scans": walk.tables_of_scans,
             "repeated_directories": walk.repeated_directories,
         }
 

@@ -34,7 +34,7 @@ class StepLine:
     def __init__(self, steps, *, proven: bool = False):
         self.steps = list(steps)
         self._worked = set(range(len(self.steps))) if proven else set()
-        self._failures: dict[int, list[tuple[str, Exception]]] = {}
+        self._failures: dict[int, list[tuple[str, BaseException]]] = {}
 
     @property
     def first_stage(self):
@@ -103,7 +103,7 @@ class StepLine:
             try:
                 done[start] = _checked(self.steps[number], some)
                 self._worked.add(number)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 stops = isinstance(error, MemoryError) or hasattr(error, "status")
                 if stops and not isinstance(error, SpectrumError):
                     raise  # not about a spectrum
@@ -118,7 +118,7 @@ class StepLine:
         left = [kept[start + i] for start in starts for i in range(len(done[start]))]
         return [done[start] for start in starts], left
 
-    def _reject(self, number: int, one: SpectrumBatch, error: Exception) -> tuple[str, str]:
+    def _reject(self, number: int, one: SpectrumBatch, error: BaseException) -> tuple[str, str]:
         """Reason and detail for a spectrum at which a step failed."""
         name = printable(self.steps[number].name)
         if isinstance(error, SpectrumError):

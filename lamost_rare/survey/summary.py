@@ -41,6 +41,10 @@ class ScanSummary:
         ``complete``, ``interrupted`` or ``running``.
     format : str
         Of the tables that the user wants to look at.
+    try_again : int
+        Rejects that could not be read, which the same command tries again.
+    left_out : dict of int
+        Files that are named like inputs and are none, by what they are.
     """
 
     source: Path
@@ -59,6 +63,8 @@ class ScanSummary:
     done_before: int = 0
     state: str = "running"
     format: str = "parquet"
+    try_again: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -140,6 +146,10 @@ class ScanSummary:
             )
             if counts
         ]
+        if left := +Counter(self.left_out):
+            lines.append(f"{'left out:':<11}{_tally(left)}")
+        if self.try_again:
+            lines.append(f"{self.try_again} could not be read; the same command tries them again")
         if self.rare_class:
             lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
         return [*lines, self._look()]

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection as mp_connection
 from typing import Any
 
+from ..processes import open_standard_streams
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from .errors import ScanError
@@ -28,8 +30,14 @@ SLOTS = 2
 DEATHS_OF_A_FILE = 2
 """A file at which readers died so often is rejected."""
 
+FILE_SECONDS = 300.0
+"""Time that a reader has for one file, far more than any takes: what takes longer will not end."""
+
 MOST_DEATHS = 3
 """Readers that die so often at one point, without a file to blame, are not going to get past it."""
+
+END_SECONDS = 10
+"""Time that a reader has to end when it was killed."""
 
 _START = """
 import json, sys
@@ -58,8 +66,8 @@ class Task:
 
     key: Any
     paths: list[bytes]
-    deadly: dict[int, str] = field(default_factory=dict)
-    """Files that killed a reader twice, with what is known of it: not tried a third time."""
+    deadly: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Files that killed readers or held one up, with reason and detail: not tried again."""
 
     def files(self) -> list[int]:
         """Which of the paths are (still) to be read."""
@@ -79,6 +87,10 @@ class ReaderPool:
         Most files in a task.
     first_stage : path, optional
         What `FirstStage.load` reads; readers apply it then.
+    file_seconds : float
+        A file that holds a reader up for longer is rejected (``timeout``).
+    clock : callable
+        Gives seconds.
 
     Notes
     -----
@@ -87,8 +99,20 @@ class ReaderPool:
     other is gone, and memory without a name goes when the last process does.
     """
 
-    def __init__(self, grid: WavelengthGrid, *, workers: int, batch_size: int, first_stage=None):
+    def __init__(
+        self,
+        grid: WavelengthGrid,
+        *,
+        workers: int,
+        batch_size: int,
+        first_stage=None,
+        file_seconds: float = FILE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        open_standard_streams()  # a reader's are replaced, and must not be what it is given
         self._grid = grid
+        self._file_seconds = file_seconds
+        self._clock = clock
         self._shape = batch_size, grid.n_pixels
         self._settings = {
             "grid": grid.to_dict(),
@@ -146,6 +170,7 @@ class ReaderPool:
 
         for reader in self._readers:
             give(reader)
+        looked = self._clock()
         while not stopped():
             by_connection = {r.connection: r for r in self._readers if r.tasks}
             if not by_connection:
@@ -166,6 +191,12 @@ class ReaderPool:
                 give(reader)
                 if stopped():
                     return
+            before, looked = looked, self._clock()
+            # Where this process was stopped or busy with other things, nobody knows about readers.
+            passed = min(looked - before, 1.0)
+            for reader in self._readers:
+                if reader.waited_for_file(passed) > self._file_seconds:
+                    again.extend(self._free_from_file(reader))
             if again:  # readers that had run out of work can help
                 for reader in self._readers:
                     give(reader)
@@ -178,7 +209,7 @@ class ReaderPool:
         )
         files = reader.files[index]
         rejects = [(files[i], reason, detail) for i, reason, detail in rejects]
-        rejects += [(i, "internal_error", detail) for i, detail in task.deadly.items()]
+        rejects += [(i, *why) for i, why in task.deadly.items()]
         return Chunk(batch, [files[i] for i in kept], sorted(rejects), evidence)
 
     def _bury(self, reader: _Reader) -> list[Task]:
@@ -192,13 +223,26 @@ class ReaderPool:
                 continue  # waited for its turn
             where = task.key, files[at] if at < len(files) else "all files read"
             if at < len(files) and self._deaths[where] + 1 == DEATHS_OF_A_FILE:
-                task.deadly[files[at]] = f"a reader process died twice on this file ({how})"
+                detail = f"a reader process died twice on this file ({how})"
+                task.deadly[files[at]] = "internal_error", detail
         self._deaths[where] += 1
         if self._deaths[where] >= MOST_DEATHS:
             raise ScanError(
                 f"reader processes keep dying ({how}); if memory is short, use fewer "
                 "--workers or a smaller --batch-size"
             )
+        reader.tasks.clear()
+        reader.start()
+        return unfinished
+
+    def _free_from_file(self, reader: _Reader) -> list[Task]:
+        """Start a reader in place of one that a file holds up, which is rejected; returns the tasks
+        it had not finished."""
+        index, at = reader.at
+        detail = f"a reader process was not done with this file in {self._file_seconds:g} s"
+        reader.tasks[index].deadly[reader.files[index][at]] = "timeout", detail
+        unfinished = list(reader.tasks.values())
+        reader.epitaph()
         reader.tasks.clear()
         reader.start()
         return unfinished
@@ -215,12 +259,16 @@ class _Reader:
         self.slots = [Slot(memory, i, *shape) for i in range(SLOTS)]
         self.tasks: dict[int, Task] = {}
         self.files: dict[int, list[int]] = {}
+        self.at: tuple[int, int] | None = None
+        self._waited = 0.0
         self.start()
 
     def start(self) -> None:
+        self.at = None
         self.connection, theirs = mp_connection.Pipe()
         settings = {
             **self._settings,
+            "parent": os.getpid(),
             "connection": theirs.fileno(),
             "memory": self._memory_file,
             "path": sys.path,
@@ -263,11 +311,25 @@ class _Reader:
     def release(self, index: int) -> None:
         del self.tasks[index], self.files[index]
 
+    def waited_for_file(self, passed: float) -> float:
+        """Seconds for which the reader has been at the same file (`at`), now that more passed."""
+        before, self.at = self.at, None
+        for index in self.tasks:
+            number = int(self.slots[index].at_file[0])
+            if 0 <= number < len(self.files[index]):
+                self.at = index, number
+        same = self.at is not None and self.at == before
+        self._waited = self._waited + passed if same else 0.0
+        return self._waited
+
     def epitaph(self) -> str:
         """How the process ended, in words."""
         self.connection.close()
         self.process.kill()
-        status = self.process.wait()
+        try:
+            status = self.process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:  # the system waits for a disk, and lets nobody interrupt
+            return "it does not end"
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..folder_lock import folder_lock
 from ..networks.keras_backend import standard_settings
+from ..processes import check_not_forked
 from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
 from .duel import Duel, GanOptions, GanRefinement
@@ -30,6 +31,7 @@ FEWEST_EXAMPLES = 20
 
 def generate(generator, number, seed, batch_size=256) -> np.ndarray:
     """Standardized flux (number, n_pixels), float32; the same for the same seed."""
+    check_not_forked()
     rng = np.random.default_rng([seed, 20210503])
     out = np.empty((number, generator.output_shape[1]), dtype=np.float32)
     starts = range(0, number, batch_size)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import get_context
 
+from ..processes import end_with_parent
 from ..progress import Progress, silence
 
-__all__ = ["as_they_end", "end_with_parent", "for_each", "single_threaded"]
+__all__ = ["as_they_end", "for_each", "single_threaded"]
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -80,25 +79,3 @@ def _begin(parent, start, arguments):
     silence()  # the parent shows how far all of them are
     if start is not None:
         start(*arguments)
-
-
-def end_with_parent(parent: int, interval=1.0) -> None:
-    """Called in a new process: it ends, whatever it is doing, when its parent is gone.
-
-    A command that is killed cannot end its pool, whose processes would go on with what they do,
-    hold their folders, and then wait for ever.
-
-    Parameters
-    ----------
-    parent : int
-        Number of the process that made this one.
-    interval : float
-        Seconds between two looks.
-    """
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(interval)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

@@ -20,7 +20,7 @@ class Augment(Step):
     name = "augment"
     summary = "add generated spectra of the rare class to a labelled batch (for training only)"
     parameters = (
-        Parameter("preset", str, None, "the generator (the default one)"),
+        Parameter("preset", str, None, "the generator (the default one)", path=True),
         Parameter("rare_class", str, "O", "label of the spectra that it generates"),
         Parameter("number", int, None, "how many (as many as the largest class has more)"),
         Parameter("seed", int, 0, "of everything random"),

@@ -24,7 +24,13 @@ class RareStarClassifier(Step):
     name = "rare_star_classifier"
     summary = "classify with a preset: class, probabilities, candidates of its rare class"
     parameters = (
-        Parameter("preset", str, None, "name of a shipped preset or folder (the default preset)"),
+        Parameter(
+            "preset",
+            str,
+            None,
+            "name of a shipped preset or folder (the default preset)",
+            path=True,
+        ),
         Parameter(
             "threshold",
             float,

@@ -13,7 +13,7 @@ class Resample(Step):
     name = "resample"
     summary = "put the spectra on the wavelength grid of a preset, or on one given in numbers"
     parameters = (
-        Parameter("preset", str, None, "whose grid it is (the default preset's)"),
+        Parameter("preset", str, None, "whose grid it is (the default preset's)", path=True),
         Parameter("log10_start", float, None, "log10 of the first vacuum wavelength in Å"),
         Parameter("log10_step", float, None, "dex a pixel"),
         Parameter("n_pixels", int, None, "number of pixels"),
