@@ -32,6 +32,12 @@ class ListSource(Source):
     """
 
     seen = False
+    _kept = True
+
+    @property
+    def places(self) -> list[Path]:
+        """The list, where it is a file: what it names may be anywhere."""
+        return [self.path] if self._kept else []
 
     @property
     def root(self) -> bytes:
@@ -74,6 +80,8 @@ class PipeSource(ListSource):
         ``-``, or what to open.
     """
 
+    _kept = False
+
     def __init__(self, pipe: str):
         super().__init__(Path(os.path.abspath("-")))
         self._pipe = pipe
@@ -108,6 +116,8 @@ class PathsSource(ListSource):
     paths : iterable of str, bytes or os.PathLike
         Taken once.
     """
+
+    _kept = False
 
     def __init__(self, paths: Iterable):
         super().__init__(Path(os.path.abspath("-")))
