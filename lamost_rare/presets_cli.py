@@ -8,7 +8,7 @@ import textwrap
 
 from .presets import DEFAULT_PRESET, Preset, PresetError, list_presets, load_preset
 from .text import printable
-from .training.card import asked_by_snr, figure_rows
+from .training.card import asked_by_snr, measured_rows, recall_in_words, title_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -39,9 +39,10 @@ def run(args: argparse.Namespace) -> int:
 def _paragraph(preset: Preset):
     default = " (default)" if preset.name == DEFAULT_PRESET else ""
     yield f"{printable(preset.name)}{default}: {preset.kind}"
-    yield from textwrap.wrap(
-        printable(preset.description), 96, initial_indent="  ", subsequent_indent="  "
-    )
+    text = preset.description
+    if preset.classes and preset.figures:
+        text += f" {recall_in_words(preset)}"
+    yield from textwrap.wrap(printable(text), 96, initial_indent="  ", subsequent_indent="  ")
     facts = {}
     if preset.classes:
         facts["classes"] = " ".join(preset.classes)
@@ -55,12 +56,12 @@ def _paragraph(preset: Preset):
     grid = preset.grid
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"
-    known = figure_rows(preset.figures)
+    known = measured_rows(preset)
     facts |= {title: f"{value} [{numbers}]" for _, title, value, numbers in known}
     facts |= {
         name.replace("_", " "): _figure(value)
         for name, value in preset.figures.items()
-        if not known
+        if not known and title_of(name, preset.rare_class) is None
     }
     facts["SHA-256"] = f"{preset.sha256} (verified)"
     facts["folder"] = str(preset.folder)

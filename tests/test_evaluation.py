@@ -201,7 +201,7 @@ def test_figures_count_what_they_say():
     library = trial_of("library", [5, 5, -5], [0, 1, 2])
     sky = trial_of("lamost", [-5], [3])
     decided, _, _ = cross_fitted({0: [library, sky]}, sources, CLASSES, "O", fixed=OperatingPoint())
-    figures = measure(decided, CLASSES)
+    figures = measure(decided, CLASSES, "O")
     assert figures["recall_snr_above_20"]["rate"] == 1
     assert figures["recall_snr_5_10"]["n"] == 0
     assert figures["candidates_B0-B0.5"]["rate"] == 1
@@ -209,6 +209,7 @@ def test_figures_count_what_they_say():
     assert figures["false_alarms_lamost"] == {
         "count": 0,
         "n": 1,
+        "stars": 1,
         "rate": 0,
         "upper_limit_95": pytest.approx(0.95),
     }
@@ -219,7 +220,7 @@ def test_false_alarms_of_b_stars_are_counted_among_all_and_by_themselves():
     sources = sources_of(["B", "B", "A", "other"], ["A2V", "B9", "A0", "QSO"], [1, 1, 1, 1])
     again = trial_of("reobserved", [5, -5, 5, -5, 5], [0, 0, 1, 2, 2])
     decided, _, _ = cross_fitted({0: [again]}, sources, CLASSES, "O", fixed=OperatingPoint())
-    figures = measure(decided, CLASSES)
+    figures = measure(decided, CLASSES, "O")
     counts = {name: (value["count"], value["n"]) for name, value in figures.items()}
     assert counts["false_alarms_reobserved"] == (3, 5)
     assert counts["candidates_reobserved_B"] == (2, 3)
@@ -233,7 +234,7 @@ def test_what_is_known_in_part_is_counted_apart():
     damaged = trial_of("damaged", [5, -5, 5], [0, 1, 2])
     fixed = OperatingPoint()
     decided, _, _ = cross_fitted({0: [library, damaged]}, sources, CLASSES, "O", fixed=fixed)
-    figures = measure(decided, CLASSES)
+    figures = measure(decided, CLASSES, "O")
     counts = {name: (value["count"], value["n"]) for name, value in figures.items()}
     assert counts["recall_snr_above_20"] == (1, 1)
     assert counts["candidates_B1+"] == (0, 0)
@@ -292,7 +293,7 @@ def test_trials_lose_what_they_say():
 
     noise = NoiseBank.analytic(np.random.default_rng(0))
     trials = run_trials(
-        predict, sources, np.arange(6), noise, seed=1, repeats=4, n_reobserved=200
+        predict, sources, np.arange(6), noise, "O", seed=1, repeats=4, n_reobserved=200
     )  # fmt: skip
     sizes = {t.kind: len(t.row) for t in trials}
     assert sizes == {"lamost": 3, "library": 36, "damaged": 12, "reobserved": 200}
@@ -304,9 +305,10 @@ def test_trials_lose_what_they_say():
 
 
 def test_subtype_groups():
-    assert subtype_group("B", "B0.5V") == subtype_group("B", "B0 Ia") == "B0-B0.5"
-    assert subtype_group("B", "B1V") == subtype_group("B", "B9") == "B1+"
-    assert subtype_group("O", "O9.5V") == "O"
+    assert subtype_group("B", "B0.5V", "O") == subtype_group("B", "B0 Ia", "O") == "B0-B0.5"
+    assert subtype_group("B", "B1V", "O") == subtype_group("B", "B9", "O") == "B1+"
+    assert subtype_group("O", "O9.5V", "O") == "O"
+    assert subtype_group("B", "B0V", "B") == subtype_group("B", "B0V", "carbon") == "B"
 
 
 def test_he_ii_evidence():

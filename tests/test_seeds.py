@@ -26,7 +26,9 @@ def row_of(page, start):
 def test_the_page_sets_seeds_beside_the_shipped_one(tmp_path):
     key = "recall_snr_above_20"
     own = changed(load_preset(NAME).figures, key, 0.5)
-    preset = SimpleNamespace(name=NAME, config={"training": {"seed": 0}}, figures=own)
+    preset = SimpleNamespace(
+        name=NAME, config={"training": {"seed": 0}}, figures=own, rare_class="O"
+    )
     others = {4: changed(own, key, 0.25), 2: changed(own, key, 0.75)}
     others[2]["false_alarms_lamost"]["rate"] = 4.2e-6
     page = tmp_path / "new" / "seeds.md"
@@ -40,7 +42,9 @@ def test_the_page_sets_seeds_beside_the_shipped_one(tmp_path):
 def test_figures_that_a_seed_lacks_have_no_row(tmp_path):
     own = load_preset(NAME).figures
     other = {key: value for key, value in own.items() if key != "letter_exact"}
-    preset = SimpleNamespace(name=NAME, config={"training": {"seed": 0}}, figures=own)
+    preset = SimpleNamespace(
+        name=NAME, config={"training": {"seed": 0}}, figures=own, rare_class="O"
+    )
     write_seeds(preset, {1: other}, tmp_path / "seeds.md", "command")
     text = (tmp_path / "seeds.md").read_text()
     assert "letter within one" in text
@@ -70,7 +74,8 @@ def test_the_command_measures_each_seed(tmp_path, monkeypatch, capsys):
     own = load_preset(NAME).figures
     asked = []
 
-    def measured(decided, classes, seed):
+    def measured(decided, classes, rare_class, seed):
+        assert rare_class == "O"
         assert decided == f"decided {seed}"
         return changed(own, "letter_exact", 0.1 * seed)
 

@@ -141,7 +141,7 @@ def _classifier(args) -> int:
     figures = write_recognition(
         recipe, sources, trials, args.output, command, seed=args.seed, stages=stages, known=known
     )
-    for _, title, value, numbers in figure_rows(figures):
+    for _, title, value, numbers in figure_rows(figures, recipe.rare_class):
         print(f"{title}: {value} [{numbers}]")
     print(args.output)
     return 0
@@ -175,7 +175,7 @@ def _seeds(args) -> int:
         decided, _, _ = cross_fitted(
             trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
         )
-        figures[seed] = measure(decided, recipe.classes, seed)
+        figures[seed] = measure(decided, recipe.classes, recipe.rare_class, seed)
     command = f"lamost-rare evaluate seeds --data DIR --preset {args.preset}"
     command += " --seeds" + "".join(f" {seed}" for seed in args.seeds)
     write_seeds(preset, figures, args.output, command)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..inference.first_stage import certainty
+from ..training.card import members
 from ..training.first_stage import choose_log_odds, roles_of
 from .figures import LETTERS
 from .statistics import upper_limit
 
 __all__ = ["first_stage_lines", "measure_first_stage"]
 
-LOOKALIKES = ("hot_subdwarf", "white_dwarf")
+HARDER = ("hot_subdwarf", "white_dwarf")
 """Classes that are told from A stars less surely than O stars are."""
 
 
@@ -32,7 +33,8 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
     Returns
     -------
     dict
-        ``lost_snr_above_10``, ``lost_snr_5_10``: observations of library O stars that it settled;
+        ``lost_snr_above_10``, ``lost_snr_5_10``: observations of library stars of the rare class
+        that it settled;
         ``settled_library``: those of library subdwarfs and white dwarfs; ``settled_lamost``:
         LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at S/N above 20 as
         `measure` has it, with the first stage.
@@ -56,7 +58,9 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         out["lost_snr_above_10"] = _rate(sure[rare & (snr >= 10)])
         out["lost_snr_5_10"] = _rate(sure[rare & (snr < 10)])
         out["settled_library"] = {
-            name: _rate(sure[label == name]) for name in LOOKALIKES if (label == name).any()
+            name: _rate(sure[label == name])
+            for name in HARDER
+            if name != recipe.rare_class and (label == name).any()
         }
     if lamost:
         row, sure, best = map(np.concatenate, zip(*lamost, strict=True))
@@ -80,15 +84,21 @@ def _rate(hit) -> dict:
     return {"count": count, "n": n, "rate": rate, "upper_limit_95": upper_limit(count, n)}
 
 
-def first_stage_lines(figures: dict) -> list[str]:
+def first_stage_lines(figures: dict, rare_class: str) -> list[str]:
     """The section of docs/recognition.md, in lines."""
-    lost, settled = figures["lost_snr_above_10"], figures["settled_lamost"]
-    low = figures["lost_snr_5_10"]
+    lost, settled = figures.get("lost_snr_above_10", {}), figures["settled_lamost"]
+    low = figures.get("lost_snr_5_10")
     each = ", ".join(
         f"{100 * value['rate']:.0f} % of {value['n']} {name}"
         for name, value in settled.items()
         if name != "all"
     )
+    rare = [
+        f"- Of library {members(rare_class)}, observed at S/N 10-100, it settled, and so lost, "
+        f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % with "
+        "95 % confidence); "
+        f"at S/N 5-10 {low['count']} of {low['n']}."
+    ] * bool(lost.get("n"))
     others = [
         f"- Of library {name.replace('_', ' ')}s, at S/N 5-100, it settled {value['count']} of "
         f"{value['n']} spectra: as common stars, with the probability that it gave them."
@@ -101,10 +111,7 @@ def first_stage_lines(figures: dict) -> list[str]:
         "of (`--thorough` shows it everything). Judged in the same way, each fold with the limit "
         "that the others give:",
         "",
-        f"- Of library O stars, observed at S/N 10-100, it settled, and so lost, "
-        f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % with "
-        "95 % confidence); "
-        f"at S/N 5-10 {low['count']} of {low['n']}.",
+        *rare,
         *others,
         f"- Of {settled['all']['n']} LAMOST spectra it settled "
         f"{100 * settled['all']['rate']:.0f} %: {each}.",

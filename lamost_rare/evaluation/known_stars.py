@@ -6,9 +6,10 @@ import numpy as np
 
 from ..simulation.noise import NoiseBank
 from ..training.build import summarize
+from ..training.card import members
 from ..training.dataset import LabelledSources
 from ..training.observing import observe_in_parts
-from .trials import SNR_BINS, subtype_group
+from .trials import LOOKALIKES, SNR_BINS, subtype_group
 
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 
@@ -22,7 +23,9 @@ def knows_these_stars(preset, sources: LabelledSources, recipe) -> bool:
 
 
 def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=0, repeats=10):
-    """Observe library stars of type O and B1 and later anew, and classify them.
+    """Observe library stars of the rare class and of others anew, and classify them.
+
+    The others are B1 and later where the rare class is O.
 
     Parameters
     ----------
@@ -37,19 +40,22 @@ def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=
     Returns
     -------
     list of tuple of (int, int, int, int)
-        For each bin: O spectra called candidates and all, B1 and later called candidates and all.
+        For each bin: spectra of the rare class called candidates and all, others called candidates
+        and all.
     """
     from ..inference.predictor import Predictor
 
     rng = np.random.default_rng([seed, 78])
-    group = np.array([subtype_group(*x) for x in zip(sources.label, sources.mk_type, strict=True)])
+    rare = preset.rare_class
+    types = zip(sources.label, sources.mk_type, strict=True)
+    group = np.array([subtype_group(*x, rare) for x in types])
     usable = ~sources.observed & sources.whole
     predictor = Predictor(preset)
     found = []
     for bounds in SNR_BINS:
         counts: list[int] = []
-        for name in ("O", "B1+"):
-            rows = np.repeat(np.flatnonzero(usable & (group == name)), repeats)
+        for own in _rare_and_others(group, rare):
+            rows = np.repeat(np.flatnonzero(usable & own), repeats)
             parts = observe_in_parts(sources, rows, noise, rng, bounds, gaps=False)
             hits = sum(int(predictor.predict(batch).candidate.sum()) for _, batch, _ in parts)
             counts += [hits, len(rows)]
@@ -57,7 +63,14 @@ def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=
     return found
 
 
-def known_star_lines(found, decided) -> list[str]:
+def _rare_and_others(group, rare_class):
+    """Masks of the stars that are counted."""
+    near = "B1+" in LOOKALIKES.get(rare_class, ())
+    others = group == "B1+" if near else ~np.isin(group, [rare_class, ""])
+    return group == rare_class, others
+
+
+def known_star_lines(found, decided, rare_class) -> list[str]:
     """`try_known_stars` beside the same stars unseen, as lines of Markdown.
 
     Parameters
@@ -65,18 +78,23 @@ def known_star_lines(found, decided) -> list[str]:
     found : list of tuple
     decided : dict of str to Decided
         Of the cross-validation.
+    rare_class : str
     """
     library = decided["library"]
+    rare = members(rare_class)
+    others = members("B1+") if "B1+" in LOOKALIKES.get(rare_class, ()) else "other stars"
     lines = [
-        "| S/N (g) | O stars found, unseen | O stars found, known | B1 and later called "
-        "candidates, unseen | B1 and later called candidates, known |",
+        f"| S/N (g) | {rare} found, unseen | {rare} found, known | {others} called "
+        f"candidates, unseen | {others} called candidates, known |",
         "|---|---|---|---|---|",
     ]
-    for (low, high), (o_hits, o_all, b_hits, b_all) in zip(SNR_BINS, found, strict=True):
+    for (low, high), counts in zip(SNR_BINS, found, strict=True):
+        rare_hits, n_rare, other_hits, n_others = counts
         here = library.whole & (library.snr >= low) & (library.snr < high)
         cells = []
-        for name, hits, n in (("O", o_hits, o_all), ("B1+", b_hits, b_all)):
-            own = here & (library.group == name)
+        masks = _rare_and_others(library.group, rare_class)
+        for mask, hits, n in zip(masks, (rare_hits, other_hits), (n_rare, n_others), strict=True):
+            own = here & mask
             cells += [_rate(int(library.candidate[own].sum()), int(own.sum())), _rate(hits, n)]
         lines.append(f"| {low:g}-{high:g} | {' | '.join(cells)} |")
     return [

@@ -74,6 +74,7 @@ class Mixture:
     Attributes
     ----------
     settings : MixtureSettings
+    rare_class : str
     figures : list of dict
         For each repetition ``{way: figures}``, as `evaluation.figures.measure` gives them.
     log_loss : dict of str to ndarray
@@ -82,6 +83,7 @@ class Mixture:
     """
 
     settings: MixtureSettings
+    rare_class: str
     figures: list
     log_loss: dict
 
@@ -189,6 +191,7 @@ def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, rep
             sources,
             held_out,
             stream.noise,
+            recipe.rare_class,
             seed=own_seed,  # the same observations for all
             repeats=settings.repeats,
             n_reobserved=settings.n_reobserved // recipe.n_folds,
@@ -216,11 +219,11 @@ def measure_mixture(found, sources, recipe, settings) -> Mixture:
             decided, _, _ = cross_fitted(
                 trials, sources, recipe.classes, recipe.rare_class, group=recipe.group
             )
-            own[way] = measure(decided, recipe.classes, repetition)
+            own[way] = measure(decided, recipe.classes, recipe.rare_class, repetition)
             for k, fold in enumerate(folds):
                 log_loss[way][k, i] = _log_loss(trials[fold], sources.label, recipe)
         figures.append(own)
-    return Mixture(settings, figures, log_loss)
+    return Mixture(settings, recipe.rare_class, figures, log_loss)
 
 
 def _log_loss(trials, label, recipe) -> float:

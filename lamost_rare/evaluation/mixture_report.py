@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..text import check_paths
+from ..training.card import members
 from .mixture import WAYS, Mixture
 from .paper_report import said_of_runs, spread
 from .seeds import common_rates
@@ -26,7 +27,7 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
     command : str
         What made it, to be printed.
     """
-    s = found.settings
+    s, rare = found.settings, members(found.rare_class)
     n_folds, n_repetitions = found.log_loss["mixture"].shape
     lines = [
         f"# What generated stars do for `{recipe_name}`",
@@ -35,10 +36,10 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
         "",
         f"Each of the {n_folds} recognisers of the cross-validation is trained on for {s.epochs} "
         f"epochs, from a learning rate of {s.learning_rate:g} down, in two ways: with simulation "
-        f"alone, and with {100 * s.fraction:g} % of the O stars from an LCGAN (observed without "
+        f"alone, and with {100 * s.fraction:g} % of the {rare} from an LCGAN (observed without "
         "its noise, with that of real spectra, and reddened, like a library star). That LCGAN was "
-        f"trained for {s.gan.iterations} iterations on {s.n_examples} observations of the same O "
-        "stars as its recogniser, and on no other. Each is tried on the stars that neither has "
+        f"trained for {s.gan.iterations} iterations on {s.n_examples} observations of the same "
+        f"{rare} as its recogniser, and on no other. Each is tried on the stars that neither has "
         "seen, with the same observations for all, and with a temperature and a discriminant "
         "fitted to the other folds, as for [recognition](recognition.md), which says what the "
         "measures are.",
@@ -60,8 +61,8 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
         lines.append(f"| {fold} | {' | '.join(cells)} | {_signed(change[fold])} |")
     lines += [
         "",
-        "Of O against B stars, hot subdwarfs and white dwarfs of libraries, as if O were as often "
-        "as all of them, before temperature; lower is better. " + _verdict(change),
+        f"Of {rare} against the other hot stars of libraries, as if they were as frequent as all "
+        "of those, before temperature; lower is better. " + _verdict(change),
     ]
     check_paths(output=output)
     output = Path(output)
@@ -73,7 +74,7 @@ def _rows(found: Mixture) -> list[str]:
     """The figures of a preset's card, one column for each way."""
     rows = []
     everything = [own[way] for way in WAYS for own in found.figures]
-    for _, title, rates, in_a_million in common_rates(everything):
+    for _, title, rates, in_a_million in common_rates(everything, found.rare_class):
         factor, digits = (1e6, 1) if in_a_million else (1, 4)
         cells = [spread(factor * x, digits=digits) for x in rates.reshape(len(WAYS), -1)]
         rows.append(f"| {title} | {' | '.join(cells)} |")

@@ -165,7 +165,7 @@ def _judge(trial, sources, rare_class, rare, point, group) -> Judged:
     p, score = probabilities(trial, rare, point), score_of(trial, rare, point)
     limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
     label = sources.label[trial.row]
-    own = (label == rare_class) & (trial.kind == "library")
+    own = label == rare_class
     other = ~np.isin(label, [rare_class, *group]) & (trial.kind != "library")
     reached = (p[:, rare] >= limit) & trial.covered
     return Judged(trial.kind, p, trial.measured_snr, score, reached, own, other)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import numpy as np
 
 from ..inference.discriminant import reaches_discriminant
+from ..training.labels import classes_of
+from .figures import members_of
 from .operating_point import probabilities, score_of
-from .trials import Trial
+from .trials import LOOKALIKES, Trial
 
 __all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
 
@@ -27,17 +29,17 @@ def plot_recall(decided, recipe, path) -> None:
     library = decided["library"]
     edges = np.geomspace(5, 100, 9)
     figure, axes = _figure()
-    for group, colour in (
-        ("O", "tab:blue"),
-        ("B0-B0.5", "tab:orange"),
-        ("B1+", "tab:green"),
-        ("hot_subdwarf", "tab:red"),
-        ("white_dwarf", "tab:gray"),
-    ):
-        own = library.whole & (library.group == group)
+    rare = recipe.rare_class
+    others = LOOKALIKES.get(rare) or classes_of(library.group)
+    groups = [rare, *(name for name in others if name != rare)]
+    colours = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:gray")
+    for group, colour in zip(groups, cycle(colours)):
+        d, own, snr = library, library.whole & (library.group == group), library.snr
+        if group == rare:
+            d, own, snr = members_of(decided, rare)
         rate, low, high, middle = [], [], [], []
         for a, b in pairwise(edges):
-            hit = library.candidate[own & (library.snr >= a) & (library.snr < b)]
+            hit = d.candidate[own & (snr >= a) & (snr < b)]
             if len(hit):
                 n, p = len(hit), hit.mean()
                 half = np.sqrt(p * (1 - p) / n)
@@ -57,7 +59,8 @@ def plot_recall(decided, recipe, path) -> None:
 
 
 def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
-    """Rate of false alarms among LAMOST spectra, and O stars lost, against the threshold.
+    """Rate of false alarms among LAMOST spectra, and library stars of the rare class lost, against
+    the threshold.
 
     Spectra that the discriminant keeps out are out whatever their score; the thin line is without
     that.
@@ -78,7 +81,7 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
         raw, score = np.sort(raw[own]), np.sort(score[own])
         if kind == "library":
             lost = np.arange(1, len(score) + 1) / len(score)
-            axes.plot(score, lost, color=colour, label="O stars lost (S/N 5 to 100)")
+            axes.plot(score, lost, color=colour, label=f"{recipe.rare_class} lost (S/N 5 to 100)")
             continue
         rate = np.arange(len(score), 0, -1) / len(score)
         axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
@@ -86,7 +89,8 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
             axes.plot(raw, rate, color=colour, lw=0.6, drawstyle="steps-pre")
     axes.axvline(np.log(point.threshold / (1 - point.threshold)), color="gray", ls="--", lw=1)
     axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.2))
-    axes.set(xlabel="log p(O) / (1 - p(O))", ylabel="rate")
+    name = recipe.rare_class
+    axes.set(xlabel=f"log p({name}) / (1 - p({name}))", ylabel="rate")
     axes.legend()
     figure.savefig(path, dpi=110)
 
@@ -128,5 +132,7 @@ def plot_calibration(decided, recipe, path) -> None:
         own = index == k
         if own.sum() >= 10:
             axes.plot(p[own].mean(), true[own].mean(), "o", color="tab:blue")
-    axes.set(xlabel="probability of O", ylabel="part that is O", title="hot stars of the libraries")
+    name = recipe.rare_class
+    axes.set(xlabel=f"probability of {name}", ylabel=f"part that is {name}")
+    axes.set_title("stars of the libraries")
     figure.savefig(path, dpi=110)

@@ -9,31 +9,34 @@ from pathlib import Path
 import numpy as np
 
 from ..text import check_paths
-from ..training.card import asked_by_snr, figure_rows
+from ..training.card import asked_by_snr, figure_rows, members, title_of
 from ..training.dataset import rows_by_star
-from .figures import cross_fitted, measure
+from ..training.labels import classes_of
+from .figures import cross_fitted, measure, members_of
 from .first_stage import first_stage_lines, measure_first_stage
 from .known_stars import known_star_lines
 from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
-from .trials import SNR_BINS
+from .trials import LOOKALIKES, SNR_BINS
 
 __all__ = ["letters_agreed", "subtype_of", "write_recognition"]
 
 GOALS = {
-    "recall_snr_5_10": "0.95",
-    "recall_snr_10_20": "0.99",
-    "recall_snr_above_20": "0.999",
-    "candidates_B0-B0.5": "under 0.15",
-    "candidates_B1+": "under 0.003",
-    "candidates_hot_subdwarf": "0",
-    "candidates_white_dwarf": "0",
-    "false_alarms_lamost": "0",
-    "false_alarms_reobserved": "under 10 in a million",
-    "letter_exact": "0.90",
-    "letter_within_one": "0.999",
+    "O": {
+        "recall_snr_5_10": "0.95",
+        "recall_snr_10_20": "0.99",
+        "recall_snr_above_20": "0.999",
+        "candidates_B0-B0.5": "under 0.15",
+        "candidates_B1+": "under 0.003",
+        "candidates_hot_subdwarf": "0",
+        "candidates_white_dwarf": "0",
+        "false_alarms_lamost": "0",
+        "false_alarms_reobserved": "under 10 in a million",
+        "letter_exact": "0.90",
+        "letter_within_one": "0.999",
+    }
 }
-"""What the project wants to reach."""
+"""What the project wants to reach for a rare class."""
 
 TYPES = {
     "O6.5 and earlier": ("O", 0, 7),
@@ -81,8 +84,8 @@ def write_recognition(
     decided, shipped, points = cross_fitted(
         trials_of_fold, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
     )
-    figures = measure(decided, recipe.classes, seed)
-    stem = recipe.name
+    figures = measure(decided, recipe.classes, recipe.rare_class, seed)
+    stem, rare, goals = recipe.name, members(recipe.rare_class), GOALS.get(recipe.rare_class, {})
     plot_recall(decided, recipe, images / f"{stem}-recall.png")
     plot_tail(trials_of_fold, sources, recipe, shipped, images / f"{stem}-false-alarms.png")
     plot_confusion(decided, recipe, images / f"{stem}-confusion.png")
@@ -90,11 +93,17 @@ def write_recognition(
 
     first, familiar = [], []
     if known:
-        familiar = ["## Stars that it knows", "", *known_star_lines(known, decided), ""]
+        familiar = [
+            "## Stars that it knows",
+            "",
+            *known_star_lines(known, decided, recipe.rare_class),
+            "",
+        ]
     if stages:
-        first = [*first_stage_lines(measure_first_stage(stages, decided, sources, recipe)), ""]
+        settled = measure_first_stage(stages, decided, sources, recipe)
+        first = [*first_stage_lines(settled, recipe.rare_class), ""]
     lines = [
-        f"# How well `{recipe.name}` recognises O stars",
+        f"# How well `{recipe.name}` recognises {rare}",
         "",
         f"Made by `{command}`. Every star and spectrum is judged by a classifier that has not "
         f"seen it: "
@@ -103,8 +112,7 @@ def write_recognition(
         "position on the sky do too."
         f"{_candidates(recipe, shipped, points)}",
         "",
-        "O, B, subdwarf and white dwarf spectra are library stars observed in simulation: S/N per "
-        "pixel in g, "
+        f"Library stars ({_tried(decided)}) are observed in simulation: S/N per pixel in g, "
         "A_V from 0 to 8 added, rotation up to 350 km/s, velocities mostly within 60 but up to "
         "500 km/s, "
         "nebular emission, flux-calibration errors, cosmic rays, and pixels lost as LAMOST spectra "
@@ -115,11 +123,14 @@ def write_recognition(
         "",
         "| measure | goal | reached (68 % range over stars) | numbers |",
         "|---|---|---|---|",
-        *(f"| {a} | {GOALS.get(k, '')} | {b} | {c} |" for k, a, b, c in figure_rows(figures)),
+        *(
+            f"| {title} | {goals.get(key, '')} | {value} | {numbers} |"
+            for key, title, value, numbers in figure_rows(figures, recipe.rare_class)
+        ),
         "",
         "## Where it falls short",
         "",
-        *_shortfalls(figures),
+        *_shortfalls(figures, recipe.rare_class),
         "",
         *_label_noise(sources, recipe),
         "## By type",
@@ -130,9 +141,9 @@ def write_recognition(
         "",
         *_at_probabilities(decided, recipe),
         "",
-        "## Stars most often missed, and look-alikes most often taken for O stars",
+        f"## Stars most often missed, and look-alikes most often taken for {rare}",
         "",
-        *_worst(decided),
+        *_worst(decided, recipe.rare_class),
         "",
         *familiar,
         *first,
@@ -141,7 +152,7 @@ def write_recognition(
         *(
             f"![{text}](images/{stem}-{name}.png)\n"
             for name, text in (
-                ("recall", "Recall of O stars against S/N"),
+                ("recall", f"Recall of {rare} against S/N"),
                 ("false-alarms", "Rate of false alarms against threshold"),
                 ("confusion", "Confusion of classes at S/N above 20"),
                 ("calibration", "Predicted against observed frequency"),
@@ -150,6 +161,11 @@ def write_recognition(
     ]
     output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return figures
+
+
+def _tried(decided) -> str:
+    """Classes of the library stars that were observed."""
+    return ", ".join(map(members, classes_of(decided["library"].label)))
 
 
 def _candidates(recipe, shipped, points) -> str:
@@ -199,12 +215,12 @@ def _short(value) -> str:
     return text
 
 
-def _shortfalls(figures) -> list[str]:
-    from ..training.card import TITLES
-
+def _shortfalls(figures, rare_class) -> list[str]:
+    if rare_class not in GOALS:
+        return [f"No goals are set for {members(rare_class)}."]
     short = [
-        f"- {TITLES[key]}: {_short(figures[key])}, goal {goal}."
-        for key, goal in GOALS.items()
+        f"- {title_of(key, rare_class)}: {_short(figures[key])}, goal {goal}."
+        for key, goal in GOALS[rare_class].items()
         if figures.get(key, {}).get("n") and not _met(goal, figures[key])
     ]
     return short or ["Nowhere: every goal is met."]
@@ -250,9 +266,11 @@ def _at_probabilities(decided, recipe) -> list[str]:
     """What would be found, and at what price, if the probability alone decided."""
     rare = list(recipe.classes).index(recipe.rare_class)
     library = decided["library"]
-    own = library.whole & (library.group == recipe.rare_class)
-    at_snr = [own & (library.snr >= low) & (library.snr < high) for low, high in SNR_BINS]
-    alike = [library.whole & (library.group == x) for x in ("B0-B0.5", "B1+", "hot_subdwarf")]
+    ours, own, snr = members_of(decided, recipe.rare_class)
+    at_snr = [own & (snr >= low) & (snr < high) for low, high in SNR_BINS]
+    groups = LOOKALIKES.get(recipe.rare_class) or classes_of(library.group)
+    groups = [name for name in groups if name != recipe.rare_class][:3]
+    alike = [library.whole & (library.group == group) for group in groups]
     lamost, again = (
         decided[kind].p[decided[kind].label != recipe.rare_class, rare]
         if kind in decided
@@ -261,14 +279,15 @@ def _at_probabilities(decided, recipe) -> list[str]:
     )
     heads = ", ".join(f"{low:g}-{high:g}" for low, high in SNR_BINS)
     lines = [
-        f"| p_{recipe.rare_class} at least | found, S/N {heads} | B0 and B0.5 | B1 and "
-        "later | hot subdwarfs | LAMOST spectra | observed again, in a million |",
-        "|---|---|---|---|---|---|---|",
+        f"| p_{recipe.rare_class} at least | found, S/N {heads} | "
+        f"{' | '.join(members(group) for group in groups)} | LAMOST spectra | "
+        "observed again, in a million |",
+        "|---|---|---|---|" + "---|" * len(groups),
     ]
     for limit in (0.5, 0.8, 0.9, 0.95, 0.99):
         taken = library.p[:, rare] >= limit
         cells = [
-            ", ".join(_percent(taken[some]) for some in at_snr),
+            ", ".join(_percent(ours.p[some, rare] >= limit) for some in at_snr),
             *(_percent(taken[some]) for some in alike),
             f"{(lamost >= limit).sum()} of {len(lamost)}",
             f"{1e6 * (again >= limit).mean():.0f}" if len(again) else "-",
@@ -307,12 +326,12 @@ def _percent(hit) -> str:
     return f"{100 * hit.mean():.1f} %" if len(hit) else "-"
 
 
-def _worst(decided, n_rows=8) -> list[str]:
+def _worst(decided, rare_class, n_rows=8) -> list[str]:
     library = decided["library"]
     lines = ["| star | type | library | spectra | candidates |", "|---|---|---|---|---|"]
     for own, sign in (
-        (library.group == "O", 1),
-        (library.group != "O", -1),
+        (library.group == rare_class, 1),
+        (library.group != rare_class, -1),
     ):
         own = own & (library.snr >= 10)
         table = {}
@@ -327,4 +346,5 @@ def _worst(decided, n_rows=8) -> list[str]:
         ranked = sorted(table.items(), key=lambda item: (sign * np.mean(item[1]), item[0]))
         for (star, kind, origin), hits in ranked[:n_rows]:
             lines.append(f"| {star} | {kind} | {origin} | {len(hits)} | {np.mean(hits):.2f} |")
-    return [*lines, "", "S/N above 10; the upper half are O stars, the lower half are not."]
+    said = f"S/N above 10; the upper half are {members(rare_class)}, the lower half are not."
+    return [*lines, "", said]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..text import check_paths
-from ..training.card import TITLES
+from ..training.card import title_of
 from .recognition import GOALS
 
 __all__ = ["check_recipe", "common_rates", "write_seeds"]
@@ -83,7 +83,7 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
         "",
         f"| measure | goal | {heads} | median (lowest to highest) |",
         "|---|---|" + "---|" * (len(everything) + 1),
-        *_rows(everything),
+        *_rows(everything, preset.rare_class),
         "",
         "False alarms are given in a million spectra. The goals are for the shipped preset; no "
         "seed was chosen by its figures.",
@@ -94,13 +94,14 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
     output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def common_rates(figures):
+def common_rates(figures, rare_class):
     """Those rates that several blocks of figures all have, in the order of a preset's card.
 
     Parameters
     ----------
     figures : sequence of dict
         As `evaluation.figures.measure` gives them.
+    rare_class : str
 
     Yields
     ------
@@ -109,19 +110,21 @@ def common_rates(figures):
     in_a_million : bool
         Whether they are of false alarms, and to be given in a million.
     """
-    for key, title in TITLES.items():
+    first, *_ = figures = list(figures)
+    for key in first:
+        title = title_of(key, rare_class)
         values = [block.get(key) for block in figures]
-        if all(value and value.get("n") for value in values):
+        if title and all(value and value.get("n") for value in values):
             rates = np.array([value["rate"] for value in values], dtype=float)
             yield key, title, rates, "upper_limit_95" in values[0]
 
 
-def _rows(everything: dict) -> list[str]:
-    rows = []
-    for key, title, rates, in_a_million in common_rates(everything.values()):
+def _rows(everything: dict, rare_class: str) -> list[str]:
+    rows, goals = [], GOALS.get(rare_class, {})
+    for key, title, rates, in_a_million in common_rates(everything.values(), rare_class):
         show = _in_a_million if in_a_million else _part
         middle = f"{show(np.median(rates))} ({show(rates.min())} to {show(rates.max())})"
-        cells = [title, GOALS.get(key, ""), *map(show, rates), middle]
+        cells = [title, goals.get(key, ""), *map(show, rates), middle]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 

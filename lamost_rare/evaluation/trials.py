@@ -16,11 +16,22 @@ from ..spectra.snr import g_band_snr
 from ..training.dataset import LabelledSources
 from ..training.observing import HOT, observe_in_parts
 
-__all__ = ["Trial", "as_observed", "load_trials", "run_trials", "save_trials", "subtype_group"]
+__all__ = [
+    "LOOKALIKES",
+    "Trial",
+    "as_observed",
+    "load_trials",
+    "run_trials",
+    "save_trials",
+    "subtype_group",
+]
 
 _KINDS = ("lamost", "library", "damaged", "reobserved")
 _ONE_SIDE = {"gap": 0.0, "half": 1.0}
 SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
+LOOKALIKES = {"O": ("B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf")}
+"""The groups that are near to a rare class, the nearest first. A rare class that is not listed may
+be taken for any other class."""
 
 
 @dataclass
@@ -89,9 +100,9 @@ def as_observed(sources: LabelledSources) -> SpectrumBatch:
     return SpectrumBatch(LAMOST_GRID, flux, ivar, mask)
 
 
-def subtype_group(label: str, mk_type: str) -> str:
-    """Class, with early B apart: ``B0-B0.5`` and ``B1+``."""
-    if label != "B":
+def subtype_group(label: str, mk_type: str, rare_class: str) -> str:
+    """Class; where it matters to the rare class, early B stars apart: ``B0-B0.5`` and ``B1+``."""
+    if label != "B" or "B1+" not in LOOKALIKES.get(rare_class, ()):
         return label
     return "B0-B0.5" if str(mk_type).upper().replace(" ", "").startswith("B0") else "B1+"
 
@@ -101,6 +112,7 @@ def run_trials(
     sources: LabelledSources,
     held_out,
     noise: NoiseBank,
+    rare_class,
     *,
     seed,
     repeats,
@@ -118,13 +130,15 @@ def run_trials(
         Rows of ``sources`` that the classifier has not seen.
     noise : NoiseBank
         Of the training spectra.
+    rare_class : str
     seed : int
     repeats : int
-        Observations of each hot library spectrum in each bin of S/N.
+        Observations of each library spectrum, and of each LAMOST spectrum of the rare class, in
+        each bin of S/N.
     n_reobserved : int
-        Re-observations of LAMOST spectra.
+        Re-observations of LAMOST spectra of any class.
     hot : sequence of str
-        Classes whose library spectra are observed.
+        Classes whose library spectra are observed, besides the rare class.
 
     Returns
     -------
@@ -132,7 +146,8 @@ def run_trials(
     """
     rng = np.random.default_rng([seed, 77])
     observed = held_out[sources.observed[held_out]]
-    library = held_out[~sources.observed[held_out] & np.isin(sources.label[held_out], hot)]
+    tried = np.isin(sources.label[held_out], [*hot, rare_class])
+    library = held_out[~sources.observed[held_out] & tried]
     trials = [
         _classify(
             "lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed
@@ -145,6 +160,10 @@ def run_trials(
     picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
     rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
     trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
+    # The rare class is rare among these, too: its own spectra are needed at any S/N.
+    rows = np.repeat(observed[sources.label[observed] == rare_class], repeats)
+    for bounds in SNR_BINS:
+        trials += _observe_all("reobserved", predict, sources, rows, noise, bounds, rng)
     of_kind = {kind: [t for t in trials if t.kind == kind] for kind in _KINDS}
     return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
 

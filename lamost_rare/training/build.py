@@ -198,7 +198,8 @@ def build_preset(
             "holdout": recipe.holdout,
             "sources": summarize(sources, recipe),
         },
-        "figures": measure(decided, recipe.classes, seed),
+        "figures": measure(decided, recipe.classes, recipe.rare_class, seed),
+        "figures_of": recipe.rare_class,
     }
     weights = export_weights(
         config["architecture"], trained / "best.weights.h5", trained / "shipped.weights.h5"

@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
         return _gan(args)
     if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
         raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
+    from .card import measured_rows, recall_in_words
     from .classifier import TrainingOptions
     from .own import train_classifier
 
@@ -122,6 +123,9 @@ def run(args: argparse.Namespace) -> int:
         f"validation: loss {figures['validation_loss']:.4f}, "
         f"accuracy {figures['validation_accuracy']:.4f}"
     )
+    for _, title, value, numbers in measured_rows(preset):
+        print(f"{title}: {value} [{numbers}]")
+    print(recall_in_words(preset))
     return 0
 
 

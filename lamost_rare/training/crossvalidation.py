@@ -118,6 +118,7 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
         sources,
         held_out,
         stream.noise,
+        recipe.rare_class,
         seed=seed * 1000 + fold,
         repeats=repeats,
         n_reobserved=n_reobserved,

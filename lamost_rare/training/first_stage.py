@@ -209,6 +209,7 @@ def first_stage_of_fold(
         sources,
         held_out,
         stream.noise,
+        recipe.rare_class,
         seed=stream.seed,
         repeats=repeats,
         n_reobserved=10_000,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLASSES", "labelled", "library_class", "observed_class", "star_name"]
+__all__ = ["CLASSES", "classes_of", "labelled", "library_class", "observed_class", "star_name"]
 
 CLASSES = ("O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "other")
 """Classes of the default preset, in the order of its outputs."""
@@ -50,6 +50,12 @@ _ALIASES = {
     "HZ438": "HZ43",
     "WD 0308-565": "WD0308-565",
 }
+
+
+def classes_of(label) -> list[str]:
+    """Return the classes that occur among labels: those of `CLASSES` first, then any others."""
+    present = set(label) - {""}
+    return [c for c in CLASSES if c in present] + sorted(present - set(CLASSES))
 
 
 def star_name(name: str, library: str = "") -> str:

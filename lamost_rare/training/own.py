@@ -12,7 +12,7 @@ import numpy as np
 from ..text import check_paths
 from .classifier import TrainingOptions
 from .dataset import assign_folds, load_data_folder
-from .labels import CLASSES
+from .labels import classes_of
 from .stream import StreamOptions
 
 __all__ = ["train_classifier"]
@@ -89,7 +89,7 @@ def train_classifier(
         raise ValueError(f"the validation part must lie between 0 and 1, not {validation}")
     options = options or TrainingOptions()
     sources = load_data_folder(data, labels=labels)
-    classes = tuple(classes or _classes_of(sources.label))
+    classes = tuple(classes or classes_of(sources.label))
     _check(sources, classes, rare_class)
     recipe = Recipe(
         name=output.name,
@@ -126,6 +126,7 @@ def train_classifier(
         sources,
         np.flatnonzero(held),
         stream.noise,
+        rare_class,
         seed=options.seed,
         repeats=5,
         n_reobserved=10_000,
@@ -159,8 +160,9 @@ def train_classifier(
         "figures": {
             "validation_loss": min(entry["validation_loss"] for entry in log),
             "validation_accuracy": max(entry["validation_accuracy"] for entry in log),
-            **measure(decided, classes, options.seed),
+            **measure(decided, classes, rare_class, options.seed),
         },
+        "figures_of": rare_class,
     }
     weights = export_weights(
         config["architecture"], state / "best.weights.h5", state / "shipped.weights.h5"
@@ -170,11 +172,6 @@ def train_classifier(
     write_card(preset)
     shutil.rmtree(state)
     return preset
-
-
-def _classes_of(label) -> list[str]:
-    present = set(label) - {""}
-    return [c for c in CLASSES if c in present] + sorted(present - set(CLASSES))
 
 
 def _check(sources, classes, rare_class):
