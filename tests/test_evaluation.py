@@ -15,7 +15,7 @@ from lamost_rare.evaluation.operating_point import (
 )
 from lamost_rare.evaluation.recognition import letters_agreed, subtype_of, write_recognition
 from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
-from lamost_rare.evaluation.trials import Trial, run_trials, subtype_group
+from lamost_rare.evaluation.trials import SNR_BINS, Trial, run_trials, subtype_group
 from lamost_rare.inference.calibration import (
     calibrate,
     line_evidence,
@@ -31,6 +31,7 @@ from lamost_rare.inference.discriminant import (
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
+from lamost_rare.training.card import figure_rows, title_of
 from lamost_rare.training.dataset import LabelledSources
 from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
 
@@ -216,6 +217,157 @@ def test_figures_count_what_they_say():
     assert figures["letter_exact"]["rate"] == 0
 
 
+def counts_of(figures):
+    return {name: (value["count"], value["n"], value["stars"]) for name, value in figures.items()}
+
+
+def test_figures_of_o_stars_are_what_they_were():
+    label = ["O", "O", "B", "B", "hot_subdwarf", "white_dwarf", "B", "A", "A", ""]
+    mk_type = ["O7V", "O9V", "B0V", "B5V", "sdB", "DA", "A2", "A0", "A5", "Non"]
+    sources = sources_of(label, mk_type, [0] * 6 + [1] * 4)
+    sources.valid[1] = False
+    score = np.array([3, -3, 3, -3, 3, -3] * 3)
+    score = np.where(np.arange(18) % 4 == 1, -score, score)
+    trials = [
+        trial_of("library", score, np.tile(np.arange(6), 3), snr=np.repeat([7.0, 15, 50], 6)),
+        trial_of("damaged", [3, -3, -3, 3, -3, -3], np.arange(6)),
+        trial_of("lamost", [-3, 3, -3, -3], [6, 7, 8, 9]),
+        trial_of("reobserved", [3, -3, 3, -3, -3, -3], [6, 6, 7, 8, 8, 9]),
+    ]
+    decided, _, _ = cross_fitted({0: trials}, sources, CLASSES, "O", fixed=OperatingPoint())
+    figures = measure(decided, CLASSES, "O")
+    assert counts_of(figures) == {
+        "recall_snr_5_10": (1, 1, 1),
+        "recall_snr_10_20": (1, 1, 1),
+        "recall_snr_above_20": (1, 1, 1),
+        "candidates_B0-B0.5": (3, 3, 1),
+        "candidates_B1+": (1, 3, 1),
+        "candidates_hot_subdwarf": (3, 3, 1),
+        "candidates_white_dwarf": (2, 3, 1),
+        "recall_known_in_the_blue": (1, 2, 1),
+        "candidates_known_in_the_blue": (0, 0, 0),
+        "recall_one_side_lost": (1, 1, 1),
+        "candidates_one_side_lost": (1, 3, 3),
+        "false_alarms_lamost": (1, 4, 4),
+        "false_alarms_reobserved": (2, 6, 4),
+        "candidates_reobserved_B": (1, 2, 1),
+        "false_alarms_reobserved_A": (1, 3, 2),
+        "letter_exact": (0, 2, 2),
+        "letter_within_one": (1, 2, 2),
+    }
+    # So are the ranges, from the same resampling of stars.
+    ranges = {k: (v["low"], v["high"]) for k, v in figures.items() if "low" in v}
+    assert ranges["candidates_one_side_lost"] == pytest.approx((0.0, 2 / 3))
+    assert ranges["letter_within_one"] == (0.0, 1.0)
+    assert figures["false_alarms_lamost"]["upper_limit_95"] == pytest.approx(0.751395, abs=1e-6)
+
+
+def of_quasars():
+    """Trials of quasars, two spectra of one among them, and of others."""
+    label = ["quasar", "quasar", "quasar", "A", "B", "quasar", "B"]
+    sources = sources_of(label, ["B0V"] * 7, observed=[1, 1, 1, 1, 1, 0, 0])
+    sources.star[2] = sources.star[1]
+    again = trial_of("reobserved", [5, -5, 5, 5, 5, -5, -5], [0, 0, 1, 2, 3, 3, 4])
+    again.snr[:] = 50.0  # asked for; what came of it decides
+    again.measured_snr[:] = [7, 7, 15, 30, 30, 30, 30]
+    trials = [
+        trial_of("library", [5, -5, 5, -5], [5, 5, 6, 6], snr=np.array([7.0, 30, 7, 30])),
+        trial_of("lamost", [5, 5, -5, -5, 5], [0, 1, 2, 3, 4], snr=np.array([3.0, 7, 30, 30, 30])),
+        again,
+    ]
+    for trial in trials:  # the rare class need not be the first
+        trial.logits[:, [0, 1]] = trial.logits[:, [1, 0]]
+    classes = ("A", "quasar", "B", "F", "G")
+    return cross_fitted({0: trials}, sources, classes, "quasar", fixed=OperatingPoint())[0], classes
+
+
+def test_members_of_another_rare_class_are_found_and_are_no_false_alarms():
+    decided, classes = of_quasars()
+    assert counts_of(measure(decided, classes, "quasar")) == {
+        "recall_snr_5_10": (1, 1, 1),
+        "recall_snr_10_20": (0, 0, 0),
+        "recall_snr_above_20": (0, 1, 1),
+        "recall_lamost": (2, 3, 2),
+        "recall_lamost_snr_5_10": (1, 1, 1),
+        "recall_lamost_snr_10_20": (0, 0, 0),
+        "recall_lamost_snr_above_20": (0, 1, 1),
+        "recall_reobserved_snr_5_10": (1, 2, 1),
+        "recall_reobserved_snr_10_20": (1, 1, 1),
+        "recall_reobserved_snr_above_20": (1, 1, 1),
+        "candidates_B": (1, 2, 1),
+        "recall_known_in_the_blue": (0, 0, 0),
+        "candidates_known_in_the_blue": (0, 0, 0),
+        "false_alarms_lamost": (1, 2, 2),
+        "false_alarms_reobserved": (1, 3, 2),
+        "false_alarms_reobserved_A": (1, 2, 1),
+        "false_alarms_reobserved_B": (0, 1, 1),
+        "letter_exact": (1, 1, 1),
+        "letter_within_one": (1, 1, 1),
+    }
+
+
+def test_titles_are_of_the_rare_class():
+    decided, classes = of_quasars()
+    figures = {"validation_loss": 0.1, **measure(decided, classes, "quasar")}
+    titles = {key: title for key, title, _, _ in figure_rows(figures, "quasar")}
+    assert titles["recall_snr_5_10"] == "spectra of class quasar found, S/N (g) 5-10"
+    assert titles["recall_reobserved_snr_above_20"] == (
+        "spectra of class quasar found, LAMOST spectra observed again, S/N (g) above 20"
+    )
+    assert titles["candidates_B"] == "B stars called candidates"
+    assert titles["false_alarms_lamost"] == (
+        "LAMOST spectra, none of class quasar, called candidates"
+    )
+    assert titles["false_alarms_reobserved_A"] == "of these, A stars"
+    assert set(titles) == {k for k, v in figures.items() if k != "validation_loss" and v["n"]}
+    assert not any("O star" in title for title in titles.values())
+    assert "none of a white dwarf," in title_of("false_alarms_lamost", "white_dwarf")
+    assert "none of an M star," in title_of("false_alarms_lamost", "M")
+
+
+@pytest.mark.parametrize("rare_class", ["O", "G"])
+def test_real_members_are_observed_again_at_any_signal_to_noise(rare_class):
+    n_pixels = SOURCE_GRID.n_pixels
+    sources = sources_of(["O", "O", "A", "G", "G"], observed=[0, 0, 1, 1, 1])
+    sources.flux = np.ones((5, n_pixels), dtype=np.float32)
+    sources.valid = np.ones((5, n_pixels), dtype=bool)
+    sources.ivar = np.where(sources.observed[:, None], 1e4, np.zeros(n_pixels)).astype(np.float32)
+
+    def predict(batch):
+        n = len(batch)
+        return np.zeros((n, len(CLASSES))), np.ones(n, bool), np.zeros(n)
+
+    noise = NoiseBank.analytic(np.random.default_rng(0))
+    arguments = predict, sources, np.arange(5), noise, rare_class
+    trials = {t.kind: t for t in run_trials(*arguments, seed=1, repeats=4, n_reobserved=1)}
+    again = trials["reobserved"]
+    assert again.row[0] == 2
+    own = again.row[1:]
+    np.testing.assert_array_equal(
+        own, np.tile(np.repeat([3, 4], 4), 3) if rare_class == "G" else []
+    )
+    for part, (low, high) in zip(np.split(again.snr[1:], 3), SNR_BINS, strict=True):
+        assert ((part >= low) & (part < high)).all()
+    assert sources.label[trials["library"].row].tolist() == ["O", "O"] * 4 * 3
+
+
+def test_real_members_take_part_in_the_discriminant(monkeypatch):
+    """A class of which no library has a star is told from all else by its own spectra."""
+    monkeypatch.setattr(operating_point, "fit_calibration", lambda *arguments: (1.0, 0.0))
+    rng = np.random.default_rng(8)
+    n_own, n_a = 100, 2000
+    sources = sources_of(["O"] * n_own + ["A"] * n_a, observed=[1] * (n_own + n_a))
+    own = hot_or_not("lamost", np.full(n_own, 3.0), rng.uniform(6, 9, n_own), np.arange(n_own))
+    sky = hot_or_not(
+        "reobserved", np.full(n_a, 3.0), -3 + rng.exponential(1, n_a), n_own + np.arange(n_a)
+    )
+    need = Requirements(margin=0.0)
+    point = choose_operating_point([own, sky], sources, CLASSES, "O", need, group=("O", "B"))
+    assert point.discriminant is not None
+    assert candidates(own, 0, point).mean() > 0.8
+    assert candidates(sky, 0, point).sum() == 0
+
+
 def test_false_alarms_of_b_stars_are_counted_among_all_and_by_themselves():
     sources = sources_of(["B", "B", "A", "other"], ["A2V", "B9", "A0", "QSO"], [1, 1, 1, 1])
     again = trial_of("reobserved", [5, -5, 5, -5, 5], [0, 0, 1, 2, 2])
@@ -365,6 +517,39 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
     assert "O9 to O9.7" not in text
     at_half = next(line for line in text.splitlines() if line.startswith("| 0.5 | "))
     assert at_half.split(" | ")[1:] == ["-, -, 100.0 %", *3 * ["0.0 %"], "0 of 400", "0 |"]
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_the_page_of_another_rare_class(tmp_path, monkeypatch, real):
+    """Its members are library stars, or spectra of the survey that no library has."""
+    monkeypatch.setattr(operating_point, "fit_calibration", lambda *arguments: (1.0, 0.0))
+    label = ["white_dwarf"] * 8 + ["B"] * 8 + ["A"] * 20 + ["white_dwarf"] * 4 * real
+    if real:
+        label[:8] = ["hot_subdwarf"] * 8
+    sources = sources_of(label, observed=[0] * 16 + [1] * (20 + 4 * real))
+    rng = np.random.default_rng(5)
+    hot, sky = np.repeat(np.arange(16), 30), np.repeat(np.arange(16, len(label)), 10)
+
+    def trials():
+        made = []
+        for kind, row in (("library", hot), ("damaged", hot), ("lamost", sky), ("reobserved", sky)):
+            score = np.where(sources.label[row] == "white_dwarf", 4, -4)
+            made.append(trial_of(kind, score + rng.normal(0, 1, len(row)), row, snr=30.0))
+        return made
+
+    classes = ("white_dwarf", "B", "A", "hot_subdwarf", "O")
+    recipe = replace(RECIPES["racnet-ofgk-v1"], classes=classes, rare_class="white_dwarf", group=())
+    page = tmp_path / "page.md"
+    figures = write_recognition(recipe, sources, {0: trials(), 1: trials()}, page, "command")
+    check_page(page)
+    text = page.read_text()
+    assert text.startswith("# How well `racnet-ofgk-v1` recognises white dwarfs\n")
+    assert "O star" not in text
+    key = "recall_reobserved_snr_above_20" if real else "recall_snr_above_20"
+    assert figures[key]["rate"] > 0.9
+    at_half = next(line for line in text.splitlines() if line.startswith("| 0.5 | "))
+    assert at_half.split(" | ")[1].startswith("-, -, ")
+    assert at_half.split(" | ")[1] != "-, -, -"
 
 
 def test_pairs_of_spectra_with_the_same_letter():

@@ -365,3 +365,8 @@ def test_what_it_costs_is_measured_with_the_limit_of_the_others():
     assert "Of library O stars, observed at S/N 10-100, it settled, and so lost, 1 of 4" in text
     assert "Of library white dwarfs, at S/N 5-100, it settled 1 of 1 spectra" in text
     assert "50 %: 100 % of 1 F, 0 % of 1 G" in text
+    # Of a class that no library has there is nothing to say but how many survey spectra it settled.
+    lost = {k: v for k, v in figures.items() if not k.startswith("lost")}
+    other = "\n".join(first_stage_lines(lost, "carbon"))
+    assert "O star" not in other
+    assert "so lost" not in other

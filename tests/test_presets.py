@@ -7,8 +7,10 @@ import re
 import pytest
 
 from lamost_rare import presets
+from lamost_rare.cli import main
 from lamost_rare.presets import PresetError, list_presets, load_preset, save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
+from lamost_rare.training.card import measured_rows
 
 CONFIG = {
     "name": "racnet-tiny-v1",
@@ -149,3 +151,53 @@ def test_every_shipped_preset_is_intact():
         assert shipped.name == name
         assert (shipped.folder / "CARD.md").is_file()
         assert (shipped.folder / "golden.npz").is_file()
+
+
+def rate(count, n, **more):
+    return {"count": count, "n": n, "rate": count / n, **more}
+
+
+FIGURES = {
+    "validation_loss": 0.5,
+    "recall_snr_5_10": rate(1, 4, low=0.2, high=0.3, stars=2),
+    "candidates_B1+": rate(0, 1, low=0.0, high=0.0, stars=1),
+    "recall_snr_10_20": {"count": 0, "n": 0, "rate": None, "low": None, "high": None, "stars": 0},
+    "false_alarms_lamost": rate(2, 10, upper_limit_95=0.5),
+    "letter_exact": rate(3, 4, low=0.7, high=0.8, stars=4),
+}
+
+
+def test_figures_of_an_older_preset_are_shown_as_what_they_are(preset, capsys):
+    """Older versions say neither of which class figures are nor how many stars gave an alarm."""
+    rewrite(preset, figures=FIGURES)
+    assert main(["presets", str(preset.folder)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Recall is that of library stars observed in simulation" in shown
+    assert "O stars found, S/N (g) 5-10 0.2500 (0.2000 to 0.3000) [1 of 4 spectra, 2 st" in shown
+    assert "LAMOST spectra, none of an O star, called candidates 200000.0 in a million" in shown
+    assert "[2 of 10]" in shown
+    assert "S/N (g) 10-20" not in shown
+
+
+@pytest.mark.parametrize("measured", [FIGURES, {k: FIGURES[k] for k in list(FIGURES)[:-1]}])
+def test_figures_of_another_class_measured_as_of_o_stars_are_not_shown(preset, capsys, measured):
+    rewrite(preset, figures=measured, rare_class="B")
+    assert main(["presets", str(preset.folder)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "How well it finds B stars was not measured" in shown
+    for text in ("recall", "found, S/N", "called candidates", "false alarms"):
+        assert text not in shown
+    assert ("letter as LAMOST gives it" in shown) == ("letter_exact" in measured)
+
+
+def test_shipped_presets_state_every_figure_as_before():
+    figures = load_preset("racnet-obafgkm-v1").figures
+    titles = {key: title for key, title, *_ in measured_rows(load_preset("racnet-obafgkm-v1"))}
+    assert list(titles) == list(figures)
+    assert titles["recall_snr_above_20"] == "O stars found, S/N (g) above 20"
+    assert titles["candidates_B0-B0.5"] == "B0 and B0.5 stars called candidates"
+    assert titles["candidates_hot_subdwarf"] == "hot subdwarfs called candidates"
+    assert titles["candidates_one_side_lost"] == (
+        "B1 and later, subdwarfs, white dwarfs with one side lost"
+    )
+    assert titles["false_alarms_lamost"] == "LAMOST spectra, none of an O star, called candidates"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lamost_rare.cli import main
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
@@ -14,7 +15,7 @@ from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
 from lamost_rare.training import subspace
 from lamost_rare.training.classifier import TrainingOptions, train_network
-from lamost_rare.training.dataset import LabelledSources, load_data_folder
+from lamost_rare.training.dataset import LabelledSources, assign_folds, load_data_folder
 from lamost_rare.training.own import train_classifier
 from lamost_rare.training.stream import ObservationStream, StreamOptions
 from lamost_rare.training.uncertain import UncertainStream
@@ -368,6 +369,42 @@ def test_a_users_own_classifier(folder, tmp_path):
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
     with pytest.raises(FileExistsError, match="choose another"):
         train_classifier(folder, output, options=options)
+
+
+def test_figures_of_another_rare_class(folder, tmp_path, capsys):
+    """Its members are spectra of the survey: found they are recall, and never false alarms."""
+    rows = list(csv.DictReader((folder / "labels.csv").open()))
+    labels = tmp_path / "labels.csv"
+    names = {"O": "carbon", "A": "ordinary", "G": "ordinary"}  # what is in the files matters not
+    labels.write_text(
+        "path,class\n" + "".join(f"{row['path']},{names[row['class']]}\n" for row in rows)
+    )
+    output = tmp_path / "carbon-v1"
+    status = main(
+        ["train", "classifier", "--data", str(folder), "--labels", str(labels), "--output",
+         str(output), "--rare-class", "carbon", "--epochs", "1", "--steps", "2", "--batch-size",
+         "16", "--learning-rate", "1e-3"]
+    )  # fmt: skip
+    assert status == 0
+    said = capsys.readouterr().out
+    assert main(["presets", str(output)]) == 0
+    shown = capsys.readouterr().out
+    card = (output / "CARD.md").read_text(encoding="utf-8")
+    figures = load_preset(output).figures
+    held = assign_folds(np.array([names[r["class"]] for r in rows]), np.arange(24), 20, 0) < 6
+    n_own = sum(held[i] and row["class"] == "O" for i, row in enumerate(rows))
+    assert 0 < n_own < held.sum()
+    assert figures["recall_lamost"]["n"] == figures["recall_lamost"]["stars"] == n_own
+    assert figures["false_alarms_lamost"]["n"] == held.sum() - n_own
+    assert figures["recall_reobserved_snr_10_20"]["n"] > 0
+    assert figures["false_alarms_reobserved"]["n"] < 10_000
+    for text in (said, shown, card):
+        assert "O star" not in text
+        assert "spectra of class carbon found, LAMOST spectra as they are" in text
+        assert "none of class carbon, called candidates" in text
+        assert "Recall is that of LAMOST spectra that were left out of training." in " ".join(
+            text.split()
+        )
 
 
 @pytest.mark.parametrize(

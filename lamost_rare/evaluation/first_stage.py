@@ -93,12 +93,14 @@ def first_stage_lines(figures: dict, rare_class: str) -> list[str]:
         for name, value in settled.items()
         if name != "all"
     )
-    rare = [
-        f"- Of library {members(rare_class)}, observed at S/N 10-100, it settled, and so lost, "
-        f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % with "
-        "95 % confidence); "
-        f"at S/N 5-10 {low['count']} of {low['n']}."
-    ] * bool(lost.get("n"))
+    rare = []
+    if lost.get("n"):
+        rare = [
+            f"- Of library {members(rare_class)}, observed at S/N 10-100, it settled, and so lost, "
+            f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % "
+            "with 95 % confidence); "
+            f"at S/N 5-10 {low['count']} of {low['n']}."
+        ]
     others = [
         f"- Of library {name.replace('_', ' ')}s, at S/N 5-100, it settled {value['count']} of "
         f"{value['n']} spectra: as common stars, with the probability that it gave them."
