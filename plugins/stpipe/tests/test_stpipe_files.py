@@ -44,7 +44,7 @@ def test_round_trip(model, tmp_path, suffix):
         assert values.dtype == columns[name].dtype, name
         np.testing.assert_array_equal(values, columns[name], err_msg=name)
     assert not new.generated
-    shown = "odd 'na\"me' é\\udc80\\x1b.fits"
+    shown = "odd 'na\"me' é\\x80\\x1b.fits"
     assert back.rejected == [(shown, "not_fits", "says nothing, " * 20)]
     assert back.properties == {"rectified"}
     assert vars(back.meta.cal_step) == {"normalize": "SKIPPED"}
