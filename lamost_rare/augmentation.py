@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .presets import Preset, PresetError, load_preset
+from .hdf5 import HDF5Error, load_weights
+from .presets import WEIGHTS_FILE, Preset, PresetError, load_preset
 from .processes import check_not_forked
 from .spectra.batch import SpectrumBatch, empty_identity
 from .spectra.grid import LAMOST_GRID
@@ -67,7 +68,9 @@ def load_generator(preset=None):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras warns of layers without weights
-            model.load_weights(preset.weights_path)
+            load_weights(model, preset.weights_path)
+    except HDF5Error as error:
+        raise PresetError(f"preset {preset.name!r}: {WEIGHTS_FILE}: {error}") from error
     except (OSError, ValueError, KeyError, UserWarning) as error:
         raise PresetError(
             f"preset {preset.name!r}: its weights do not fit its architecture"

@@ -23,6 +23,7 @@ from .text import check_paths, printable
 
 __all__ = [
     "DEFAULT_PRESET",
+    "WEIGHTS_FILE",
     "Preset",
     "PresetError",
     "list_presets",
@@ -35,6 +36,8 @@ DEFAULT_PRESET = "racnet-obafgkm-v1"
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
+"""Name of the weights in the folder of a preset."""
+
 _SHIPPED = Path(__file__).parent / "weights"
 _MAX_CONFIG_BYTES = 4 << 20
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..hdf5 import load_weights
 from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
 from ..training.dataset import load_data_folder
@@ -130,7 +131,7 @@ def load_any_generator(path) -> Generator:
         with np.load(folder / "state.npz") as state:
             architecture = json.loads(str(state["fingerprint"]))["architecture"]
         model = build_generator(architecture)
-        model.load_weights(folder / "best.weights.h5")
+        load_weights(model, folder / "best.weights.h5")
         network = complete_architecture(architecture)["network"]
         return Generator(folder.name, network, "", model, {})
     preset = load_preset(path)

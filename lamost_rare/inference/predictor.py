@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..hdf5 import HDF5Error, load_weights
 from ..networks.keras_backend import load_keras
 from ..networks.native_logs import without_native_logs
-from ..presets import Preset, PresetError
+from ..presets import WEIGHTS_FILE, Preset, PresetError
 from ..processes import check_not_forked
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
@@ -21,6 +22,7 @@ from .calibration import (
     line_evidence,
 )
 from .first_stage import load_first_stage, mixed, weight_in_mean
+from .threads import LEAST_ROWS, fix_network_threads, one_blas_thread
 
 __all__ = [
     "Prediction",
@@ -70,7 +72,9 @@ def build_network(preset: Preset):
         raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
     try:
         model = build_racnet({**preset.architecture, "n_classes": len(preset.classes)})
-        model.load_weights(preset.weights_path)
+        load_weights(model, preset.weights_path)
+    except HDF5Error as error:
+        raise PresetError(f"preset {preset.name!r}: {WEIGHTS_FILE}: {error}") from error
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PresetError(
@@ -160,7 +164,9 @@ class Predictor:
     preset : Preset
     batch_size : int
         Spectra in one call of the network. The last batch is padded, so that the network is
-        compiled once and a spectrum's result does not depend on how many came with it.
+        compiled once and a spectrum's result does not depend on how many came with it. With
+        TensorFlow it does not depend on the number of cores either (`threads`), if this is the
+        first use of TensorFlow in the process.
 
     Raises
     ------
@@ -178,17 +184,19 @@ class Predictor:
 
     def _build(self):
         preset = self.preset
+        fix_network_threads()
         self.model = build_network(preset)
-        self._shape = self.model.input_shape[1:]
-        if preset.grid.n_pixels != self._shape[0]:
+        n_pixels, n_channels = self.model.input_shape[1:]
+        if preset.grid.n_pixels != n_pixels:
             raise PresetError(
                 f"preset {preset.name!r}: grid of {preset.grid.n_pixels} pixels, "
-                f"network of {self._shape[0]}"
+                f"network of {n_pixels}"
             )
+        self._shape = (max(self.batch_size, LEAST_ROWS), n_pixels, n_channels)
         self._weight = weight_in_mean(preset)
         self._first_stage = load_first_stage(preset) if self._weight else None
-        self._call = compile_network(self.model, self.batch_size, *self._shape)
-        self._call(np.zeros((self.batch_size, *self._shape), dtype=np.float32))  # compiles now
+        self._call = compile_network(self.model, *self._shape)
+        self._call(np.zeros(self._shape, dtype=np.float32))  # compiles now
 
     def logits(self, batch: SpectrumBatch, first_stage=None) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.
@@ -206,17 +214,18 @@ class Predictor:
                 f"the batch is on {batch.grid}, preset {self.preset.name!r} needs "
                 f"{self.preset.grid}: resample first"
             )
-        logits = batched_logits(
-            self._call,
-            batch,
-            self.preset.preprocessing,
-            (self.batch_size, *self._shape),
-            len(self.preset.classes),
-        )
-        if self._first_stage is None:
-            return logits
-        if first_stage is None:
-            first_stage = self._first_stage.logits(batch.flux, batch.mask)
+        with one_blas_thread():
+            logits = batched_logits(
+                self._call,
+                batch,
+                self.preset.preprocessing,
+                self._shape,
+                len(self.preset.classes),
+            )
+            if self._first_stage is None:
+                return logits
+            if first_stage is None:
+                first_stage = self._first_stage.logits(batch.flux, batch.mask)
         return mixed(logits, first_stage, self._weight)
 
     def predict(self, batch: SpectrumBatch, first_stage=None) -> Prediction:

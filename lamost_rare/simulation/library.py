@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..hdf5 import open_hdf5
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 
 __all__ = ["SOURCE_GRID", "Sources", "broaden_to_lamost", "read_library", "resolution_fwhm"]
@@ -189,12 +190,10 @@ def read_library(path) -> Sources:
     Raises
     ------
     ValueError
-        If a dataset is missing or the shapes disagree.
+        If a dataset is missing or the shapes disagree; as `HDF5Error`, if the file leads to others.
     """
-    import h5py
-
     path = Path(path)
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         try:
             wavelength = file["wavelength"][:].astype(float)
             flux = file["flux"][:].astype(np.float32)

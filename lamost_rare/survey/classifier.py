@@ -12,6 +12,7 @@ import numpy as np
 from ..inference.calibration import key_lines_missing
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.rows import catalogue_columns, catalogue_dtypes
+from ..inference.threads import one_blas_thread
 from ..presets import Preset, PresetError
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ..spectra.quality import QualityFlag
@@ -115,7 +116,8 @@ class BatchClassifier:
             return self._built.predict(batch)
         logits = batch.columns.get("first_stage")  # as the reader has left them
         if logits is None:
-            logits = self._first.logits(batch.flux, batch.mask)
+            with one_blas_thread():
+                logits = self._first.logits(batch.flux, batch.mask)
         sure, probabilities = self._first.decide(logits)
         candidate = np.zeros(len(batch), dtype=bool)
         flags = np.where(sure, int(QualityFlag.FIRST_STAGE), 0)

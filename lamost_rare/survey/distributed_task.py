@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from .. import __version__
 from ..inference.first_stage import FirstStage
+from ..inference.threads import fix_network_threads, one_blas_thread
 from ..presets import Preset, PresetError, list_presets, load_preset
 from ..spectra._grid_arrays import room_for
 from ..spectra.grid import WavelengthGrid
@@ -163,7 +164,7 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
 
 def read_here(items: list[bytes], grid: WavelengthGrid, first_stage=None, memory=None) -> Chunk:
     """`read_chunk` in this process, one call at a time: what it keeps open is for one reader."""
-    with _reading, warnings.catch_warnings():
+    with _reading, one_blas_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in a reader process
         return read_chunk(items, grid, first_stage=first_stage, memory=memory)
 
@@ -222,13 +223,13 @@ def _classifier(preset: str, described: str, batch_size: int, thorough: bool) ->
 
 
 def _prepare(classifier: BatchClassifier, threads: int) -> None:
-    """Build the network, to compute with the threads that the worker was given.
+    """Build the network, to compute with about the threads that the worker was given.
 
     TensorFlow would take all cores of the machine, each worker for itself. It looks at these
     variables when it starts; one that was used in this process before stays as it is.
     """
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, str(threads))
+    fix_network_threads(threads)
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
     classifier.prepare()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..folder_lock import folder_lock
+from ..hdf5 import load_weights
 from ..networks.keras_backend import load_keras, standard_settings
 from ..progress import Progress
 
@@ -212,7 +213,7 @@ def _train(stream, architecture, options, folder, validation, begin_with):
     log = _restore(folder, model, optimizer, fingerprint)
     if not log:  # what a training that goes on has in its state
         if begin_with is not None:
-            model.load_weights(begin_with)
+            load_weights(model, begin_with)
         elif architecture.get("subspace"):
             components = principal_components(stream, architecture["subspace"])
             model.get_layer(SUBSPACE).set_weights([components])
@@ -253,7 +254,7 @@ def _train(stream, architecture, options, folder, validation, begin_with):
         finally:
             bar.close()
             batches.close()
-    model.load_weights(folder / "best.weights.h5")
+    load_weights(model, folder / "best.weights.h5")
     return model, log
 
 
@@ -275,7 +276,7 @@ def export_weights(architecture, trained, output) -> Path:
     from ..networks.racnet import build_racnet
 
     model = build_racnet(architecture)
-    model.load_weights(trained)
+    load_weights(model, trained)
     model.save_weights(output)
     return Path(output)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..folder_lock import folder_lock
+from ..hdf5 import load_weights
 from ..networks.keras_backend import standard_settings
 from ..processes import check_not_forked
 from ..progress import counted
@@ -218,7 +219,7 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
                     (folder / "weights").mkdir(exist_ok=True)
                     duel.generator.save_weights(folder / "weights" / f"{done:06d}.weights.h5")
             duel.save(folder, fingerprint, log)
-    duel.generator.load_weights(folder / "best.weights.h5")
+    load_weights(duel.generator, folder / "best.weights.h5")
     return duel.generator, log
 
 
