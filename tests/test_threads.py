@@ -71,26 +71,23 @@ def test_the_environment_holds(monkeypatch):
     assert threads() == "1"
 
 
-def test_threads_of_numpy_come_back_after_the_last_of_overlapping_blocks():
+def test_threads_of_numpy_come_back_also_from_blocks_of_several_threads():
     def now():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    before = now()
-    assert before
-    entered, leave = threading.Event(), threading.Event()
+    before, within = now(), []
 
-    def other():
-        with one_blas_thread():
-            entered.set()
-            leave.wait(60)
+    def work():
+        for _ in range(20):
+            with one_blas_thread(), one_blas_thread():
+                within.append(now())
 
-    thread = threading.Thread(target=other)
-    with one_blas_thread():
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
         thread.start()
-        assert entered.wait(60)
-    assert set(now()) == {1}
-    leave.set()
-    thread.join()
+    for thread in threads:
+        thread.join()
+    assert within == [{1}] * 60
     assert now() == before
     with pytest.raises(KeyError), one_blas_thread():
         raise KeyError

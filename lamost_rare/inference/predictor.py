@@ -145,7 +145,8 @@ def batched_logits(call, batch: SpectrumBatch, preprocessing: dict, shape, n_cla
     size = shape[0]
     together = size * max(1, NORMALIZED_AT_ONCE // size)
     for start in range(0, len(batch), together):
-        inputs = network_input(batch[start : start + together], preprocessing)
+        with one_blas_thread():
+            inputs = network_input(batch[start : start + together], preprocessing)
         for first in range(0, len(inputs), size):
             some = x = inputs[first : first + size]
             if len(some) < size:
@@ -214,17 +215,17 @@ class Predictor:
                 f"the batch is on {batch.grid}, preset {self.preset.name!r} needs "
                 f"{self.preset.grid}: resample first"
             )
-        with one_blas_thread():
-            logits = batched_logits(
-                self._call,
-                batch,
-                self.preset.preprocessing,
-                self._shape,
-                len(self.preset.classes),
-            )
-            if self._first_stage is None:
-                return logits
-            if first_stage is None:
+        logits = batched_logits(
+            self._call,
+            batch,
+            self.preset.preprocessing,
+            self._shape,
+            len(self.preset.classes),
+        )
+        if self._first_stage is None:
+            return logits
+        if first_stage is None:
+            with one_blas_thread():
                 first_stage = self._first_stage.logits(batch.flux, batch.mask)
         return mixed(logits, first_stage, self._weight)
 

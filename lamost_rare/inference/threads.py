@@ -12,6 +12,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 
 __all__ = ["LEAST_ROWS", "fix_network_threads", "one_blas_thread"]
 
@@ -21,9 +22,7 @@ to threads."""
 
 _FEWEST, _MOST = 2, 16
 
-_lock = threading.Lock()
-_users = 0
-_limits = None
+_lock = threading.RLock()
 
 
 def fix_network_threads(threads: int | None = None) -> None:
@@ -48,20 +47,16 @@ def fix_network_threads(threads: int | None = None) -> None:
 def one_blas_thread() -> Iterator[None]:
     """Let numpy's matrix products use one thread within the block, and as many as before after it.
 
-    Blocks of several threads may overlap: the last one to end puts the number back.
+    The number is that of the whole process: one thread of the process at a time is in such a block.
     """
-    global _users, _limits
-    from threadpoolctl import threadpool_limits
-
-    with _lock:
-        if not _users:
-            _limits = threadpool_limits(1, user_api="blas")
-        _users += 1
-    try:
+    with _lock, _libraries().limit(limits=1, user_api="blas"):
         yield
-    finally:
-        with _lock:
-            _users -= 1
-            if not _users:
-                _limits, limits = None, _limits
-                limits.restore_original_limits()
+
+
+@lru_cache(maxsize=1)
+def _libraries():
+    """What numpy has loaded; to look for that takes longer than what is to be done with it."""
+    import numpy as np  # noqa: F401  # now, if it was not loaded before
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -58,7 +58,7 @@ def scan_directory(
     Writes ``catalogue.parquet``, ``rejected.parquet``, ``candidates.parquet``, ``candidates.csv``
     and ``manifest.json`` into ``output``. Called again after it was interrupted or killed, it goes
     on where it was; the tables are the same bytes as those of an uninterrupted scan, whatever the
-    number of workers.
+    numbers of workers and of cores (docs/scan.md says where that ends).
 
     Parameters
     ----------
