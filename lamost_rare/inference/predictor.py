@@ -244,5 +244,6 @@ class Predictor:
         flags = np.zeros(len(batch), dtype=np.int64)
         missing = key_lines_missing(batch, self.preset)
         flags[missing] |= int(QualityFlag.KEY_LINES_MISSING)
-        candidate = is_candidate(batch, probabilities, self.preset)
+        with one_blas_thread():
+            candidate = is_candidate(batch, probabilities, self.preset)
         return Prediction(probabilities, candidate, flags)

@@ -16,8 +16,13 @@ which is that of the inputs, in the order of a scan:
     What the general catalogue says of each; only in a store that was packed from one.
 ``crc32``
     (n,) CRC-32 of the bytes of flux, ivar and mask of a row, one after the other.
+``crc32_text``
+    (n,) CRC-32 of the text of a row: path, designation, reason and detail, then class and subclass
+    if the store has them, each followed by a NUL byte. Stores of earlier versions lack it.
 
 The pixels are exact: what a scan makes of a store is, to the bit, what it makes of the files.
+A store may come from anywhere: it is refused if it leads to another file (`lamost_rare.hdf5`), or
+if its datasets are not what they should be, and a row with impossible values is rejected.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..hdf5 import HDF5Error, open_hdf5
 from ..spectra._codec import codec
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ..spectra.grid import WavelengthGrid
@@ -40,6 +46,21 @@ from .errors import ScanError
 from .items import row_item
 from .observations import CATALOGUE_COLUMNS
 from .sources import Source
+from .store_format import (
+    BESIDES,
+    CHECKSUMS,
+    COLUMN_ROWS,
+    NUMBERS,
+    PIXELS,
+    TEXT,
+    check_datasets,
+    checksums,
+    encode,
+    impossible,
+    of_text,
+    rejected_entry,
+    text_checksums,
+)
 
 __all__ = [
     "CHUNK_ROWS",
@@ -57,11 +78,6 @@ FORMAT = "lamost-rare store 1"
 CHUNK_ROWS = 32
 """Spectra to a chunk: one alone costs the reading of so many."""
 
-_PIXELS = {"flux": np.dtype("<f4"), "ivar": np.dtype("<f4"), "mask": np.dtype("u1")}
-_TEXT = ("path", "designation", "reason", "detail")
-_BESIDES = {c.name: "S" if c.dtype is str else f"<{c.dtype}" for c in CATALOGUE_COLUMNS}
-_NUMBERS = {"obsid": "<i8", "ra": "<f8", "dec": "<f8", "snr_g": "<f8", "flags": "<i8"}
-_COLUMN_ROWS = 1024
 _LEVEL = 1
 
 
@@ -81,11 +97,11 @@ class Rows:
         self._besides = besides
         self.pixels = {
             name: np.full((n, n_pixels), name == "mask", dtype=dtype)
-            for name, dtype in _PIXELS.items()
+            for name, dtype in PIXELS.items()
         }
-        types = {**_NUMBERS, **{name: _BESIDES[name] for name in besides}}
+        types = {**NUMBERS, **{name: BESIDES[name] for name in besides}}
         self.columns = {name: np.zeros(n, t) for name, t in types.items() if t != "S"}
-        self.text = {name: [b""] * n for name in (*_TEXT, *_of_text(besides))}
+        self.text = {name: [b""] * n for name in (*TEXT, *of_text(besides))}
         self.text["path"] = list(paths)
 
     def __len__(self) -> int:
@@ -99,21 +115,18 @@ class Rows:
             array[rows] = getattr(batch, name)
         for name, column in self.columns.items():
             column[rows] = batch.flags if name == "flags" else _known(batch, name)
-        for name in ("designation", *_of_text(self._besides)):
+        for name in ("designation", *of_text(self._besides)):
             for row, text in zip(rows, _known(batch, name), strict=True):
-                self.text[name][row] = _encode(text)
+                self.text[name][row] = encode(text, name)
 
     def reject(self, row: int, reason: str, detail: str) -> None:
         """Say why a row is none."""
-        self.text["reason"][row], self.text["detail"][row] = _encode(reason), _encode(detail)
+        for name, text in (("reason", reason), ("detail", detail)):
+            self.text[name][row] = encode(text, name)
 
 
 def _known(batch: SpectrumBatch, name: str):
     return batch.identity[name] if name in batch.identity else batch.columns[name]
-
-
-def _of_text(names) -> list[str]:
-    return [name for name in names if _BESIDES[name] == "S"]
 
 
 def write_part(path: Path, rows: Rows) -> None:
@@ -132,7 +145,10 @@ def write_part(path: Path, rows: Rows) -> None:
         for name, values in rows.text.items():
             values = np.array(values, dtype=bytes)
             _column(file, name, len(rows), values.dtype)[:] = values
-        _column(file, "crc32", len(rows), "<u4")[:] = _checksums(rows.pixels)
+        for name, found in zip(
+            CHECKSUMS, (checksums(rows.pixels), text_checksums(rows.text)), strict=True
+        ):
+            _column(file, name, len(rows), "<u4")[:] = found
 
 
 def join_parts(
@@ -163,7 +179,7 @@ def join_parts(
     import h5py
 
     n_pixels = manifest["grid"]["n_pixels"]
-    sizes, widths = [], dict.fromkeys([*_TEXT, *_of_text(besides)], 1)
+    sizes, widths = [], dict.fromkeys([*TEXT, *of_text(besides)], 1)
     for part in parts:
         with h5py.File(part, "r") as old:
             sizes.append(len(old["path"]))
@@ -171,8 +187,9 @@ def join_parts(
                 widths[name] = max(widths[name], old[name].dtype.itemsize)
     n = sum(sizes)
     with _create(path) as file:
-        pixels = {name: _pixel_dataset(file, name, n, n_pixels) for name in _PIXELS}
-        types = {**_NUMBERS, "crc32": "<u4", **{name: _BESIDES[name] for name in besides}}
+        pixels = {name: _pixel_dataset(file, name, n, n_pixels) for name in PIXELS}
+        types = {**NUMBERS, **dict.fromkeys(CHECKSUMS, "<u4")}
+        types |= {name: BESIDES[name] for name in besides}
         types |= {name: f"S{width}" for name, width in widths.items()}
         columns = {name: _column(file, name, n, dtype) for name, dtype in types.items()}
         start = 0
@@ -205,13 +222,8 @@ class StoreSource(Source):
             self._root = bytes(file.attrs["root"])
             self.manifest = json.loads(file.attrs["manifest"])
             self.grid = WavelengthGrid.from_dict(self.manifest["grid"])
-            shapes = {file[name].shape for name in _PIXELS}
-            besides = [column for column in CATALOGUE_COLUMNS if column.name in file]
-            self.columns = tuple(besides)
-            names = (*_NUMBERS, *_TEXT, "crc32", *(column.name for column in besides))
-            lengths = {len(file[name]) for name in names}
-            if shapes != {(n, self.grid.n_pixels) for n in lengths} or len(lengths) != 1:
-                raise ValueError("its datasets differ in length")
+            self.columns = tuple(column for column in CATALOGUE_COLUMNS if column.name in file)
+            check_datasets(file, self.grid, [column.name for column in self.columns])
 
     @property
     def root(self) -> bytes:
@@ -223,14 +235,17 @@ class StoreSource(Source):
         store = os.fsencode(self.path)
         with self._open() as file:
             n = len(file["path"])
-            for start in range(0, n, _COLUMN_ROWS):
-                some = slice(start, start + _COLUMN_ROWS)
-                columns = [file[name][some].tolist() for name in ("path", "reason", "detail")]
-                for row, (path, reason, detail) in enumerate(zip(*columns, strict=True), start):
-                    if reason:
-                        yield Entry(path, reason.decode(), detail.decode())
-                    else:
-                        yield Entry(path, item=row_item(store, row))
+            names = [*TEXT, *of_text(column.name for column in self.columns)]
+            for start in range(0, n, COLUMN_ROWS):
+                some = slice(start, start + COLUMN_ROWS)
+                text = {name: file[name][some].tolist() for name in names}
+                found = text_checksums(text)
+                stated = file["crc32_text"][some] if "crc32_text" in file else found
+                sound = (found == stated).tolist()
+                columns = (text["path"], text["reason"], text["detail"], sound)
+                for row, values in enumerate(zip(*columns, strict=True), start):
+                    reject = rejected_entry(row, *values)
+                    yield reject or Entry(values[0], item=row_item(store, row))
 
     def check_grid(self, grid: WavelengthGrid) -> None:
         """A store cannot be put onto another grid: resampling again would not be exact."""
@@ -247,13 +262,13 @@ class StoreSource(Source):
     @contextmanager
     def _open(self):
         """The file; whatever HDF5 complains of is a damaged store."""
-        import h5py
-
         try:
-            with h5py.File(self.path, "r") as file:
+            with open_hdf5(self.path) as file:
                 yield file
         except ScanError:
             raise
+        except HDF5Error as error:
+            raise ScanError(str(error)) from error
         except _READ_ERRORS as error:
             what = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
             raise ScanError(
@@ -266,11 +281,9 @@ class _OpenStore:
     """The store that a reader process has open, and the chunks that it read last."""
 
     def __init__(self, path: str):
-        import h5py
-
         self.path = path
         # A cache for one chunk of each dataset: small batches come back to it.
-        self.file = h5py.File(path, "r", rdcc_nbytes=4 * 2**20)
+        self.file = open_hdf5(path, rdcc_nbytes=4 * 2**20)
 
     @cached_property
     def datasets(self) -> dict:
@@ -280,7 +293,10 @@ class _OpenStore:
 
 _open: list[_OpenStore] = []
 
-_READ_ERRORS = (OSError, KeyError, IndexError, TypeError, ValueError, RuntimeError)
+_READ_ERRORS = (
+    *(OSError, KeyError, IndexError, TypeError, ValueError, RuntimeError),
+    *(AttributeError, MemoryError, OverflowError),
+)
 """What h5py raises for a damaged file, depending on where the damage is."""
 
 
@@ -307,8 +323,8 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
         Position, reason (``corrupt_store`` or ``unreadable``) and detail of the others.
     """
     n = len(rows)
-    arrays = {name: np.empty((n, grid.n_pixels), dtype) for name, dtype in _PIXELS.items()}
-    numbers = {name: np.zeros(n, dtype) for name, dtype in _NUMBERS.items()}
+    arrays = {name: np.empty((n, grid.n_pixels), dtype) for name, dtype in PIXELS.items()}
+    numbers = {name: np.zeros(n, dtype) for name, dtype in NUMBERS.items()}
     text = {"designation": np.full(n, "", dtype=object)}
     besides: dict[str, np.ndarray] = {}
     crc32 = np.zeros(n, dtype="<u4")
@@ -320,10 +336,10 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
         datasets = _opened(path).datasets
         low = rows[first]
         span, chosen = slice(low, rows[last - 1] + 1), np.array(rows[first:last]) - low
-        for name in _BESIDES.keys() & datasets.keys():
+        for name in BESIDES.keys() & datasets.keys():
             if name not in besides:
-                is_text = _BESIDES[name] == "S"
-                besides[name] = np.full(n, "", object) if is_text else np.zeros(n, _BESIDES[name])
+                is_text = BESIDES[name] == "S"
+                besides[name] = np.full(n, "", object) if is_text else np.zeros(n, BESIDES[name])
         for name, array in {**arrays, **numbers, "crc32": crc32, **besides, **text}.items():
             values = datasets[name][span][chosen]
             if array.dtype == object:
@@ -344,18 +360,22 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
                 why = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
                 rejects.append((k, "corrupt_store", f"row {rows[k]} cannot be read: {why}"))
     lost = {k for k, _, _ in rejects}
-    found = _checksums(arrays)
+    found = checksums(arrays)
     for k in np.flatnonzero(found != crc32).tolist():
         if k not in lost:
             detail = f"row {rows[k]} has the checksum {found[k]:08x}, not {crc32[k]:08x}"
             rejects.append((k, "corrupt_store", detail))
+    lost = {k for k, _, _ in rejects}
+    for k in np.flatnonzero(impossible(numbers, arrays)).tolist():
+        if k not in lost:
+            rejects.append((k, "corrupt_store", f"row {rows[k]} has values that no spectrum has"))
     lost = {k for k, _, _ in rejects}
     kept = [k for k in range(n) if k not in lost]
     identity = {name: numbers[name] for name in IDENTITY_DTYPES if name in numbers}
     identity |= text
     mask = arrays["mask"].view(bool)
     pixels = arrays["flux"], arrays["ivar"], mask
-    columns = {name: besides[name] for name in _BESIDES if name in besides}
+    columns = {name: besides[name] for name in BESIDES if name in besides}
     batch = SpectrumBatch(grid, *pixels, identity, numbers["flags"].copy(), columns=columns)
     return (batch[kept] if lost else batch), kept, sorted(rejects)
 
@@ -390,7 +410,7 @@ def _pixel_dataset(file, name: str, n: int, n_pixels: int):
     return file.create_dataset(
         name,
         shape=(n, n_pixels),
-        dtype=_PIXELS[name],
+        dtype=PIXELS[name],
         maxshape=(max(n, CHUNK_ROWS), n_pixels),
         chunks=(CHUNK_ROWS, n_pixels),
         shuffle=True,
@@ -404,8 +424,8 @@ def _column(file, name: str, n: int, dtype):
         name,
         shape=(n,),
         dtype=dtype,
-        maxshape=(max(n, _COLUMN_ROWS),),
-        chunks=(_COLUMN_ROWS,),
+        maxshape=(max(n, COLUMN_ROWS),),
+        chunks=(COLUMN_ROWS,),
         shuffle=True,
         compression="gzip",
         compression_opts=_LEVEL,
@@ -416,17 +436,3 @@ def _column(file, name: str, n: int, dtype):
 def _shuffle(chunk: np.ndarray) -> bytes:
     """Bytes in the order in which HDF5's shuffle filter puts them."""
     return np.ascontiguousarray(chunk.view("u1").reshape(-1, chunk.itemsize).T).tobytes()
-
-
-def _checksums(pixels: dict[str, np.ndarray]) -> np.ndarray:
-    found = np.empty(len(pixels["flux"]), dtype="<u4")
-    for row in range(len(found)):
-        value = 0
-        for name in _PIXELS:
-            value = codec.crc32(pixels[name][row], value)
-        found[row] = value
-    return found
-
-
-def _encode(text: str) -> bytes:
-    return str(text).encode("utf-8", "backslashreplace")
