@@ -415,6 +415,11 @@ def with_cards(content, *cards):
         ("OBSID   =  9223372036854775808", "obsid", -1),
         ("DESIG   = 'one' 'two'", "designation", ""),
         ("DESIG   = 'O''Neill' / Eugene", "designation", "O'Neill"),
+        ("DESIG   = 'O'' / N'", "designation", ""),  # astropy ends it behind the O
+        ("DESIG   = 'O''/N'", "designation", ""),
+        ("DESIG   = 'O''' / N'", "designation", "O'"),
+        ("DESIG   = ''''/ a quote", "designation", "'"),
+        ("DESIG   = ''/ nothing", "designation", ""),
         ("SNRG    = 1E999", "snr_g", math.nan),
         ("SNRG    = 'inf'", "snr_g", math.nan),
     ],

@@ -7,8 +7,8 @@ A value belongs to an upper-case keyword in bytes 1 to 8, left-justified, with `
 10, and only a comment may follow it. Of a repeated keyword the first card counts, whatever is in
 it. The header ends with a card that is END and nothing else. Two things that the standard forbids
 are read all the same, because files have them: lower-case exponents, and control characters and
-other bytes that are no ASCII, each as ``?``. Of what it allows, text with ``''/`` in it counts as
-no value: astropy takes that for its end.
+other bytes that are no ASCII, each as ``?``. Of what it allows, text with a quote before a slash in
+it counts as no value: astropy takes that for its end.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BLOCK = 2880
 _PRINTABLE = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
 """Translation of what FITS forbids in a header (control characters, non-ASCII) to ``?``."""
 _KEYWORD = re.compile(rb"[A-Z0-9_-]+ *")
-_TEXT = rb"'((?:[^']|''(?!/))*)'"
+_TEXT = rb"'((?:[^']|''(?! */))*)'"
 _NO_MORE = rb" *(?:/|\Z)"
 _CONTINUED = re.compile(rb"CONTINUE  +" + _TEXT + _NO_MORE)
 _VALUE = re.compile(
