@@ -330,12 +330,20 @@ def test_command(reference, source, presets, cluster, client, tmp_path, capsys):
     assert "--workers" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1:port", ""])
-def test_no_scheduler_at_the_address(source, tmp_path, address, capsys):
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("tcp://127.0.0.1:9", "scheduler"),
+        ("nonsense://x", "scheduler"),
+        ("127.0.0.1:port", "scheduler"),
+        ("", "--dask: is empty"),
+    ],
+)
+def test_no_scheduler_at_the_address(source, tmp_path, address, said, capsys):
     assert cli.main(["scan", str(source), "--output", str(tmp_path), "--dask", address]) == 2
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
-    assert "scheduler" in error
+    assert said in error
 
 
 def test_without_the_extra(source, tmp_path, monkeypatch, capsys):
