@@ -21,6 +21,15 @@ from lamost_rare.inference.evidence import LINES
 SHOWN = ("hei_4026", "heii_4200", "hei_4471", "heii_4541", "heii_4686", "heii_5411")
 
 
+def usable_pixels(spectrum):
+    """The spectrum without its masked pixels, whose flux means nothing and which are often zero.
+
+    specutils fits and measures them like all others; a plot shows them as spikes.
+    """
+    good = ~spectrum.mask
+    return Spectrum(flux=spectrum.flux[good], spectral_axis=spectrum.spectral_axis[good])
+
+
 def specutils_width(spectrum, line):
     """The equivalent width of a line over a straight continuum through its side bands."""
     bands = [SpectralRegion(low * u.AA, high * u.AA) for low, high in line.bands]
@@ -38,10 +47,11 @@ def inspect(path):
     """Lines of text on a spectrum, measured here and there."""
     spectrum = Spectrum.read(path)
     row = classify_spectra(spectrum)[0]
+    clean = usable_pixels(spectrum)
     yield f"{row['designation']}  {row['prediction']}  candidate: {row['candidate']}"
     yield "line         specutils  lamost-rare"
     for name in SHOWN:
-        theirs = specutils_width(spectrum, LINES[name])
+        theirs = specutils_width(clean, LINES[name])
         ours, error = row[f"ew_{name}"].value, row[f"ew_{name}_err"].value
         yield f"{LINES[name].label:12s} {theirs.value:6.2f} Å    {ours:6.2f} ± {error:.2f} Å"
 

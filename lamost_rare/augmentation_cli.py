@@ -18,19 +18,32 @@ from .text import printable
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "augment --number 1000 --output stars.h5",
+    "augment --number 1000 --noise dr7/ --snr 10 50 --output stars.h5",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare augment``."""
-    parser.add_argument("--number", type=int, required=True, metavar="N", help="spectra to make")
     parser.add_argument(
-        "--preset", metavar="P", help=f"a generator, by name or folder ({DEFAULT_GENERATOR})"
+        "--number", type=int, required=True, metavar="N", help="how many spectra to generate"
     )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same spectra (0)")
+    parser.add_argument(
+        "--preset",
+        metavar="P",
+        help=f"which generator: name of a preset, or a folder (default: {DEFAULT_GENERATOR})",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of the random numbers: the same seed gives the same spectra (default: 0)",
+    )
     parser.add_argument(
         "--noise",
         metavar="DIR",
-        help="observe the generator's stars with the noise of LAMOST spectra in DIR instead of "
-        "with its own",
+        help="take the noise from the LAMOST spectra in DIR, in place of the generator's own noise",
     )
     parser.add_argument(
         "--snr",
@@ -38,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         default=DEFAULT_SNR_RANGE,
         metavar=("LOW", "HIGH"),
-        help="S/N (g) with --noise ({:g} {:g})".format(*DEFAULT_SNR_RANGE),
+        help="range of the S/N (g) with --noise (default: {:g} {:g})".format(*DEFAULT_SNR_RANGE),
     )
-    parser.add_argument("--output", required=True, metavar="FILE.h5", help="where they go")
+    parser.add_argument("--output", required=True, metavar="FILE.h5", help="file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE.h5 if it exists")
 
 
@@ -53,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--output must end in .h5 or .hdf5, not {printable(output.name)}")
     if output.exists() and not args.overwrite:  # before minutes of work
         raise ValueError(f"{printable(output)} exists; choose another --output or give --overwrite")
+    if not output.absolute().parent.is_dir():
+        raise ValueError(f"--output {printable(output)}: there is no such directory")
     preset = load_preset(args.preset or DEFAULT_GENERATOR)
     snr_range = check_snr_range(args.snr)
     noise = noise_of_directory(args.noise) if args.noise else None

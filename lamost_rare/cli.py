@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
+from itertools import takewhile
 
 from . import __version__
 from .errors import LamostRareError
@@ -22,15 +24,27 @@ __all__ = ["main"]
 PROGRAM = "lamost-rare"
 
 COMMANDS = {
-    "classify": ("inference.cli", "classify spectra, to the terminal or to a table"),
-    "scan": ("survey.cli", "search a directory of spectra, however large, for candidates"),
-    "pack": ("survey.pack_cli", "put a directory of spectra into one HDF5 store, quick to scan"),
+    "classify": ("inference.cli", "classify some spectra: a table in the terminal or in a file"),
+    "scan": ("survey.cli", "search a whole directory of spectra for candidates"),
+    "pack": (
+        "survey.pack_cli",
+        "put spectra into one HDF5 file, which is faster to scan",
+    ),
     "run": ("pipeline.cli", "run a pipeline of steps over a directory of spectra"),
-    "steps": ("pipeline.steps_cli", "list the installed steps with their parameters"),
-    "presets": ("presets_cli", "list the shipped presets"),
-    "augment": ("augmentation_cli", "generate spectra of a rare class"),
-    "train": ("training.cli", "train a classifier or a generator, or rebuild the shipped presets"),
-    "evaluate": ("evaluation.cli", "measure how well a preset does"),
+    "steps": (
+        "pipeline.steps_cli",
+        "list the steps of pipelines, with their parameters",
+    ),
+    "presets": ("presets_cli", "list the pretrained networks (presets), with how good they are"),
+    "augment": ("augmentation_cli", "generate spectra of a rare class with a neural network"),
+    "train": (
+        "training.cli",
+        "train a classifier or a generator, or rebuild the shipped presets",
+    ),
+    "evaluate": (
+        "evaluation.cli",
+        "measure how good a classifier or a generator is",
+    ),
     "demo": ("demo", "simulate a small survey and search it"),
 }
 """Subcommands: module below `lamost_rare`, and what it does in a few words."""
@@ -40,7 +54,8 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage block."""
 
     def __init__(self, **kwargs):
-        super().__init__(**{"allow_abbrev": False, **kwargs})
+        super().__init__(**{"allow_abbrev": False, "formatter_class": _Formatter, **kwargs})
+        self._given: list[str] = []
         self.register("type", None, _not_empty)  # what is text if nothing else was said
 
     def add_subparsers(self, **kwargs):
@@ -48,8 +63,44 @@ class _Parser(argparse.ArgumentParser):
         action.type = str  # its values are all that follow, which the subcommand checks
         return action
 
+    def parse_known_args(self, args=None, namespace=None):
+        self._given = list(sys.argv[1:] if args is None else args)
+        found, left = super().parse_known_args(args, namespace)
+        if any(word.startswith("-") for word in left):  # said here, where the options are known
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left
+
+    def _meant(self) -> str:
+        """What the options that there are not may have been meant to be."""
+        words = self._given
+        if self._subparsers is not None:  # which know what follows
+            words = list(takewhile(lambda word: word.startswith("-"), words))
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        known = self._option_string_actions
+        wrong = [option for option in options if option not in known and option != "--"]
+        near = {word: get_close_matches(word, known, n=1) for word in wrong}
+        return "".join(
+            f"; there is no {word}" + (f", did you mean {close[0]}?" if close else "")
+            for word, close in near.items()
+        )
+
     def error(self, message):
+        message += self._meant()  # what is missing may be misspelt
         self.exit(2, f"{PROGRAM}: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Leaves the lines of examples as they are."""
+
+    def _get_default_metavar_for_optional(self, action):
+        if action.type in (int, float):
+            return "N"
+        return super()._get_default_metavar_for_optional(action)
+
+    def _fill_text(self, text, width, indent):
+        if text.startswith("Example"):
+            return "\n".join(indent + line for line in text.splitlines())
+        return super()._fill_text(text, width, indent)
 
 
 def _not_empty(text: str) -> str:
@@ -103,14 +154,18 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="Find rare stars, O stars first, in LAMOST survey spectra.",
-        epilog="Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage.",
+        epilog="'lamost-rare COMMAND --help' says more, with examples; 'lamost-rare demo' needs no "
+        "data. Exit status: 0 done; 1 done, but nothing usable was found; 2 wrong usage or "
+        "configuration, with one line that says what to change; 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)
     for name, (module, summary) in COMMANDS.items():
-        command = subparsers.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        command = subparsers.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
         command.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
@@ -118,7 +173,14 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
             found = import_module(f"{__package__}.{module}")
             found.add_arguments(command)
             command.set_defaults(run=found.run)
+            command.epilog = examples(*found.EXAMPLES)
     return parser
+
+
+def examples(*commands: str) -> str:
+    """The end of a help text: command lines, without the name of the program."""
+    heading = "Example:" if len(commands) == 1 else "Examples:"
+    return "\n".join([heading, *(f"  {PROGRAM} {command}" for command in commands)])
 
 
 def _quiet() -> None:

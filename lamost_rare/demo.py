@@ -11,6 +11,11 @@ from .text import printable
 
 __all__ = ["add_arguments", "run", "run_demo"]
 
+EXAMPLES = (
+    "demo",
+    "demo --output /tmp/demo",
+)
+
 _SHOWN_LINES = ("heii_4541", "heii_4686", "hei_4471")
 _MOST_SHOWN = 20
 
@@ -21,9 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="DIR",
         default="demo-output",
-        help="directory for survey/ and candidates/ (demo-output)",
+        help="directory for the simulated spectra, survey/, and what is found, candidates/ "
+        "(default: demo-output)",
     )
-    parser.add_argument("--preset", metavar="P", help="name of a shipped preset, or a folder")
+    parser.add_argument(
+        "--preset",
+        metavar="P",
+        help="which classifier: name of a shipped preset (see 'lamost-rare presets'), or a folder",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

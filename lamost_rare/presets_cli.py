@@ -12,11 +12,23 @@ from .training.card import asked_by_snr, measured_rows, recall_in_words, title_o
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "presets",
+    "presets racnet-obafgkm-v1",
+)
+
+
+_FALSE = ("candidates_", "false_alarms_")
+"""How the keys of figures begin that say how often something else is taken for a candidate."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare presets``."""
     parser.add_argument(
-        "preset", nargs="*", metavar="PRESET", help="only these, by name or folder (all shipped)"
+        "preset",
+        nargs="*",
+        metavar="PRESET",
+        help="names or folders of presets (default: all shipped ones)",
     )
 
 
@@ -39,7 +51,15 @@ def run(args: argparse.Namespace) -> int:
 def _paragraph(preset: Preset):
     default = " (default)" if preset.name == DEFAULT_PRESET else ""
     yield f"{printable(preset.name)}{default}: {preset.kind}"
+    known = measured_rows(preset)
     text = preset.description
+    if mistaken := _mistaken(preset, known):
+        # Before its recall, which says little of a classifier that takes everything hot for rare.
+        known.sort(key=lambda row: not row[0].startswith(_FALSE))
+        text += (
+            f" Warning: not for a search, as it takes other stars for {preset.rare_class}: "
+            f"{mistaken}."
+        )
     if preset.classes and preset.figures:
         text += f" {recall_in_words(preset)}"
     yield from textwrap.wrap(printable(text), 96, initial_indent="  ", subsequent_indent="  ")
@@ -56,7 +76,6 @@ def _paragraph(preset: Preset):
     grid = preset.grid
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"
-    known = measured_rows(preset)
     facts |= {title: f"{value} [{numbers}]" for _, title, value, numbers in known}
     facts |= {
         name.replace("_", " "): _figure(value)
@@ -68,6 +87,17 @@ def _paragraph(preset: Preset):
     width = max(map(len, facts))
     for name, value in facts.items():
         yield f"  {printable(name):{width}}  {printable(value)}"
+
+
+def _mistaken(preset: Preset, rows) -> str:
+    """The kinds of stars of which a preset calls more than half candidates, with these parts."""
+    partial = ("known_in_the_blue", "one_side_lost", "reobserved")
+    rates = {
+        title.removesuffix(" called candidates"): preset.figures[key].get("rate") or 0
+        for key, title, *_ in rows
+        if key.startswith("candidates_") and not any(word in key for word in partial)
+    }
+    return ", ".join(f"{title} ({rate:.2f})" for title, rate in rates.items() if rate > 0.5)
 
 
 def _figure(value) -> str:

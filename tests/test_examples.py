@@ -67,6 +67,19 @@ def test_inspect_with_specutils(network, files):
         assert abs(theirs - ours) < max(0.03, error)
 
 
+def test_inspect_with_specutils_leaves_masked_pixels_out(network, tmp_path):
+    example = load_example("inspect_with_specutils")
+    batch = analytic_spectra(["O6"], np.random.default_rng(3), snr=80.0)
+    wavelength = batch.grid.wavelength
+    bad = np.abs(wavelength - example.LINES["heii_4200"].wavelength) < 1.2
+    assert 1 < bad.sum() < 5
+    batch.mask[0, bad], batch.ivar[0, bad], batch.flux[0, bad] = True, 0, 0
+    (path,) = write_batch(tmp_path / "spectra", batch)
+    line = next(line for line in example.inspect(path) if line.startswith("He II 4200"))
+    theirs, ours, _ = map(float, line[12:].replace("±", "").replace("Å", "").split())
+    assert abs(theirs - ours) < 0.15  # with the zeros it would be wrong by an Ångström
+
+
 def test_sklearn_pipeline(monkeypatch):
     """With what stands in for the network; `test_estimator` trains a real one."""
     from lamost_rare.training import classifier

@@ -6,101 +6,214 @@ import argparse
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "evaluate gan --data spectra/ --preset lcgan-o-v1",
+    "evaluate classifier --data spectra/ --output recognition.md",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare evaluate``."""
-    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    what = parser.add_subparsers(
+        dest="what", required=True, metavar="WHAT", title="what to measure"
+    )
     own = what.add_parser(
         "classifier",
-        help="recall, false alarms and look-alikes, on stars not trained on",
-        description="Cross-validate a preset's recipe by star, and write a page with plots.",
-    )
-    own.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
-    own.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")
-    own.add_argument(
-        "--output", default="docs/recognition.md", metavar="PAGE", help="(docs/recognition.md)"
+        help="recall and false alarms of a classifier, on stars that it was not trained on",
+        description="Train the classifier of a shipped preset again without a part of the stars, "
+        "test it on those, and write a page with plots. This takes hours; if it is interrupted, "
+        "the same command continues.",
     )
     own.add_argument(
-        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
     )
-    own.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
-    own.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+    own.add_argument(
+        "--preset",
+        default="racnet-obafgkm-v1",
+        metavar="P",
+        help="shipped preset whose training is repeated (default: racnet-obafgkm-v1)",
+    )
+    _add_output(own, "recognition.md")
+    own.add_argument(
+        "--work",
+        metavar="DIR",
+        default=".cache/training",
+        help="folder for what is half done, so that the same command can continue "
+        "(default: .cache/training)",
+    )
+    own.add_argument(
+        "--jobs", type=int, default=2, help="processes that train at the same time (default: 2)"
+    )
+    own.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
 
     seeds = what.add_parser(
         "seeds",
         help="how much the figures of a classifier depend on chance",
-        description="Cross-validate a shipped preset's recipe with other seeds, and write a page "
-        "that sets the figures beside its own. Interrupted, the same command goes on; a seed takes "
-        "more than an hour of two cores.",
+        description="Repeat the training and testing of a shipped preset with other random "
+        "numbers, "
+        "and write a page that compares the results. A seed takes more than an hour of two "
+        "cores; if it is interrupted, the same command continues.",
     )
-    seeds.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
-    seeds.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")
     seeds.add_argument(
-        "--seeds", type=int, nargs="+", default=[1], metavar="N", help="besides the preset's (1)"
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
     )
-    seeds.add_argument("--output", default="docs/seeds.md", metavar="PAGE", help="(docs/seeds.md)")
     seeds.add_argument(
-        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+        "--preset",
+        default="racnet-obafgkm-v1",
+        metavar="P",
+        help="shipped preset whose training is repeated (default: racnet-obafgkm-v1)",
     )
-    seeds.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
+    seeds.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1],
+        metavar="N",
+        help="seeds besides the preset's own (default: 1)",
+    )
+    _add_output(seeds, "seeds.md")
+    seeds.add_argument(
+        "--work",
+        metavar="DIR",
+        default=".cache/training",
+        help="folder for what is half done, so that the same command can continue "
+        "(default: .cache/training)",
+    )
+    seeds.add_argument(
+        "--jobs", type=int, default=2, help="processes that train at the same time (default: 2)"
+    )
 
     gan = what.add_parser(
         "gan",
-        help="GAN-train, GAN-test, lines, memorisation and coverage of a generator",
-        description="Compare generated spectra with real ones, and write a page with plots.",
+        help="how real the spectra of a generator are",
+        description="Compare generated spectra with real ones (GAN-train, GAN-test, lines, noise, "
+        "memorisation, coverage), and write a page with plots.",
     )
-    gan.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    gan.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
+    )
     gan.add_argument(
         "--preset", default="lcgan-o-v1", metavar="P",
-        help="a generator: preset, or folder of a training (lcgan-o-v1)",
+        help="generator: preset, or folder of a training (default: lcgan-o-v1)",
     )  # fmt: skip
-    gan.add_argument("--compare", metavar="P", help="another generator, for example an SGAN")
-    gan.add_argument("--seeds", type=int, default=5, help="repetitions (5)")
-    gan.add_argument("--output", default="docs/gan.md", metavar="PAGE", help="(docs/gan.md)")
+    gan.add_argument(
+        "--compare", metavar="P", help="another generator to compare with, for example an SGAN"
+    )
+    gan.add_argument(
+        "--seeds",
+        type=int,
+        default=5,
+        help="how often to repeat it with other random numbers (default: 5)",
+    )
+    _add_output(gan, "gan.md")
 
     mixture = what.add_parser(
         "mixture",
-        help="whether the shipped recogniser gains from generated stars in its training",
-        description="Train the recognisers of the cross-validation on, with and without the stars "
-        "of an LCGAN, and try both on stars that neither has seen. Interrupted, the same command "
-        "goes on; a repetition takes about an hour of one core.",
-    )
-    mixture.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
-    mixture.add_argument("--preset", default="racnet-obafgkm-v1", metavar="P", help="which recipe")
-    mixture.add_argument(
-        "--fraction", type=float, default=0.4, help="generated, of the rare class (0.4)"
-    )
-    mixture.add_argument("--repetitions", type=int, default=2, help="(2)")
-    mixture.add_argument(
-        "--output", default="docs/mixture.md", metavar="PAGE", help="(docs/mixture.md)"
+        help="whether a classifier gets better with generated spectra in its training",
+        description="Train the classifiers of 'evaluate classifier' further, with and without "
+        "stars "
+        "of an LCGAN, and test both on stars that neither has seen. A repetition takes about an "
+        "hour of one core; if it is interrupted, the same command continues.",
     )
     mixture.add_argument(
-        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
     )
-    mixture.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
+    mixture.add_argument(
+        "--preset",
+        default="racnet-obafgkm-v1",
+        metavar="P",
+        help="shipped preset whose training is repeated (default: racnet-obafgkm-v1)",
+    )
+    mixture.add_argument(
+        "--fraction",
+        type=float,
+        default=0.4,
+        help="fraction of the rare class that is generated (default: 0.4)",
+    )
+    mixture.add_argument(
+        "--repetitions", type=int, default=2, help="how often to repeat it (default: 2)"
+    )
+    _add_output(mixture, "mixture.md")
+    mixture.add_argument(
+        "--work",
+        metavar="DIR",
+        default=".cache/training",
+        help="folder for what is half done, so that the same command can continue "
+        "(default: .cache/training)",
+    )
+    mixture.add_argument(
+        "--jobs", type=int, default=2, help="processes that train at the same time (default: 2)"
+    )
 
     paper = what.add_parser(
         "paper",
-        help="the experiments of Yang et al. (2021)",
-        description="Do the paper's experiments and write a page with plots. Interrupted, the "
-        "same command goes on; a run takes about a quarter of an hour of one core for each number "
-        "of stars.",
-    )
-    paper.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
-    paper.add_argument("--runs", type=int, default=2, help="2; the paper has 10")
-    paper.add_argument(
-        "--few-runs", type=int, metavar="N", help="runs with smaller numbers of stars (all)"
-    )
-    paper.add_argument("--jobs", type=int, default=2, help="pieces of work at a time (2)")
-    paper.add_argument("--iterations", type=int, metavar="N", help="of each GAN (600)")
-    paper.add_argument(
-        "--stars", type=int, nargs="*", metavar="N", help="smaller numbers of O stars too (5 10)"
+        help="repeat the experiments of Yang et al. (2021)",
+        description="Repeat the experiments of Yang et al. (2021) and write a page with plots. A "
+        "run "
+        "takes about a quarter of an hour of one core for each number of stars; if it is "
+        "interrupted, the same command continues.",
     )
     paper.add_argument(
-        "--work", metavar="DIR", default=".cache/paper", help="results, kept (.cache/paper)"
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
     )
-    paper.add_argument("--output", default="docs/paper.md", metavar="PAGE", help="(docs/paper.md)")
-    paper.add_argument("--quick", action="store_true", help="in miniature: only that it runs")
+    paper.add_argument(
+        "--runs",
+        type=int,
+        default=2,
+        help="how often to repeat them (default: 2; the paper has 10)",
+    )
+    paper.add_argument(
+        "--few-runs",
+        type=int,
+        metavar="N",
+        help="how many of the runs are also done with fewer O stars (default: all)",
+    )
+    paper.add_argument(
+        "--jobs", type=int, default=2, help="processes that work at the same time (default: 2)"
+    )
+    paper.add_argument(
+        "--iterations", type=int, metavar="N", help="training steps of each GAN (default: 600)"
+    )
+    paper.add_argument(
+        "--stars",
+        type=int,
+        nargs="*",
+        metavar="N",
+        help="numbers of O stars for the runs with fewer (default: 5 10)",
+    )
+    paper.add_argument(
+        "--work",
+        metavar="DIR",
+        default=".cache/paper",
+        help="folder for what is done, so that the same command can continue (default: "
+        ".cache/paper)",
+    )
+    _add_output(paper, "paper.md")
+    paper.add_argument(
+        "--quick", action="store_true", help="very small networks: to see that it works, in minutes"
+    )
+
+
+def _add_output(parser, name):
+    parser.add_argument(
+        "--output", default=f"evaluation/{name}", metavar="PAGE.md",
+        help=f"page to write; plots go to images/ beside it (default: evaluation/{name})",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -125,6 +238,7 @@ def _classifier(args) -> int:
     from .recognition import write_recognition
 
     recipe = _recipe(args.preset)
+    _check_jobs(args.jobs)
     sources = load_data_folder(args.data)
     trials = cross_validate(
         recipe, args.data, args.work, jobs=args.jobs, seed=args.seed, final=False
@@ -147,11 +261,18 @@ def _classifier(args) -> int:
     return 0
 
 
+def _check_jobs(jobs):
+    if jobs < 1:
+        raise ValueError("--jobs must be at least 1")
+
+
 def _recipe(name):
     from ..training.recipes import RECIPES
 
     if name not in RECIPES:
-        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+        raise ValueError(
+            f"--preset {name}: its training cannot be repeated; choose one of {', '.join(RECIPES)}"
+        )
     return RECIPES[name]
 
 
@@ -164,6 +285,7 @@ def _seeds(args) -> int:
     from .seeds import check_recipe, write_seeds
 
     recipe, preset = _recipe(args.preset), load_preset(args.preset)
+    _check_jobs(args.jobs)
     check_recipe(preset, recipe, args.seeds)
     sources = load_data_folder(args.data)
     fixed = OperatingPoint() if recipe.holdout else None

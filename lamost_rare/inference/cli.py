@@ -12,6 +12,11 @@ from .sizes import MOST, whole_number
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "classify spec-56591-EG012606N412001_sp04-131.fits.gz",
+    "classify spectra/*.fits.gz --output table.csv",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare classify``."""
@@ -23,13 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the full table there: .csv, .ecsv, .fits, .parquet or .vot",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace TABLE if it exists")
-    parser.add_argument("--preset", metavar="P", help="name of a shipped preset, or a folder")
+    parser.add_argument(
+        "--preset",
+        metavar="P",
+        help="which classifier: name of a shipped preset (see 'lamost-rare presets'), or a folder",
+    )
     parser.add_argument(
         "--batch-size",
         type=int,
         default=256,
         metavar="N",
-        help=f"spectra that the network sees at a time (256; at most {MOST['batch_size']})",
+        help=f"spectra that the network sees at a time (default: 256, at most "
+        f"{MOST['batch_size']})",
     )
 
 

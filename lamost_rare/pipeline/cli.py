@@ -8,24 +8,33 @@ from ..survey.cli import add_run_arguments, add_table_arguments, status_of
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "run pipeline.yaml",
+    "run pipeline.yaml --input dr7/ --output candidates/",
+    "run pipeline.yaml --check",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare run``."""
     parser.add_argument(
-        "pipeline", metavar="PIPELINE.yaml", help="input, output and steps, in YAML"
+        "pipeline", metavar="PIPELINE.yaml", help="YAML file with input, output and steps"
     )
     parser.add_argument(
-        "--input", metavar="SOURCE", help="anything that scan takes, instead of the file's"
+        "--input",
+        metavar="SOURCE",
+        help="directory, archive or list of spectra, as for scan, in place of the file's input",
     )
     parser.add_argument(
         "--output",
         metavar="DIR",
-        help="directory for the results, instead of the file's; run again, it resumes",
+        help="directory for the results, in place of the file's output; if the run is interrupted, "
+        "the same command continues it",
     )
     parser.add_argument(
         "--check",
         action="store_true",
-        help="check the pipeline and that there is its input, and show it, without running it",
+        help="only check the pipeline and that its input exists, and show its steps",
     )
     add_run_arguments(parser, "discard what an earlier run left in DIR")
     add_table_arguments(parser)

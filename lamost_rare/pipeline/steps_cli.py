@@ -13,10 +13,15 @@ from .registry import StepEntry, broken_distributions, list_steps, load_entry
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "steps",
+    "steps o_star_classifier",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare steps``."""
-    parser.add_argument("names", nargs="*", metavar="STEP", help="only these")
+    parser.add_argument("names", nargs="*", metavar="STEP", help="names of steps (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:

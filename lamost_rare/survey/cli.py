@@ -17,17 +17,26 @@ __all__ = [
     "status_of",
 ]
 
+EXAMPLES = (
+    "scan dr7/ --output candidates/",
+    "scan dr7.h5 --output candidates/ --format fits",
+    "scan dr7_v2.0_LRS_catalogue.csv --root dr7/ --output candidates/",
+)
+
 
 def add_run_arguments(parser: argparse.ArgumentParser, discard: str) -> None:
     """Add what ``scan``, ``pack`` and ``run`` share; ``discard`` is what --overwrite does."""
     parser.add_argument(
-        "--workers", metavar="N", type=int, help="reader processes (default: one a core, at most 8)"
+        "--workers",
+        metavar="N",
+        type=int,
+        help="processes that read files (default: one for each core, at most 8)",
     )
     parser.add_argument("--overwrite", action="store_true", help=discard)
     parser.add_argument(
         "--quiet",
         action="store_true",
-        help="no progress bar (nor, without a terminal, a line a minute)",
+        help="do not show how far the work is (a bar; without a terminal, a line a minute)",
     )
 
 
@@ -42,7 +51,9 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("parquet", "fits", "ecsv", "votable"),
         default="parquet",
-        help="write the tables in this format, too; of a finished scan nothing else is done again",
+        help="write the tables in this format as well (default: Parquet alone); for a finished "
+        "scan, "
+        "they are only converted",
     )
 
 
@@ -98,13 +109,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         required=True,
         help="directory for catalogue.parquet, rejected.parquet, candidates.csv and manifest.json; "
-        "run again with the same one, the scan resumes",
+        "if the scan is interrupted, the same command continues it",
     )
-    parser.add_argument("--preset", metavar="P", help="name or folder of the classifier")
+    parser.add_argument(
+        "--preset",
+        metavar="P",
+        help="which classifier: name of a shipped preset (see 'lamost-rare presets'), or a folder",
+    )
     parser.add_argument(
         "--dask",
         metavar="ADDRESS",
-        help="have the workers of the Dask cluster there do the work (tcp://host:8786); needs the "
+        help="let a Dask cluster do the work, whose scheduler is there (tcp://host:8786); needs "
+        "the "
         "extra lamost-rare[dask]",
     )
     parser.add_argument(
@@ -112,13 +128,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=int,
         default=BATCH_SIZE,
-        help=f"spectra a step (default: {BATCH_SIZE})",
+        help=f"spectra that are classified together (default: {BATCH_SIZE})",
     )
     parser.add_argument(
         "--thorough",
         action="store_true",
-        help="have the network look at every spectrum, also where the first stage is sure that it "
-        "is a common star",
+        help="show every spectrum to the full network; by default a fast first stage sorts out "
+        "what "
+        "is surely a common star",
     )
     add_run_arguments(parser, "discard what an earlier scan left in DIR")
     add_table_arguments(parser)

@@ -8,21 +8,31 @@ from .cli import add_run_arguments, refuse_more, status_of
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = ("pack dr7/ --output dr7.h5",)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``pack``."""
-    parser.add_argument("source", metavar="SOURCE", help="anything that scan takes")
+    parser.add_argument(
+        "source", metavar="SOURCE", help="directory, archive or list of spectra, as for scan"
+    )
     refuse_more(parser)
     parser.add_argument(
-        "--output", metavar="STORE.h5", required=True, help="the store; run again, pack resumes"
+        "--output",
+        metavar="STORE.h5",
+        required=True,
+        help="the HDF5 file to write; if it is interrupted, the same command continues",
     )
     parser.add_argument(
-        "--preset", metavar="P", help="whose wavelength grid (default: that of all shipped presets)"
+        "--preset",
+        metavar="P",
+        help="put the spectra on the wavelength grid of this preset (default: that of the "
+        "shipped ones)",
     )
     parser.add_argument(
         "--root",
         metavar="DIR",
-        help="where the spectra of a general catalogue (SOURCE) are; the store keeps what it says",
+        help="SOURCE is LAMOST's general catalogue, its spectra are in DIR; its columns are kept",
     )
     add_run_arguments(parser, "replace STORE.h5, and discard an unfinished run")
 

@@ -7,83 +7,185 @@ from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
 
+EXAMPLES = (
+    "train classifier --data spectra/ --output carbon-v1 --rare-class C",
+    "train gan --data spectra/ --class O --output my-gan-v1",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare train``."""
-    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT", title="what to train")
 
     own = what.add_parser(
         "classifier",
-        help="train on a folder of spectra and labels",
-        description="Train a RAC-Net. Interrupted, the same command goes on.",
+        help="train a classifier on spectra with labels",
+        description="Train a classifier (a RAC-Net) on spectra with labels, and save it as a "
+        "preset. "
+        "If it is interrupted, the same command continues.",
     )
     own.add_argument(
-        "--data", required=True, metavar="DIR", help="spectra, and labels.csv or libraries/"
-    )
-    own.add_argument("--labels", metavar="CSV", help="table with path or obsid, and class")
-    own.add_argument("--output", required=True, metavar="PRESET", help="folder of the new preset")
-    own.add_argument("--classes", nargs="+", metavar="CLASS", help="only these (all in the labels)")
-    own.add_argument("--rare-class", default="O", metavar="CLASS", help="what to look for (O)")
-    own.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (1e-4)")
-    own.add_argument("--schedule", choices=("constant", "cosine"), default="constant")
-    own.add_argument("--epochs", type=int, default=100, help="at most (100)")
-    own.add_argument("--steps", type=int, default=200, help="batches in an epoch (200)")
-    own.add_argument("--batch-size", type=int, default=128, help="spectra in a batch (128)")
-    own.add_argument(
-        "--patience", type=int, default=5, help="epochs without progress; 0: no stop (5)"
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with spectra and their labels, labels.csv (or lamost/labels.csv), or with "
+        "star "
+        "libraries, libraries/*.h5",
     )
     own.add_argument(
-        "--validation", type=float, default=0.3, help="part of the stars held out (0.3)"
+        "--labels",
+        metavar="CSV",
+        help="table with a column class, and a column path or obsid (default: that in --data)",
     )
-    own.add_argument("--label-smoothing", type=float, default=0.0, help="of the loss (0)")
-    own.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+    own.add_argument(
+        "--output", required=True, metavar="PRESET", help="folder to write the new preset to"
+    )
+    own.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="classes to tell apart (default: all in the labels)",
+    )
+    own.add_argument(
+        "--rare-class",
+        default="O",
+        metavar="CLASS",
+        help="class whose members are to be found (default: O)",
+    )
+    own.add_argument(
+        "--learning-rate",
+        type=float,
+        default=1e-4,
+        help="learning rate of the optimizer, Adam (default: 1e-4)",
+    )
+    own.add_argument(
+        "--schedule", choices=("constant", "cosine"), default="constant",
+        help="how the learning rate changes (default: constant)",
+    )  # fmt: skip
+    own.add_argument(
+        "--epochs", type=int, default=100, help="most epochs to train for (default: 100)"
+    )
+    own.add_argument("--steps", type=int, default=200, help="batches in an epoch (default: 200)")
+    own.add_argument(
+        "--batch-size", type=int, default=128, help="spectra in a batch (default: 128)"
+    )
+    own.add_argument(
+        "--patience",
+        type=int,
+        default=5,
+        help="stop after so many epochs without improvement; 0: never (default: 5)",
+    )
+    own.add_argument(
+        "--validation",
+        type=float,
+        default=0.3,
+        help="fraction of the stars that is kept for validation (default: 0.3)",
+    )
+    own.add_argument(
+        "--label-smoothing",
+        type=float,
+        default=0.0,
+        help="label smoothing of the loss (default: 0)",
+    )
+    own.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
 
     gan = what.add_parser(
         "gan",
-        help="train a generator of one class",
-        description="Train an LCGAN. Interrupted, the same command goes on.",
+        help="train a generator of spectra of one class",
+        description="Train a generator (an LCGAN) on spectra of one class, and save it as a "
+        "preset. "
+        "If it is interrupted, the same command continues.",
     )
-    gan.add_argument("--data", required=True, metavar="DIR", help="spectra and labels, libraries/")
-    gan.add_argument("--labels", metavar="CSV", help="table with path or obsid, and class")
-    gan.add_argument("--output", required=True, metavar="PRESET", help="folder of the new preset")
-    gan.add_argument("--class", dest="rare_class", default="O", metavar="CLASS", help="which (O)")
     gan.add_argument(
-        "--network", choices=("lcgan", "sgan"), default="lcgan", help="lcgan, or its baseline"
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with spectra and their labels, labels.csv (or lamost/labels.csv), or with "
+        "star "
+        "libraries, libraries/*.h5",
+    )
+    gan.add_argument(
+        "--labels",
+        metavar="CSV",
+        help="table with a column class, and a column path or obsid (default: that in --data)",
+    )
+    gan.add_argument(
+        "--output", required=True, metavar="PRESET", help="folder to write the new preset to"
+    )
+    gan.add_argument(
+        "--class",
+        dest="rare_class",
+        default="O",
+        metavar="CLASS",
+        help="class to generate (default: O)",
+    )
+    gan.add_argument(
+        "--network",
+        choices=("lcgan", "sgan"),
+        default="lcgan",
+        help="kind of network: lcgan, or sgan, which it is compared with (default: lcgan)",
     )
     gan.add_argument(
         "--source", choices=("auto", "real", "simulated"), default="auto",
-        help="observed spectra as they are, or observations of the class's stars",
+        help="train on observed spectra as they are (real), or on simulated observations of the "
+        "stars (default: auto, real if there are enough)",
     )  # fmt: skip
-    gan.add_argument("--number", type=int, default=4000, help="observations to simulate (4000)")
-    gan.add_argument("--iterations", type=int, default=3000, help="of the generator (3000)")
+    gan.add_argument(
+        "--number", type=int, default=4000, help="how many observations to simulate (default: 4000)"
+    )
+    gan.add_argument(
+        "--iterations",
+        type=int,
+        default=3000,
+        help="training steps of the generator (default: 3000)",
+    )
     gan.add_argument(
         "--refinement", type=int, default=300,
-        help="iterations after that, slower and with more spectra at a time; 0: none (300)",
+        help="further steps, slower and with larger batches; 0: none (default: 300)",
     )  # fmt: skip
-    gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (64)")
+    gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (default: 64)")
     gan.add_argument(
         "--matching", type=float, default=5.0,
-        help="weight of the distance in lines, level and noise; 0: adversarial loss alone (5)",
+        help="weight of the loss that compares lines, level and noise; 0: adversarial loss alone "
+        "(default: 5)",
     )  # fmt: skip
-    gan.add_argument("--unseen", type=float, default=0.25, help="part of the stars left out (0.25)")
-    gan.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+    gan.add_argument(
+        "--unseen",
+        type=float,
+        default=0.25,
+        help="fraction of the stars that is kept for 'evaluate gan' (default: 0.25)",
+    )
+    gan.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
 
     shipped = what.add_parser(
         "presets",
-        help="rebuild the shipped presets",
-        description="Cross-validate, train, measure and write the shipped presets.",
+        help="build the shipped presets again",
+        description="Cross-validate, train, measure and write the shipped presets: hours of work.",
     )
-    shipped.add_argument("--data", required=True, metavar="DIR", help="libraries/ and lamost/")
+    shipped.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
+    )
     shipped.add_argument(
         "--output", metavar="DIR", default=str(Path(__file__).parents[1] / "weights"),
-        help="where the presets go (the package's own folder)",
+        help="folder for the presets (default: that of the installed package)",
     )  # fmt: skip
     shipped.add_argument(
-        "--work", metavar="DIR", default=".cache/training", help="states, kept (.cache/training)"
+        "--work",
+        metavar="DIR",
+        default=".cache/training",
+        help="folder for what is half done, so that the same command can continue "
+        "(default: .cache/training)",
     )
-    shipped.add_argument("--only", metavar="PRESET", help="one of them")
-    shipped.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
-    shipped.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+    shipped.add_argument("--only", metavar="PRESET", help="build this preset alone (default: all)")
+    shipped.add_argument(
+        "--jobs", type=int, default=2, help="processes that train at the same time (default: 2)"
+    )
+    shipped.add_argument(
+        "--seed", type=int, default=0, help="seed of all random numbers (default: 0)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -177,7 +279,7 @@ def _presets(args) -> int:
 
     known = [*RECIPES, DEFAULT_GENERATOR]
     if args.only and args.only not in known:
-        raise ValueError(f"no recipe {args.only!r}; there are {', '.join(known)}")
+        raise ValueError(f"--only {args.only}: no such preset; there are {', '.join(known)}")
     if args.jobs < 1:
         raise ValueError("--jobs must be at least 1")
     for name in [args.only] if args.only else known:
