@@ -30,3 +30,29 @@ def test_without_a_standard_error():
     )
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+LONG_WORK = """
+import sys
+import numpy as np
+from lamost_rare import RareStarClassifier, augment_spectra
+from lamost_rare.cli import main
+assert main(["augment", "--number", "2", "--output", sys.argv[1]]) == 0
+augment_spectra(2)
+x = 1 + 0.05 * np.random.default_rng(0).standard_normal((8, 256))
+RareStarClassifier(epochs=1, batch_size=4).fit(x, np.array(["a", "b"] * 4)).predict(x)
+"""
+
+
+def test_the_network_library_starts_without_a_word(tmp_path):
+    """Where nothing was set to silence it, as in a user's shell: augment, and a training."""
+    settings = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "CUDA_VISIBLE_DEVICES")
+    done = subprocess.run(
+        [sys.executable, "-c", LONG_WORK, str(tmp_path / "a.h5")],
+        env={name: value for name, value in os.environ.items() if name not in settings},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
