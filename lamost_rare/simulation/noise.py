@@ -27,6 +27,7 @@ _FEWEST_BRIGHT = 100
 _COMPONENTS = 30
 _WIDTH = 15  # pixels: more than a line has
 _MOST_SMOOTH = 2.5
+_ALIKE = 1e-5  # of the continuum: the rounding of float32
 
 
 @dataclass
@@ -194,13 +195,7 @@ def _without_stars(depth, weight, bright):
     ndarray, shape (k, n_pixels), float32
         Those of the n of which the components leave no lines.
     """
-    from sklearn.decomposition import PCA
-
-    bright = np.clip(bright, -1, 1)
-    pca = PCA(_COMPONENTS, svd_solver="randomized", random_state=0).fit(bright.astype(np.float64))
-    mean, values = pca.mean_, pca.explained_variance_
-    varied = values > 1e-9 * max(values[0], 1e-12)  # alike spectra have fewer components
-    values, components = values[varied], pca.components_[varied]
+    mean, values, components = _star_components(np.clip(bright, -1, 1).astype(np.float64))
     kept = []
     for spectrum, w in zip(depth, weight.astype(np.float64), strict=True):
         off = spectrum - mean
@@ -212,6 +207,21 @@ def _without_stars(depth, weight, bright):
         if _smooth_part(left) < _MOST_SMOOTH:
             kept.append(left)
     return np.array(kept, dtype=np.float32).reshape(-1, depth.shape[1])
+
+
+def _star_components(bright):
+    """Mean, and variance and shape of the principal components, of spectra of different stars.
+
+    Spectra that are alike have fewer components. Which of them differ by rounding alone depends on
+    the processor, so that what is no more than that counts as alike.
+    """
+    from sklearn.decomposition import PCA
+
+    if np.ptp(bright, axis=0).max() < _ALIKE:
+        return bright.mean(axis=0), np.zeros(0), np.zeros((0, bright.shape[1]))
+    pca = PCA(_COMPONENTS, svd_solver="randomized", random_state=0).fit(bright)
+    varied = pca.explained_variance_ > 1e-9 * pca.explained_variance_[0]
+    return pca.mean_, pca.explained_variance_[varied], pca.components_[varied]
 
 
 def _smooth_part(residual) -> float:
