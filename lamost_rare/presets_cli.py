@@ -60,9 +60,11 @@ def _paragraph(preset: Preset):
             f" Warning: not for a search, as it takes other stars for {preset.rare_class}: "
             f"{mistaken}."
         )
-    if preset.classes and preset.figures:
-        text += f" {recall_in_words(preset)}"
-    yield from textwrap.wrap(printable(text), 96, initial_indent="  ", subsequent_indent="  ")
+    texts = [text]
+    if any(title_of(name, preset.rare_class) for name in preset.figures):
+        texts.append(recall_in_words(preset))
+    for text in texts:
+        yield from textwrap.wrap(printable(text), 96, initial_indent="  ", subsequent_indent="  ")
     facts = {}
     if preset.classes:
         facts["classes"] = " ".join(preset.classes)

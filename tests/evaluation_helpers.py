@@ -79,7 +79,7 @@ def generator_preset(folder, architecture, grid):
     return preset
 
 
-def in_this_process(tasks, jobs, function, *arguments):
+def in_this_process(tasks, jobs, what, function, *arguments):
     """`training.pools.for_each` where what a test has changed is known."""
     return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
 

@@ -33,6 +33,7 @@ def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
     arguments = recipe.name, data, tmp_path / "presets", tmp_path / "work"
     preset = build.build_preset(*arguments, labels=data / "labels.csv", n_reobserved=9)
     assert load_preset(preset.folder).classes == CLASSES
+    assert preset.config["figures_of"] == "O"
     own = build.fold_folder(tmp_path / "work", recipe, 0, 0)
     assert (own / "shipped.weights.h5").read_bytes() == preset.weights_path.read_bytes()
     golden = np.load(preset.folder / "golden.npz")

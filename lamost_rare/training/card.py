@@ -54,7 +54,7 @@ def title_of(key: str, rare_class: str) -> str | None:
     if key in _TITLES:
         alike = _ALIKE.get(rare_class, "other stars")
         return _TITLES[key].format(rare=members(rare_class), alike=alike, one=_one(rare_class))
-    if found := re.fullmatch(r"recall(|_lamost|_reobserved)(?:_snr_(.+))?", key):
+    if found := re.fullmatch(r"recall(?=_)(|_lamost|_reobserved)(?:_snr_(.+))?", key):
         snr = (found[2] or "").replace("above_", "above ").replace("_", "-")
         title = f"{members(rare_class)} found{_RECALL[found[1]]}"
         return f"{title}, S/N (g) {snr}" if snr else title
