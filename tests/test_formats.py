@@ -283,3 +283,16 @@ def test_a_disk_that_fills_up_while_a_table_is_converted(
     assert manifest(output)["state"] == "complete"
     scan_directory(survey, output, preset=preset, workers=1, format="fits")
     assert all((output / name).exists() for name in CONVERTED["fits"])
+
+
+def test_text_that_a_spreadsheet_would_run_is_text():
+    from lamost_rare.inference.arrow import for_spreadsheets
+
+    texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "a=1", "", "\x1b[2J", "/a"]
+    table = pa.table({"path": texts, "ra": [-1.0] * len(texts)})
+    safe = for_spreadsheets(table)
+    assert safe["path"].to_pylist() == [
+        *("'=1+1", "'+1", "'-1", "'@SUM(A1)", "\\t=1", "\\r=1", "'\uff1d1"),
+        *("a=1", "", "\\x1b[2J", "/a"),
+    ]
+    assert safe["ra"] == table["ra"]

@@ -203,7 +203,9 @@ def table_of(path):
 
 def test_refusals(survey, store, preset, network, tmp_path, capsys):
     before = store.read_bytes()
-    assert cli.main(["pack", str(survey), "--output", str(store)]) == 2
+    assert cli.main(["pack", str(survey), "--output", str(store)]) == 0  # complete, as it is
+    assert "+ 0 to do\n" in capsys.readouterr().out
+    assert cli.main(["pack", str(survey / "plate0"), "--output", str(store)]) == 2
     assert "exists; --overwrite replaces it" in capsys.readouterr().err
     assert store.read_bytes() == before
     with pytest.raises(ScanError, match="no such file"):

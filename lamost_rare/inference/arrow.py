@@ -23,6 +23,7 @@ __all__ = [
     "arrow_table",
     "astropy_heading",
     "described_field",
+    "for_spreadsheets",
     "note",
     "parquet_writer",
     "without_nan",
@@ -51,6 +52,24 @@ def without_nan(table: pa.Table) -> pa.Table:
             column = pc.if_else(pc.is_nan(table[i]), null, table[i])
             table = table.set_column(i, field, column)
     return table
+
+
+def for_spreadsheets(table: pa.Table) -> pa.Table:
+    """A table whose text a spreadsheet takes for text, with escapes for control characters.
+
+    A cell that begins with ``=``, ``+``, ``-`` or ``@`` would be a formula there, which may run
+    programs: an apostrophe goes before it.
+    """
+    for i, field in enumerate(table.schema):
+        if field.type == pa.string():
+            cells = [printable(text) for text in table[i].to_pylist()]
+            cells = ["'" + text if text.startswith(_FORMULA) else text for text in cells]
+            table = table.set_column(i, field, pa.array(cells, pa.string()))
+    return table
+
+
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What a formula begins with; spreadsheets of East Asia know the wide forms too."""
 
 
 def arrow_table(table) -> pa.Table:

@@ -82,10 +82,10 @@ def write_table(table, path, *, overwrite: bool = False) -> None:
 def _write_csv(table, path) -> None:
     from astropy.table import MaskedColumn, Table
 
-    from .arrow import arrow_table
+    from .arrow import arrow_table, for_spreadsheets
 
-    cells = Table()
-    for name, column in zip(table.colnames, arrow_table(table).columns, strict=True):
+    rows, cells = for_spreadsheets(arrow_table(table)), Table()
+    for name, column in zip(table.colnames, rows.columns, strict=True):
         values = column.to_numpy()
         if column.null_count:
             values = MaskedColumn(values, mask=np.isnan(values))  # an empty cell

@@ -14,7 +14,7 @@ from .arrow_files import arrow_file
 from .discovery import Entry
 from .items import stated
 
-__all__ = ["InputList", "write_inputs"]
+__all__ = ["InputList", "describe_inputs", "write_inputs"]
 
 _SCHEMA = pa.schema(
     [
@@ -39,20 +39,31 @@ def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tup
     """
     digest = hashlib.sha256()
     count = 0
-    entries = iter(entries)
+    entries = _digested(entries, digest)
     with (
         arrow_file(target, "wb") as file,
         pq.ParquetWriter(file, _SCHEMA, compression="zstd", use_dictionary=False) as writer,
     ):
         while shard := list(islice(entries, shard_size)):
-            for entry in shard:
-                digest.update(entry.path + b"\0" + stated(entry.item))
             columns = zip(*shard, strict=True)
             arrays = [pa.array(c, f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
             table = pa.Table.from_arrays(arrays, schema=_SCHEMA)
             writer.write_table(table, row_group_size=shard_size)
             count += len(shard)
     return count, digest.hexdigest()
+
+
+def describe_inputs(entries: Iterable[Entry]) -> dict:
+    """``count`` and ``sha256`` of a list, as `write_inputs` returns them."""
+    digest = hashlib.sha256()
+    count = sum(1 for _ in _digested(entries, digest))
+    return {"count": count, "sha256": digest.hexdigest()}
+
+
+def _digested(entries: Iterable[Entry], digest) -> Iterator[Entry]:
+    for entry in entries:
+        digest.update(entry.path + b"\0" + stated(entry.item))
+        yield entry
 
 
 class InputList:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from ..inference.arrow import parquet_writer, without_nan
+from ..inference.arrow import for_spreadsheets, parquet_writer, without_nan
 from ..spectra.quality import QualityFlag
 from .arrow_files import arrow_file
 from .atomic import atomic_path, discard_part
@@ -72,6 +72,9 @@ def merge_shards(
     numbers = range(n_shards)
     summary.predictions, summary.flags, summary.reasons = Counter(), Counter(), Counter()
 
+    for number in numbers:
+        checkpoint()
+        store.check_sound(number)
     names = store.schema.names
     duplicate = _duplicates(store, numbers)
     candidates = []
@@ -107,7 +110,7 @@ def merge_shards(
         write(found)
     with atomic_path(output / RESULTS[3]) as temporary:
         with arrow_file(temporary, "wb") as file:
-            pa_csv.write_csv(found, file)
+            pa_csv.write_csv(for_spreadsheets(found), file)
 
 
 def convert_results(output: Path, format: str, checkpoint: Callable) -> None:

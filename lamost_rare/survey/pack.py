@@ -15,12 +15,12 @@ from ..text import check_paths, printable
 from .atomic import atomic_path
 from .catalogue import catalogue_schema
 from .classifying import items_of
-from .discovery import Entry
+from .discovery import Entry, Walk
 from .errors import ScanError, ScanInterrupted
-from .inputs import InputList
+from .inputs import InputList, describe_inputs
 from .lock import LOCK_NAME, directory_lock
 from .lost import SourceWatch, is_passing
-from .manifest import describe_preset, read_manifest, versions, write_manifest
+from .manifest import describe_preset, versions, write_manifest
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .scan import clear_errors, whole_number
@@ -79,7 +79,8 @@ def pack_spectra(
     workers : int, optional
         Reader processes; by default one for each core, at most eight.
     overwrite : bool
-        Replace a store that exists, and what an earlier run left unfinished.
+        Replace a store that exists, and what an earlier run left unfinished. Without it a store
+        of the same inputs is complete, and stays; one of others is refused.
     progress : bool, optional
         Show a bar; by default if standard error is a terminal.
 
@@ -108,7 +109,7 @@ def pack_spectra(
     summary = PackSummary(origin.path, folder, "", "")
     parts = _Parts(folder / "shards", grid)
     if output.is_dir() or (output.exists() and not overwrite):
-        if not _recall(summary, output):
+        if output == origin.path or not _recall(summary, output, origin, grid):
             what = "is a directory" if output.is_dir() else "exists; --overwrite replaces it"
             raise ScanError(f"{printable(output)} {what}")
         _clean(parts)
@@ -160,6 +161,9 @@ def pack_spectra(
                 },
                 "versions": versions(),
             }
+            for number in range(len(inputs)):
+                checkpoint()
+                parts.check_sound(number)
             files = [parts.part(number) for number in range(len(inputs))]
             besides = [column.name for column in origin.columns]
             join_parts(temporary, files, origin.root, about, checkpoint, besides)
@@ -184,6 +188,8 @@ class _Parts(ShardStore):
         """Count a part in ``summary`` if it is done; says whether it is."""
         import h5py
 
+        if not self.sound(number):
+            return False
         try:
             with h5py.File(self.part(number), "r") as file:
                 if file["flux"].shape != (n_inputs, self.grid.n_pixels):
@@ -239,6 +245,7 @@ def _fill_parts(
                 watch.check(len(rows), _whys(rows.text["reason"], rows.text["detail"]))
                 with atomic_path(parts.part(number)) as temporary:
                     write_part(temporary, rows)
+                parts.seal(number, parts.part(number))
                 _count(summary, rows.text["reason"])
                 yield number
 
@@ -268,19 +275,21 @@ class _Part:
         return self._missing == 0
 
 
-def _recall(summary: PackSummary, output: Path) -> bool:
-    """Whether the store is what the parts beside it became, just before the run was killed."""
+def _recall(summary: PackSummary, output: Path, origin: Source, grid: WavelengthGrid) -> bool:
+    """Whether the store is a complete one of just these inputs on this grid."""
     try:
-        done = StoreSource(output).manifest
-        begun = read_manifest(summary.output / MANIFEST)
-        if begun is None or any(begun[key] != done[key] for key in ("source", "inputs")):
+        store = StoreSource(output)
+        done = store.manifest
+        if store.grid != grid or done["source"] != origin.describe()["source"]:
+            return False
+        if done["inputs"] != describe_inputs(origin.entries(Walk())):
             return False
         counts = done["counts"]
         summary.state, summary.output = "complete", output
         summary.discovered, summary.classified = counts["inputs"], counts["spectra"]
         summary.rejected, summary.reasons = counts["rejected"], Counter(counts["reasons"])
         summary.done_before = summary.done
-    except (ScanError, KeyError):
+    except (ScanError, KeyError, TypeError):
         return False
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..text import printable
 from .arrow_files import arrow_file
-from .atomic import atomic_path
+from .atomic import atomic_path, write_text_atomically
 from .catalogue import REJECTED_SCHEMA
+from .errors import ScanError
 from .lost import is_passing
 
 __all__ = ["ShardCounts", "ShardStore", "n_candidates"]
 
-_OURS = re.compile(r"\.?(inputs\.parquet|\d{6,}\.((catalogue|rejected)\.parquet|h5))(\.part)?")
+_OURS = re.compile(
+    r"\.?(inputs\.parquet|\d{6,}\.((catalogue|rejected)\.parquet|h5|sha256))(\.part)?"
+)
 
 
 class ShardCounts(NamedTuple):
@@ -45,7 +50,8 @@ def _reasons(rejected: pa.Table) -> list[tuple[str, str]]:
 class ShardStore:
     """The folder in which finished shards wait to be merged.
 
-    A shard is finished when both of its files are there and their rows are as many as its inputs.
+    A shard is finished when its files are there, have the SHA-256 that a further file
+    (``NUMBER.sha256``, as ``sha256sum`` writes it) says, and their rows are as many as its inputs.
 
     Parameters
     ----------
@@ -81,9 +87,40 @@ class ShardStore:
         ):
             with atomic_path(target) as temporary, arrow_file(temporary, "wb") as file:
                 pq.write_table(table, file, compression="zstd")
+        self.seal(number, self.catalogue(number), self.rejected(number))
+
+    def seal(self, number: int, *files: Path) -> None:
+        """Say that these files are a shard, complete as they are."""
+        lines = [f"{_sha256(path)}  {path.name}\n" for path in files]
+        write_text_atomically(self._seal(number), "".join(lines))
+
+    def sound(self, number: int) -> bool:
+        """Whether the files of a shard are those that were sealed."""
+        try:
+            lines = self._seal(number).read_bytes().splitlines()
+            stated = [line.decode("ascii").split("  ") for line in lines]
+            return bool(stated) and all(
+                _OURS.fullmatch(name) and _sha256(self.folder / name) == digest
+                for digest, name in stated
+            )
+        except (OSError, ValueError):
+            return False
+
+    def check_sound(self, number: int) -> None:
+        """Raise `ScanError` if a finished shard was damaged since."""
+        if not self.sound(number):
+            raise ScanError(
+                f"shard {number} in {printable(self.folder)} was damaged on disk: run the same "
+                "command again, which does it again"
+            )
+
+    def _seal(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.sha256"
 
     def finished(self, number: int, n_inputs: int) -> ShardCounts | None:
         """Counts of a shard, or None if it is to be done (again)."""
+        if not self.sound(number):
+            return None
         try:
             with (
                 arrow_file(self.catalogue(number)) as rows_file,
@@ -99,7 +136,7 @@ class ShardStore:
                 ):
                     return None
                 return ShardCounts(*rows, n_candidates(catalogue.read(["candidate"])))
-        except (OSError, pa.ArrowException):
+        except (OSError, ValueError, pa.ArrowException):
             return None
 
     def to_try_again(self, number: int) -> int:
@@ -120,3 +157,8 @@ class ShardStore:
         """Remove the folder if nothing is in it."""
         with contextlib.suppress(OSError):
             self.folder.rmdir()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
