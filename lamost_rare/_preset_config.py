@@ -51,7 +51,7 @@ def check_config(config: dict, what: str) -> None:
     need(_is_number(mixed), "first_stage", "an object whose mixed is a number")
     try:
         WavelengthGrid.from_dict(config["grid"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
     need(_is_sha256(config.get("weights_sha256")), "weights_sha256", "64 hexadecimal digits")
     if config["kind"] != "classifier":
@@ -67,7 +67,7 @@ def check_config(config: dict, what: str) -> None:
         "two or more different names of letters, digits and _",
     )
     need(config.get("rare_class") in classes, "rare_class", f"one of {classes}")
-    threshold = config.get("threshold")
+    threshold: Any = config.get("threshold")
     need(
         _is_number(threshold) and 0 < threshold <= 1,
         "threshold",
@@ -124,7 +124,7 @@ def _is_sha256(value) -> bool:
 def _is_discriminant(value, n_classes: int) -> bool:
     try:
         numbers = [*value["weights"], value["constant"], value["threshold"]]
-        return len(numbers) == 2 * n_classes + 4 and all(map(isfinite, numbers))
+        return len(numbers) == 2 * n_classes + 4 and all(map(_is_number, numbers))
     except (KeyError, TypeError):
         return False
 

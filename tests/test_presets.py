@@ -112,6 +112,8 @@ def test_missing_weights_are_refused(preset):
         ("architecture", {"network": "racnet", "dropout": float("nan")}),
         ("first_stage", {"mixed": "much"}),
         ("threshold", float("nan")),
+        ("grid", {"log10_start": 10**400, "log10_step": 1e-4, "n_pixels": 9}),
+        ("discriminant", {"weights": [1.0] * 8, "constant": 10**400, "threshold": 1.0}),
     ],
 )
 def test_unusable_configuration_names_the_key(preset, key, value):
