@@ -173,12 +173,14 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
             found = import_module(f"{__package__}.{module}")
             found.add_arguments(command)
             command.set_defaults(run=found.run)
-            command.epilog = examples(*found.EXAMPLES)
+            command.epilog = _examples(getattr(found, "EXAMPLES", ()))
     return parser
 
 
-def examples(*commands: str) -> str:
-    """The end of a help text: command lines, without the name of the program."""
+def _examples(commands) -> str | None:
+    """The end of a help text, of command lines without the name of the program."""
+    if not commands:
+        return None
     heading = "Example:" if len(commands) == 1 else "Examples:"
     return "\n".join([heading, *(f"  {PROGRAM} {command}" for command in commands)])
 
