@@ -63,7 +63,9 @@ def test_killed_at_every_moment(source, preset, tmp_path):
     }  # fmt: skip
     renamed = [what.rsplit("/", 1)[-1] for _, what in moments if what.startswith("replace")]
     shards = [
-        f".00000{i}.{kind}.parquet.part" for i in range(3) for kind in ("catalogue", "rejected")
+        f".00000{i}.{kind}.part"
+        for i in range(3)
+        for kind in ("catalogue.parquet", "rejected.parquet", "sha256")
     ]
     assert renamed == [
         ".inputs.parquet.part", ".manifest.json.part", *shards,
