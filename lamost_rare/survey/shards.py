@@ -141,7 +141,7 @@ class ShardStore:
 
     def to_try_again(self, number: int) -> int:
         """Rejects of a finished shard of which the reason may be over by now."""
-        with pq.ParquetFile(self.rejected(number)) as file:
+        with arrow_file(self.rejected(number)) as content, pq.ParquetFile(content) as file:
             if file.metadata.num_rows == 0:
                 return 0
             return sum(is_passing(*why) for why in _reasons(file.read(["reason", "detail"])))
