@@ -170,7 +170,7 @@ def test_log_loss(sources):
         ("--fraction 0", "--fraction must be above 0"),
         ("--fraction 1.5", "1 at the most"),
         ("--repetitions 0", "at least 1"),
-        ("--preset none", "no recipe 'none'"),
+        ("--preset none", "--preset none: its training cannot be repeated; choose one of"),
         ("--preset racnet-ofgk-v1", "no folds with a second training"),
     ],
 )

@@ -221,7 +221,7 @@ def test_a_table_of_before_is_converted_with_nulls(tmp_path):
     st.lists(
         st.lists(
             st.tuples(
-                st.text(st.characters(exclude_characters="\0"), max_size=20),
+                st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
                 st.floats(width=32),
                 st.integers(-(2**63), 2**63 - 1),
             ),
@@ -297,7 +297,7 @@ def test_paths_are_absolute_whatever_was_typed(files, scanned, tmp_path, monkeyp
     capsys.readouterr()
 
 
-def test_a_scan_begun_by_the_version_before_is_gone_on_with(files, tmp_path, monkeypatch):
+def test_shards_of_the_version_before_are_done_again(files, tmp_path, monkeypatch):
     use_network(monkeypatch, AllCandidates())
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
     (tmp_path / "preset").mkdir()
@@ -311,7 +311,9 @@ def test_a_scan_begun_by_the_version_before_is_gone_on_with(files, tmp_path, mon
     assert np.isnan(rows["ra"].to_pylist()).sum() == 1
     plain = [field.with_metadata({"description": "x"}) for field in rows.schema]
     pq.write_table(rows.cast(pa.schema(plain)), shard, compression="zstd")
+    for digests in shard.parent.glob("*.sha256"):
+        digests.unlink()
     summary = scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)
-    assert (summary.done_before, summary.classified) == (3, 2)
+    assert (summary.done_before, summary.classified) == (0, 2)
     assert pq.read_table(tmp_path / "out" / "catalogue.parquet")["ra"].null_count == 1
     assert QTable.read(tmp_path / "out" / "catalogue.parquet")["ra"].unit == u.deg
