@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .hdf5 import HDF5Error, load_weights
-from .presets import WEIGHTS_FILE, Preset, PresetError, load_preset
+from .presets import WEIGHTS_FILE, Preset, PresetError, check_kind, load_preset
 from .processes import check_not_forked
 from .spectra.batch import SpectrumBatch, empty_identity
 from .spectra.grid import LAMOST_GRID
@@ -81,8 +81,7 @@ def load_generator(preset=None):
 def _generator_preset(preset) -> Preset:
     if not isinstance(preset, Preset):
         preset = load_preset(DEFAULT_GENERATOR if preset is None else preset)
-    if preset.kind != "generator":
-        raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a generator")
+    check_kind(preset, "generator")
     return preset
 
 

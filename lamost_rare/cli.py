@@ -156,7 +156,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         description="Find rare stars, O stars first, in LAMOST survey spectra.",
         epilog="'lamost-rare COMMAND --help' says more, with examples; 'lamost-rare demo' needs no "
         "data. Exit status: 0 done; 1 done, but nothing usable was found; 2 wrong usage or "
-        "configuration, with one line that says what to change; 130 interrupted.",
+        "configuration, with one line that says what to change; 130 interrupted, 143 by SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")

@@ -192,11 +192,10 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
     # With a preset
 
     def _load(self, X):
-        from .presets import load_preset
+        from .presets import check_kind, load_preset
 
         preset = load_preset(self.preset)
-        if preset.kind != "classifier":
-            raise ValueError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
+        check_kind(preset, "classifier")
         self.classes_ = np.array(preset.classes)
         self.rare_class_ = preset.rare_class if self.rare_class is None else self.rare_class
         self._check_rare_class()

@@ -26,6 +26,7 @@ __all__ = [
     "WEIGHTS_FILE",
     "Preset",
     "PresetError",
+    "check_kind",
     "list_presets",
     "load_preset",
     "save_preset",
@@ -233,6 +234,12 @@ def _put(file, target: Path) -> None:
         part = target.with_name(target.name + ".part")
         shutil.copyfile(file, part)
         os.replace(part, target)
+
+
+def check_kind(preset: Preset, kind: str) -> None:
+    """Raise PresetError if a preset is not what is needed: a classifier, or a generator."""
+    if preset.kind != kind:
+        raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a {kind}")
 
 
 def _find(preset: str | os.PathLike) -> Path:

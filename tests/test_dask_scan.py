@@ -281,7 +281,7 @@ def test_workers_of_another_version_or_with_another_preset(
     loaded.folder.rename(tmp_path / "moved")
     complains(ScanError, "no preset '.*elsewhere'.* must be at the same path", loaded)
     generator = load_preset("lcgan-o-v1", verify=False)
-    complains(ScanError, "is a generator, not a classifier", generator)
+    complains(PresetError, "is a generator, not a classifier", generator)
     complains(PresetError, "no preset 'nothing'", "nothing")
 
 

@@ -11,6 +11,10 @@ from lamost_rare.spectra import resample
 from lamost_rare.spectra._grid_arrays import room_for
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import reader
+from lamost_rare.survey.classifying import items_of
+from lamost_rare.survey.discovery import Walk
+from lamost_rare.survey.pack import pack_spectra
+from lamost_rare.survey.sources import open_source
 from scan_helpers import write_file
 
 N = 12
@@ -34,6 +38,15 @@ def first_stage():
     kernel = np.random.default_rng(2).normal(size=(n_features(LAMOST_GRID.n_pixels), 2))
     layer = kernel.astype(np.float32), np.zeros(2, np.float32)
     return FirstStage([layer], np.array([False, True]), np.zeros(2, bool), 0.0)
+
+
+class Placed(FirstStage):
+    """A first stage whose logits are rounded, grossly, by where a row stands in the product."""
+
+    ROWS = 5
+
+    def _layers(self, x):
+        return super()._layers(x) + np.arange(len(x), dtype=np.float32)[:, None]
 
 
 def same(one, other, rows=slice(None)):
@@ -65,6 +78,25 @@ def test_how_many_at_a_time_changes_nothing(files, first_stage, monkeypatch, par
     assert [file for file, *_ in chunk.rejects] == [0, 4, 11]
     assert np.may_share_memory(chunk.batch.flux, memory[0])
     same(chunk, whole)
+
+
+@pytest.mark.parametrize("part", [1, 2, 5, 7, 64])
+def test_a_store_shows_the_first_stage_its_rows_in_the_same_places(
+    files, first_stage, monkeypatch, tmp_path, part
+):
+    monkeypatch.setattr(reader, "PART", part)
+    stage = Placed(**vars(first_stage))
+    chunk = reader.read_chunk(files, LAMOST_GRID, first_stage=stage)
+    expected = stage.logits(chunk.batch.flux, chunk.batch.mask)
+    np.testing.assert_array_equal(chunk.evidence["first_stage"], expected)
+    assert np.ptp(expected - first_stage.logits(chunk.batch.flux, chunk.batch.mask)) > 3
+    pack_spectra(os.path.dirname(files[0]), tmp_path / "s.h5", workers=1)
+    source = open_source(tmp_path / "s.h5")
+    rows = [entry for entry in source.entries(Walk()) if not entry.reason]
+    assert len(rows) == N
+    stored = reader.read_chunk(items_of(rows, source.root), LAMOST_GRID, first_stage=stage)
+    np.testing.assert_array_equal(stored.evidence["first_stage"], expected)
+    reader.close_sources()
 
 
 def failing_at(function, obsid, pixels):

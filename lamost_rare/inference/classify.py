@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from ..errors import UnusableSpectraWarning
-from ..presets import Preset, PresetError, load_preset
+from ..presets import Preset, check_kind, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..spectra.sources import iterate_sources
@@ -90,8 +90,7 @@ def classify_spectra(
     _refuse_searching(spectra)
     if not isinstance(preset, Preset):
         preset = load_preset(preset)
-    if preset.kind != "classifier":
-        raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
+    check_kind(preset, "classifier")
 
     results = _Rows(preset, evidence)
     sources = iterate_sources(spectra, medium)

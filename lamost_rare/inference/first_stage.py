@@ -157,14 +157,16 @@ class FirstStage:
     log_odds: float
     rare: np.ndarray | None = None
 
+    ROWS = _CHUNK  # that it computes together
+
     def logits(self, flux, mask) -> np.ndarray:
         """Logits (n_spectra, n_classes), float32, of spectra on the preset's grid."""
         out = np.empty((len(flux), len(self.settled)), dtype=np.float32)
         # A matrix product of other shape may round otherwise: so all are of one shape, and what
         # comes out for a spectrum does not depend on the others.
-        x = np.zeros((_CHUNK, self.layers[0][0].shape[0]), dtype=np.float32)
-        for start in range(0, len(flux), _CHUNK):
-            rows = slice(start, min(start + _CHUNK, len(flux)))
+        x = np.zeros((self.ROWS, self.layers[0][0].shape[0]), dtype=np.float32)
+        for start in range(0, len(flux), self.ROWS):
+            rows = slice(start, min(start + self.ROWS, len(flux)))
             n = rows.stop - start
             x[:n] = block_depths(flux[rows], mask[rows])
             out[rows] = self._layers(x)[:n]

@@ -9,7 +9,7 @@ import numpy as np
 from ..hdf5 import HDF5Error, load_weights
 from ..networks.keras_backend import load_keras
 from ..networks.native_logs import without_native_logs
-from ..presets import WEIGHTS_FILE, Preset, PresetError
+from ..presets import WEIGHTS_FILE, Preset, PresetError, check_kind
 from ..processes import check_not_forked
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
@@ -68,8 +68,7 @@ def build_network(preset: Preset):
     check_not_forked()
     from ..networks.racnet import build_racnet
 
-    if preset.kind != "classifier":
-        raise PresetError(f"preset {preset.name!r} is a {preset.kind}, not a classifier")
+    check_kind(preset, "classifier")
     try:
         model = build_racnet({**preset.architecture, "n_classes": len(preset.classes)})
         load_weights(model, preset.weights_path)

@@ -119,7 +119,7 @@ def _items(spectra, medium):
             yield from _items(item, medium)
 
 
-def items_in_order(sequence, what: str = "spectra") -> Iterable:
+def items_in_order(sequence, what: str = "spectra", give: str = _GIVE) -> Iterable:
     """The items of anything that has an order: a list, generator, array or column.
 
     Parameters
@@ -129,6 +129,8 @@ def items_in_order(sequence, what: str = "spectra") -> Iterable:
         pandas and arrays of pyarrow.
     what : str
         What it is called in a message.
+    give : str
+        What the message says is to be given.
 
     Raises
     ------
@@ -145,14 +147,14 @@ def items_in_order(sequence, what: str = "spectra") -> Iterable:
     if isinstance(sequence, np.ndarray):
         if sequence.ndim != 1 or sequence.dtype.kind not in "USOT":
             raise TypeError(
-                f"{what} is an array of {sequence.dtype} with {sequence.ndim} axes: {_GIVE}"
+                f"{what} is an array of {sequence.dtype} with {sequence.ndim} axes: {give}"
             )
         if np.ma.is_masked(sequence):
             raise TypeError(f"{what} has masked items: leave out the rows that have no path")
         return sequence
     if isinstance(sequence, Iterable) and not isinstance(sequence, (dict, bytearray)):
         return sequence
-    raise TypeError(f"cannot read spectra from a {kind}: {_GIVE}")
+    raise TypeError(f"cannot read spectra from a {kind}: {give}")
 
 
 def _is_spectrum(thing) -> bool:

@@ -13,7 +13,7 @@ from ..inference.calibration import key_lines_missing
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.rows import catalogue_columns, catalogue_dtypes
 from ..inference.threads import one_blas_thread
-from ..presets import Preset, PresetError
+from ..presets import Preset, check_kind
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ..spectra.quality import QualityFlag
 from .columns import Column, documented_column
@@ -66,8 +66,7 @@ class BatchClassifier:
         name: str = "rare_star_classifier",
         thorough: bool = True,
     ):
-        if preset.kind != "classifier":
-            raise PresetError(f"preset {preset.name} is a {preset.kind}, not a classifier")
+        check_kind(preset, "classifier")
         self.preset = preset
         self.batch_size = batch_size
         self.name = name

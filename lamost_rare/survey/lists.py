@@ -46,7 +46,7 @@ class ListSource(Source):
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
         """The files of the list."""
-        for path in self._paths():
+        for path in self.paths():
             if len(path) > _LONGEST:
                 yield Entry(path[:_LONGEST], "unreadable", "the path is longer than paths can be")
             elif b"\0" in path:
@@ -56,7 +56,8 @@ class ListSource(Source):
             else:
                 yield Entry(path)
 
-    def _paths(self) -> Iterator[bytes]:
+    def paths(self) -> Iterator[bytes]:
+        """The paths, as they are in the list."""
         with clear_errors_of(self.path, "list"), self._open() as file:
             yield from text_lines(file, _LONGEST, name=_name)
 
@@ -123,7 +124,8 @@ class PathsSource(ListSource):
         super().__init__(Path(os.path.abspath("-")))
         self._given = paths
 
-    def _paths(self) -> Iterator[bytes]:
+    def paths(self) -> Iterator[bytes]:
+        """The paths as bytes."""
         for number, path in enumerate(self._given):
             path = os.fspath(path) if isinstance(path, os.PathLike) else path
             try:

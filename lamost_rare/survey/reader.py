@@ -83,23 +83,23 @@ def read_chunk(
         return _read_stored(*stored, grid, first_stage, at_file)
     memory = memory or room_for(len(paths), grid)
     read, kept, rejects = [], [], []
+    look = _FirstLook(first_stage, memory)
     for start in range(0, max(1, len(paths)), PART):
         part = paths[start : start + PART]
         room = tuple(array[len(kept) : len(kept) + len(part)] for array in memory)
-        batch, own, refused = _read_part(part, start, grid, at_file, first_stage, room)
+        batch, own, refused = _read_part(part, start, grid, at_file, room)
         _put(batch, room)
-        read.append((batch.identity, batch.flags, batch.columns))
+        read.append((batch.identity, batch.flags))
         kept += own
+        look.at(len(kept))
         rejects += refused
     if at_file is not None:
         at_file(len(paths))
-    identity, columns = (
-        {name: np.concatenate([part[k][name] for part in read]) for name in read[0][k]}
-        for k in (0, 2)
-    )
-    flags = np.concatenate([flags for _, flags, _ in read])
+    identity = {name: np.concatenate([part[0][name] for part in read]) for name in read[0][0]}
+    flags = np.concatenate([flags for _, flags in read])
     pixels = (array[: len(kept)] for array in memory)
-    chunk = Chunk(SpectrumBatch(grid, *pixels, identity, flags), kept, rejects, columns)
+    batch = SpectrumBatch(grid, *pixels, identity, flags)
+    chunk = Chunk(batch, kept, rejects, look.columns(len(kept)))
     _measure_lines(chunk, first_stage)
     chunk.rejects.sort()
     if rows := observations_of(paths[i] for i in chunk.kept):
@@ -109,11 +109,12 @@ def read_chunk(
     return chunk
 
 
-def _read_part(paths, start, grid, at_file, first_stage, room):
+def _read_part(paths, start, grid, at_file, room):
     """The spectra of files on the grid, which files of the chunk they are from (``start`` is the
     first), and the rejects among the others."""
     from ..spectra._grid_arrays import GridArrays
     from ..spectra._lamost_direct import DirectRows
+    from ..spectra.resample import assemble
 
     def at(i):
         if at_file is not None:
@@ -122,10 +123,10 @@ def _read_part(paths, start, grid, at_file, first_stage, room):
     arrays = GridArrays(len(paths), grid, room)
     raws, kept, rejects = _read_files(paths, at, DirectRows(arrays))
     try:
-        batch, refused = _on_grid(raws, grid, first_stage, arrays)
+        batch, refused = assemble(raws, grid, arrays)
     except Exception:
         raws, kept, rejects = _read_files(paths, at)
-        batch, refused = _one_by_one(raws, grid, first_stage)
+        batch, refused = _one_by_one(raws, grid)
     rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
     lost = {i for i, _ in refused}
     kept = [start + file for i, file in enumerate(kept) if i not in lost]
@@ -176,31 +177,50 @@ def _read_stored(path, rows, grid, first_stage, at_file) -> Chunk:
     batch, kept, rejects = read_rows(path, rows, grid, at_file)
     if at_file is not None:
         at_file(len(rows))
-    chunk = Chunk(batch, kept, rejects, _first_look(batch, first_stage))
+    look = _FirstLook(first_stage, (batch.flux, batch.ivar, batch.mask))
+    chunk = Chunk(batch, kept, rejects, look.columns(len(batch)))
     _measure_lines(chunk, first_stage)
     return chunk
 
 
-def _first_look(batch, first_stage) -> dict[str, np.ndarray]:
-    """The column of a first stage, if there is one."""
-    return {"first_stage": first_stage.logits(batch.flux, batch.mask)} if first_stage else {}
+class _FirstLook:
+    """What a first stage, if there is one, says of a batch that is still being read.
+
+    How a matrix product rounds a row depends on where the row stands in it. So the first stage
+    sees whole blocks of its own, counted from the first spectrum of the batch, wherever files
+    were rejected: a store that holds the same spectra gives the same bits.
+    """
+
+    def __init__(self, first_stage, memory):
+        self._stage, self._flux, self._mask = first_stage, memory[0], memory[2]
+        self._seen, self._logits = 0, []
+
+    def at(self, n_rows: int) -> None:
+        """Look at the whole blocks of so many spectra."""
+        if self._stage:
+            self._look(n_rows - n_rows % self._stage.ROWS)
+
+    def columns(self, n_rows: int) -> dict[str, np.ndarray]:
+        """The column of all spectra, of which there are so many."""
+        if not self._stage:
+            return {}
+        self._look(n_rows)
+        return {"first_stage": np.concatenate(self._logits)}
+
+    def _look(self, end: int) -> None:
+        rows = slice(self._seen, end)
+        self._logits.append(self._stage.logits(self._flux[rows], self._mask[rows]))
+        self._seen = end
 
 
-def _on_grid(raws, grid, first_stage, arrays=None):
-    """What `assemble` gives, with the columns of `_first_look`."""
+def _one_by_one(raws, grid):
+    """What `assemble` gives, when one spectrum among many makes it fail: only that one is lost."""
     from ..spectra.resample import assemble
 
-    batch, refused = assemble(raws, grid, arrays)
-    batch.columns.update(_first_look(batch, first_stage))
-    return batch, refused
-
-
-def _one_by_one(raws, grid, first_stage):
-    """What `_on_grid` gives, when one spectrum among many makes it fail: only that one is lost."""
-    parts, refused = [_on_grid([], grid, first_stage)[0]], []
+    parts, refused = [assemble([], grid)[0]], []
     for i, raw in enumerate(raws):
         try:
-            batch, errors = _on_grid([raw], grid, first_stage)
+            batch, errors = assemble([raw], grid)
         except Exception as error:
             refused.append((i, SpectrumError("internal_error", _describe(error))))
             continue

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..inference.sizes import whole_number as checked_number
-from ..presets import Preset, load_preset
+from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths, printable
 from .catalogue import catalogue_schema
@@ -126,8 +126,7 @@ def scan_directory(
 def classifier_preset(preset) -> Preset:
     """The preset that a name, a folder or None stands for, if it can classify."""
     preset = preset if isinstance(preset, Preset) else load_preset(preset)
-    if preset.kind != "classifier":
-        raise ScanError(f"preset {printable(preset.name)} is a {preset.kind}, not a classifier")
+    check_kind(preset, "classifier")
     return preset
 
 

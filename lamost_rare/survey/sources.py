@@ -114,7 +114,7 @@ def open_source(source, root=None) -> Source:
         from .lists import PathsSource
 
         _refuse_root(root, "a sequence of paths")
-        return PathsSource(items_in_order(source, "source"))
+        return PathsSource(items_in_order(source, "source", "give paths of files"))
     source = os.fsdecode(source)
     listed = source.startswith("@") and not os.path.exists(source)
     source = source.removeprefix("@") if listed else source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -154,11 +155,11 @@ class LamostRareRead(_Stage):
         """Number of paths, and how they are read; paths are taken from where their list lies."""
         from lamost_rare.presets import load_preset
         from lamost_rare.spectra.sources import read_batch
+        from lamost_rare.survey.lists import ListSource
 
         grid = load_preset(self.config["preset"], verify=False).grid
-        listing = Path(self.get_input("lamost_files"))
-        lines = listing.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        paths = [listing.parent / line for line in lines if line.strip()]
+        listing = ListSource(Path(self.get_input("lamost_files")))
+        paths = [os.path.join(listing.root, path) for path in listing.paths()]
         return len(paths), lambda a, b: with_all_rows(*read_batch(paths[a:b], grid)), {}
 
 

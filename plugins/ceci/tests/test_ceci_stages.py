@@ -54,6 +54,15 @@ def spectra(listing, tmp_path):
     return run(LamostRareRead, listing, tmp_path / "spectra.hdf5", chunk_rows=4)
 
 
+def test_a_list_is_what_scan_takes_for_one(files, listing, spectra, tmp_path):
+    lines = ["# two of them", "", f'"{files[0]}"', files[1]]
+    listing.write_bytes("\r\n".join(lines).encode("utf-16"))
+    two = run(LamostRareRead, listing, tmp_path / "two.hdf5")
+    for name, values in columns(two, "spectra").items():
+        expected = columns(spectra, "spectra")[name]
+        np.testing.assert_array_equal(values, expected if name == "wavelength" else expected[:2])
+
+
 def test_registration_is_light():
     code = (
         "import sys, lamost_rare_ceci; from ceci import PipelineStage;"
