@@ -354,3 +354,11 @@ def test_terminal_lines_are_aligned(files, preset):
     lines = list(terminal_lines(lamost_rare.classify_spectra(files, preset)))
     column = lines[0].index("prediction")
     assert [line[column] for line in lines[1:]] == ["O", "B"]
+
+
+def test_an_absurd_signal_to_noise_does_not_fill_the_terminal(files, preset):
+    table = lamost_rare.classify_spectra(files, preset)
+    table["snr_g"] = [1e300, -1e300]
+    lines = list(terminal_lines(table))
+    assert "  1e+300  " in lines[1]
+    assert " -1e+300  " in lines[2]

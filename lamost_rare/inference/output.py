@@ -152,7 +152,7 @@ def terminal_lines(table) -> Iterator[str]:
                 str(prediction) or "-",
                 "-" if np.isnan(p) else f"{p:.4f}",
                 "yes" if candidate else "",
-                "-" if np.isnan(snr) else f"{snr:.1f}",
+                "-" if np.isnan(snr) else f"{snr:{'.1f' if abs(snr) < 1e6 else '.0e'}}",
                 "|".join(str(flag.name) for flag in QualityFlag if flags & flag) or "-",
                 printable(path) or "-",
             )

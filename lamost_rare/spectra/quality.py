@@ -66,7 +66,8 @@ REJECT_REASONS = {
     "bad_spectrum": "a Spectrum object whose unit, shape or uncertainty cannot be used",
     "corrupt_archive": "a tar archive is damaged or ends too early; what follows is missing",
     "unsafe_name": "a member of a tar archive whose name leads out of it, or is no name of a file",
-    "corrupt_store": "the pixels in an HDF5 store do not agree with their checksum",
+    "corrupt_store": "a row of an HDF5 store whose pixels or text do not agree with their "
+    "checksum, or whose values no spectrum has",
     "no_file": "a row of a general catalogue whose file is not below the directory",
     "bad_catalogue_row": "a row of a general catalogue without a usable obsid, or without the "
     "numbers of which the name of its file is made",
