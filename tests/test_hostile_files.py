@@ -291,6 +291,8 @@ def test_an_end_with_more_in_it_ends_no_header(tmp_path, layout):
     path.write_bytes(CONTENTS[layout].replace(b"END".ljust(80), b"END     = 5".ljust(80), 1))
     reason = "unknown_layout" if layout == "dr8plus" else "truncated_fits"  # to the table's END
     assert [outcome(path, method) for method in METHODS] == [reason] * 2
+    path.write_bytes(CONTENTS[layout])  # and is forgotten when the next file is read
+    assert [outcome(path, method) for method in METHODS] == [None] * 2
 
 
 def test_printable():

@@ -108,7 +108,11 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
     layout = known_layout(data)
     if layout is None:
         layout = _layout(data, find_end(data, 0))
-        _layouts = (layout, *_layouts[: _MOST_LAYOUTS - 1])
+        # A card like "END = 5" ends no header, but has the keyword of one that does: such a layout
+        # must not be taken for that of a file whose header ends there.
+        keywords = layout.keywords
+        if all(keywords[i : i + 8] != END[:8] for i in range(0, len(keywords) - 8, 8)):
+            _layouts = (layout, *_layouts[: _MOST_LAYOUTS - 1])
     return cards_at(data, layout.every if descriptive else layout.needed), layout.start
 
 
