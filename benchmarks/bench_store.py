@@ -22,10 +22,10 @@ from survey_files import simulate
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.lamost import read_lamost
 from lamost_rare.spectra.resample import assemble
-from lamost_rare.survey import store as stores
-from lamost_rare.survey.discovery import find_spectra
+from lamost_rare.survey.inputs import store as stores
+from lamost_rare.survey.inputs.discovery import find_spectra
+from lamost_rare.survey.inputs.store import read_rows
 from lamost_rare.survey.pack import pack_spectra
-from lamost_rare.survey.store import read_rows
 
 BATCH = 256
 REPEATS = 5

@@ -35,9 +35,9 @@ def subtype_of(mk_type: str) -> float:
 def measured(data: Path):
     """Subtype, log ratio, name, and whether it is a single star, of all usable spectra."""
     from lamost_rare.inference.evidence import measure_lines
+    from lamost_rare.simulation.dataset import load_data_folder
     from lamost_rare.simulation.library import SOURCE_GRID
     from lamost_rare.spectra.batch import SpectrumBatch
-    from lamost_rare.training.dataset import load_data_folder
 
     sources = load_data_folder(data)
     subtype = np.array([subtype_of(str(mk)) for mk in sources.mk_type])

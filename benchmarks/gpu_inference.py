@@ -120,7 +120,7 @@ def compare_precision(preset, precisions, batch, batch_size: int) -> list[dict]:
 
 def measure_readers(preset, store: Path, readers: int, batch_size: int, precision, seconds) -> dict:
     """Where the time of the process that infers goes, while readers deliver a store's spectra."""
-    from lamost_rare.survey.items import row_item
+    from lamost_rare.survey.inputs.items import row_item
     from lamost_rare.survey.workers import ReaderPool, Task
 
     predictor = predictor_of(preset, precision, batch_size)

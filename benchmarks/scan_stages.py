@@ -32,8 +32,8 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from lamost_rare.spectra.lamost import read_lamost
     from lamost_rare.spectra.normalize import network_input
     from lamost_rare.spectra.resample import assemble
+    from lamost_rare.survey.batch_classifier import FEW, BatchClassifier
     from lamost_rare.survey.catalogue import catalogue_schema, catalogue_table
-    from lamost_rare.survey.classifier import FEW, BatchClassifier
     from lamost_rare.survey.stepping import StepLine
 
     preset = load_preset(preset_name)

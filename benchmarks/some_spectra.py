@@ -21,7 +21,7 @@ def simulated(number: int, grid):
 
 def make_store(path: Path, number: int, grid) -> None:
     """A store of simulated spectra, without files in between."""
-    from lamost_rare.survey.store import Rows, join_parts, write_part
+    from lamost_rare.survey.inputs.store import Rows, join_parts, write_part
 
     batch = simulated(number, grid)
     rows = Rows([b"%07d.fits" % i for i in range(number)], grid.n_pixels)
@@ -34,7 +34,7 @@ def make_store(path: Path, number: int, grid) -> None:
 
 def stored(path: Path, number: int, grid):
     """The first spectra of a store."""
-    from lamost_rare.survey.store import StoreSource, read_rows
+    from lamost_rare.survey.inputs.store import StoreSource, read_rows
 
     source = StoreSource(path)
     source.check_grid(grid)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from .lazy import lazy_names
 
 if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names`
-    from .augmentation import augment_spectra
     from .errors import BackendError, LamostRareError, UnusableSpectraWarning
-    from .estimator import RareStarClassifier
+    from .inference.augmentation import augment_spectra
     from .inference.classify import classify_spectra
     from .inference.output import OutputError
     from .pipeline.errors import PipelineError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names
     from .spectra.quality import SpectrumError
     from .survey.errors import ScanError, ScanInterrupted
     from .survey.scan import scan_directory
+    from .training.estimator import RareStarClassifier
 
 __version__ = "0.1.0"
 
@@ -53,12 +53,12 @@ __getattr__, __dir__ = lazy_names(
         "OutputError": "inference.output",
         "PipelineError": "pipeline.errors",
         "PresetError": "presets",
-        "RareStarClassifier": "estimator",
+        "RareStarClassifier": "training.estimator",
         "ScanError": "survey.errors",
         "ScanInterrupted": "survey.errors",
         "SpectrumError": "spectra.quality",
         "UnusableSpectraWarning": "errors",
-        "augment_spectra": "augmentation",
+        "augment_spectra": "inference.augmentation",
         "classify_spectra": "inference.classify",
         "list_presets": "presets",
         "load_preset": "presets",

@@ -24,28 +24,34 @@ __all__ = ["main"]
 PROGRAM = "lamost-rare"
 
 COMMANDS = {
-    "classify": ("inference.cli", "classify some spectra: a table in the terminal or in a file"),
-    "scan": ("survey.cli", "search a whole directory of spectra for candidates"),
+    "classify": (
+        "commands.classify",
+        "classify some spectra: a table in the terminal or in a file",
+    ),
+    "scan": ("commands.scan", "search a whole directory of spectra for candidates"),
     "pack": (
-        "survey.pack_cli",
+        "commands.pack",
         "put spectra into one HDF5 file, which is faster to scan",
     ),
-    "run": ("pipeline.cli", "run a pipeline of steps over a directory of spectra"),
+    "run": ("commands.run", "run a pipeline of steps over a directory of spectra"),
     "steps": (
-        "pipeline.steps_cli",
+        "commands.steps",
         "list the steps of pipelines, with their parameters",
     ),
-    "presets": ("presets_cli", "list the pretrained networks (presets), with how good they are"),
-    "augment": ("augmentation_cli", "generate spectra of a rare class with a neural network"),
+    "presets": (
+        "commands.presets",
+        "list the pretrained networks (presets), with how good they are",
+    ),
+    "augment": ("commands.augment", "generate spectra of a rare class with a neural network"),
     "train": (
-        "training.cli",
+        "commands.train",
         "train a classifier or a generator, or rebuild the shipped presets",
     ),
     "evaluate": (
-        "evaluation.cli",
+        "commands.evaluate",
         "measure how good a classifier or a generator is",
     ),
-    "demo": ("demo", "simulate a small survey and search it"),
+    "demo": ("commands.demo", "simulate a small survey and search it"),
 }
 """Subcommands: module below `lamost_rare`, and what it does in a few words."""
 

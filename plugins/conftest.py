@@ -65,7 +65,7 @@ def real_files(data_folder):
 def shipped_generator():
     """Skips where the package has no generator of spectra."""
     from lamost_rare import list_presets
-    from lamost_rare.augmentation import DEFAULT_GENERATOR
+    from lamost_rare.inference.augmentation import DEFAULT_GENERATOR
 
     if DEFAULT_GENERATOR not in list_presets():
         pytest.skip(f"{DEFAULT_GENERATOR} is not shipped")

@@ -54,7 +54,7 @@ NETWORKS = {
 
 
 def network_of(preset, batch_size):
-    """In place of `lamost_rare.survey.classifier._predictor`."""
+    """In place of `lamost_rare.survey.batch_classifier._predictor`."""
     return NETWORKS[preset.name]()
 
 
@@ -64,6 +64,6 @@ class Networks(distributed.WorkerPlugin):
     name = "networks"
 
     def setup(self, worker):
-        from lamost_rare.survey import classifier
+        from lamost_rare.survey import batch_classifier as classifier
 
         classifier._predictor = network_of

@@ -20,7 +20,9 @@ import astropy.table  # noqa: F401
 import pyarrow.parquet as pq
 
 from lamost_rare.presets import load_preset
-from lamost_rare.survey import classifier, classifying, formats, merge, scan, scan_directory
+from lamost_rare.survey import batch_classifier as classifier
+from lamost_rare.survey import formats, merge, scan, scan_directory
+from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.merge import CONVERTED, RESULTS
 from lamost_rare.survey.progress import StopRequest
 from lamost_rare.survey.reader import read_chunk

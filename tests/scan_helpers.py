@@ -12,7 +12,7 @@ from lamost_rare.inference.first_stage import FirstStage
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.fits_files import lamost_file_bytes
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
-from lamost_rare.survey import classifier
+from lamost_rare.survey import batch_classifier as classifier
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.reader import read_chunk
 

@@ -14,7 +14,8 @@ import pytest
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.simulation.fits_files import gzip_bytes
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import classifying, scan, scan_directory
+from lamost_rare.survey import scan, scan_directory
+from lamost_rare.survey import shard_processing as classifying
 from scan_helpers import (
     ReadHere,
     StandIn,

@@ -8,10 +8,10 @@ import pytest
 from evaluation_helpers import TINY_RACNET, in_this_process, undecided_first_stage, write_data
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import load_preset
+from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.training import build, crossvalidation
-from lamost_rare.training.classifier import TrainingOptions
-from lamost_rare.training.dataset import load_data_folder
+from lamost_rare.training.loop import TrainingOptions
 from lamost_rare.training.recipes import RECIPES
 from lamost_rare.training.stream import StreamOptions
 

@@ -10,7 +10,8 @@ import pytest
 from lamost_rare.inference.calibration import significance_of_lines
 from lamost_rare.inference.evidence import LINES
 from lamost_rare.presets import list_presets, load_preset
-from lamost_rare.survey import classifying, scan_directory
+from lamost_rare.survey import scan_directory
+from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.candidates import rank_candidates
 from scan_helpers import ReadHere, standin_preset, table, use_network, write_file
 

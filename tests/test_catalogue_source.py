@@ -20,10 +20,10 @@ from astropy.table import Table
 from lamost_rare import cli
 from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
 from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_directory
-from lamost_rare.survey.discovery import Walk
-from lamost_rare.survey.items import stated
-from lamost_rare.survey.sources import open_source
-from lamost_rare.survey.values import whole_numbers
+from lamost_rare.survey.inputs.discovery import Walk
+from lamost_rare.survey.inputs.items import stated
+from lamost_rare.survey.inputs.sources import open_source
+from lamost_rare.survey.inputs.values import whole_numbers
 from scan_helpers import FULL, digests, manifest, standin_preset, table, use_network
 
 N = 12

@@ -283,7 +283,7 @@ def test_a_damaged_preset_is_reported(run, preset):
 @pytest.fixture
 def small_survey(monkeypatch):
     from lamost_rare.simulation import demo
-    from lamost_rare.survey import classifier
+    from lamost_rare.survey import batch_classifier as classifier
 
     make = demo.make_demo_survey
     monkeypatch.setattr(demo, "make_demo_survey", lambda folder: make(folder, n_spectra=30))

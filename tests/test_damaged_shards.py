@@ -27,7 +27,7 @@ def folder(tmp_path):
 def test_a_flipped_bit_anywhere_in_a_shard(folder, tmp_path, monkeypatch):
     use_network(monkeypatch)
     monkeypatch.setattr(scan, "SHARD_SIZE", 4)
-    monkeypatch.setattr("lamost_rare.survey.classifying.ReaderPool", ReadHere)
+    monkeypatch.setattr("lamost_rare.survey.shard_processing.ReaderPool", ReadHere)
     preset = standin_preset(tmp_path / "preset")
     options = {"preset": preset, "batch_size": 4, "workers": 1, "progress": False}
     scan_directory(folder, tmp_path / "whole", **options)

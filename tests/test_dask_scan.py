@@ -17,12 +17,12 @@ from lamost_rare.presets import PresetError, load_preset, save_preset
 from lamost_rare.survey import (
     ScanError,
     ScanInterrupted,
-    classifier,
     dask_scan,
     distributed_task,
     scan,
     scan_directory,
 )
+from lamost_rare.survey import batch_classifier as classifier
 from lamost_rare.survey import distributed as on_cluster
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA
 from lamost_rare.survey.shards import ShardStore
@@ -445,7 +445,7 @@ def test_several_threads_of_one_worker(reference, source, presets, tmp_path, mon
 
 
 def test_importing_does_not_load_dask():
-    code = "import sys, lamost_rare.survey.cli; from lamost_rare.survey import dask_scan"
+    code = "import sys, lamost_rare.commands.scan; from lamost_rare.survey import dask_scan"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; print(*sys.modules)"],
         capture_output=True,

@@ -8,8 +8,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from lamost_rare.survey import discovery
-from lamost_rare.survey.discovery import Entry, Walk, find_spectra
+from lamost_rare.survey.inputs import discovery
+from lamost_rare.survey.inputs.discovery import Entry, Walk, find_spectra
 from lamost_rare.text import path_text
 
 

@@ -13,9 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from lamost_rare import RareStarClassifier, estimator
-from lamost_rare.estimator import as_features
+from lamost_rare import RareStarClassifier
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.training import estimator
+from lamost_rare.training.estimator import as_features
 from standin import save_standin
 
 EXPECTED_TO_FAIL: dict[str, str] = {}
@@ -44,7 +45,7 @@ def fast(monkeypatch):
     """A network that is trained at once. With LAMOST_RARE_ALL_CHECKS set it is the real one."""
     if "LAMOST_RARE_ALL_CHECKS" not in os.environ:
         from lamost_rare.networks import racnet
-        from lamost_rare.training import classifier
+        from lamost_rare.training import loop as classifier
 
         monkeypatch.setattr(
             classifier,

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 
 from evaluation_helpers import TINY_LCGAN, check_page, write_data
 from lamost_rare.cli import main
-from lamost_rare.evaluation.gan import (
+from lamost_rare.evaluation.generated import (
     SPACES,
     GanSizes,
     Generator,
     evaluate_gan,
     load_any_generator,
 )
-from lamost_rare.evaluation.gan_metrics import (
+from lamost_rare.evaluation.generated_metrics import (
     compare_measures,
     coverage,
     fit_svm,
@@ -25,10 +25,10 @@ from lamost_rare.evaluation.gan_metrics import (
     repeated,
     spectral_measures,
 )
-from lamost_rare.evaluation.gan_report import summary, write_gan
+from lamost_rare.evaluation.generated_report import summary, write_gan
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.examples import standardize
 from lamost_rare.spectra.grid import LAMOST_GRID
-from lamost_rare.training.examples import standardize
 
 
 def flux_of(kinds, seed, snr=50.0):
@@ -188,7 +188,7 @@ def generator(data, tmp_path_factory):
     keras = pytest.importorskip("keras")
     from lamost_rare.networks.gan import build_generator
     from lamost_rare.presets import save_preset
-    from lamost_rare.training.dataset import load_data_folder
+    from lamost_rare.simulation.dataset import load_data_folder
 
     folder = tmp_path_factory.mktemp("gan-preset")
     sources = load_data_folder(data)
@@ -248,7 +248,7 @@ def test_evaluation_of_a_generator(data, generator, tmp_path):
 
 def test_a_class_that_the_data_lack(data, generator, monkeypatch):
     other = Generator("w", "lcgan", "W", None, {})
-    monkeypatch.setattr("lamost_rare.evaluation.gan.load_any_generator", lambda path: other)
+    monkeypatch.setattr("lamost_rare.evaluation.generated.load_any_generator", lambda path: other)
     with pytest.raises(ValueError, match="no complete spectrum of class W"):
         evaluate_gan(data, "w", sizes=SIZES)
 

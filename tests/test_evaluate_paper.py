@@ -8,34 +8,34 @@ from hypothesis import strategies as st
 
 from evaluation_helpers import TINY_LCGAN, TINY_RACNET, TINY_SGAN, check_page, write_data
 from lamost_rare.cli import main
-from lamost_rare.evaluation import paper_tasks
-from lamost_rare.evaluation.paper import quick_settings, run_paper
-from lamost_rare.evaluation.paper_recogniser import (
+from lamost_rare.evaluation.paper import tasks as paper_tasks
+from lamost_rare.evaluation.paper.experiments import quick_settings, run_paper
+from lamost_rare.evaluation.paper.recogniser import (
     WAYS,
     StoredSpectra,
     rare_spectra,
     train_recogniser,
 )
-from lamost_rare.evaluation.paper_report import spread, write_paper
-from lamost_rare.evaluation.paper_scores import (
+from lamost_rare.evaluation.paper.report import spread, write_paper
+from lamost_rare.evaluation.paper.scores import (
     SCORES,
     calibration_error,
     false_alarms_at,
     score,
 )
-from lamost_rare.evaluation.paper_sets import (
+from lamost_rare.evaluation.paper.sets import (
     CLASSES,
     PaperSizes,
     level_red_end,
     make_sets,
     split_stars,
 )
-from lamost_rare.evaluation.paper_tasks import PaperSettings, Workshop
+from lamost_rare.evaluation.paper.tasks import PaperSettings, Workshop
+from lamost_rare.simulation.dataset import load_data_folder
+from lamost_rare.simulation.observing import noise_of
 from lamost_rare.spectra.grid import LAMOST_GRID
-from lamost_rare.training.classifier import TrainingOptions
-from lamost_rare.training.dataset import load_data_folder
-from lamost_rare.training.gan import GanOptions
-from lamost_rare.training.observing import noise_of
+from lamost_rare.training.gan_training import GanOptions
+from lamost_rare.training.loop import TrainingOptions
 
 SIZES = PaperSizes(set1=40, set2=12, set3=20, set5=20, test=16, snr_range=(20.0, 60.0))
 OPTIONS = TrainingOptions(learning_rate=1e-3, batch_size=16, epochs=1, seed=2)
@@ -165,7 +165,7 @@ def test_repeated_spectra_stay_on_one_side_of_the_split(sets, tmp_path, monkeypa
         seen.update(stream=stream, validation=validation, options=options)
         return Guess(), [{}]
 
-    monkeypatch.setattr("lamost_rare.training.classifier.train_network", train)
+    monkeypatch.setattr("lamost_rare.training.loop.train_network", train)
     rare = sets.set1.flux[:10]
     out = train_recogniser([(rare, 20)], sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path)
     stream, (x, y) = seen["stream"], seen["validation"]
@@ -293,8 +293,8 @@ def untrained(monkeypatch):
         rng = np.random.default_rng([look, len(network)])
         return rng.normal(1, 0.1, (number, 3072)).astype(np.float32)
 
-    monkeypatch.setattr("lamost_rare.training.gan.train_gan", gan)
-    monkeypatch.setattr("lamost_rare.training.gan.centre_generator", centred)
+    monkeypatch.setattr("lamost_rare.training.gan_training.train_gan", gan)
+    monkeypatch.setattr("lamost_rare.training.gan_training.centre_generator", centred)
     monkeypatch.setattr(Workshop, "generated", generated)
     monkeypatch.setattr(paper_tasks, "train_recogniser", recogniser)
     return done

@@ -4,18 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation_helpers import check_page
-from lamost_rare.evaluation import operating_point
-from lamost_rare.evaluation.figures import cross_fitted, measure
-from lamost_rare.evaluation.operating_point import (
-    OperatingPoint,
-    Requirements,
-    candidates,
-    choose_operating_point,
-    fit_calibration,
-)
 from lamost_rare.evaluation.recognition import letters_agreed, subtype_of, write_recognition
-from lamost_rare.evaluation.statistics import rate_by_star, upper_limit
-from lamost_rare.evaluation.trials import SNR_BINS, Trial, run_trials, subtype_group
 from lamost_rare.inference.calibration import (
     calibrate,
     line_evidence,
@@ -29,11 +18,22 @@ from lamost_rare.inference.discriminant import (
     reaches_discriminant,
 )
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.dataset import LabelledSources
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.card import figure_rows, title_of
-from lamost_rare.training.dataset import LabelledSources
 from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
+from lamost_rare.validation import operating_point
+from lamost_rare.validation.figures import cross_fitted, measure
+from lamost_rare.validation.operating_point import (
+    OperatingPoint,
+    Requirements,
+    candidates,
+    choose_operating_point,
+    fit_calibration,
+)
+from lamost_rare.validation.statistics import rate_by_star, upper_limit
+from lamost_rare.validation.trials import SNR_BINS, Trial, run_trials, subtype_group
 
 CLASSES = ("O", "B", "A", "hot_subdwarf", "white_dwarf")
 

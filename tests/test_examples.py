@@ -82,7 +82,7 @@ def test_inspect_with_specutils_leaves_masked_pixels_out(network, tmp_path):
 
 def test_sklearn_pipeline(monkeypatch):
     """With what stands in for the network; `test_estimator` trains a real one."""
-    from lamost_rare.training import classifier
+    from lamost_rare.training import loop as classifier
 
     def train_network(stream, *args):
         return Centroids(stream.x, stream.sources), []

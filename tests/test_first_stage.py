@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lamost_rare.evaluation.first_stage import first_stage_lines, measure_first_stage
-from lamost_rare.evaluation.trials import Trial
 from lamost_rare.inference.first_stage import (
     FIRST_STAGE_FILE,
     FirstStage,
@@ -23,12 +21,15 @@ from lamost_rare.presets import PresetError
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import ScanError, classifying, scan_directory
-from lamost_rare.training.first_stage import (
+from lamost_rare.survey import ScanError, scan_directory
+from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.training.first_stage_training import (
     FirstStageOptions,
     choose_log_odds,
     train_first_stage,
 )
+from lamost_rare.validation.first_stage_figures import first_stage_lines, measure_first_stage
+from lamost_rare.validation.trials import Trial
 from scan_helpers import CONFIG, ReadHere, manifest, standin_preset, table, use_network, write_file
 
 N_PIXELS = LAMOST_GRID.n_pixels
@@ -268,7 +269,7 @@ def test_thorough_shows_it_everything(preset, source, network, tmp_path):
 
 def test_when_all_are_settled_there_is_no_network(preset, source, monkeypatch, tmp_path):
     use_network(monkeypatch)
-    monkeypatch.setattr("lamost_rare.survey.classifier._predictor", None)  # a call would fail
+    monkeypatch.setattr("lamost_rare.survey.batch_classifier._predictor", None)  # a call would fail
     preset = with_limit(preset, -1e9)
     summary = scan_directory(source, tmp_path / "out", preset=preset, workers=1)
     assert (summary.classified, summary.rejected) == (30, 0)

@@ -11,8 +11,8 @@ keras = pytest.importorskip("keras")
 
 import lamost_rare  # noqa: E402
 from evaluation_helpers import generator_preset  # noqa: E402
-from lamost_rare.augmentation import load_generator, write_generated  # noqa: E402
 from lamost_rare.cli import main  # noqa: E402
+from lamost_rare.inference.augmentation import load_generator, write_generated  # noqa: E402
 from lamost_rare.inference.rows import catalogue_columns  # noqa: E402
 from lamost_rare.networks.gan import (  # noqa: E402
     LineDepths,
@@ -32,7 +32,7 @@ from lamost_rare.networks.spectral_features import (  # noqa: E402
 from lamost_rare.presets import PresetError  # noqa: E402
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid  # noqa: E402
 from lamost_rare.training.duel import Duel  # noqa: E402
-from lamost_rare.training.gan import (  # noqa: E402
+from lamost_rare.training.gan_training import (  # noqa: E402
     GanOptions,
     GanRefinement,
     check_examples,

@@ -18,10 +18,10 @@ from lamost_rare.presets import PresetError, load_preset
 from lamost_rare.simulation.library import read_library
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan_directory
-from lamost_rare.survey.discovery import Walk
+from lamost_rare.survey.inputs.discovery import Walk
+from lamost_rare.survey.inputs.store import StoreSource, close_store, read_rows
+from lamost_rare.survey.inputs.store_format import checksums, text_checksums
 from lamost_rare.survey.pack import pack_spectra
-from lamost_rare.survey.store import StoreSource, close_store, read_rows
-from lamost_rare.survey.store_format import checksums, text_checksums
 from scan_helpers import standin_preset, table, use_network, write_file
 
 N = 5

@@ -4,20 +4,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lamost_rare.evaluation.figures import Decided
 from lamost_rare.evaluation.known_stars import (
     known_star_lines,
     knows_these_stars,
     try_known_stars,
 )
-from lamost_rare.evaluation.trials import Trial
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.dataset import LabelledSources
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.build import summarize
-from lamost_rare.training.dataset import LabelledSources
 from lamost_rare.training.recipes import RECIPES
+from lamost_rare.validation.figures import Decided
+from lamost_rare.validation.trials import Trial
 
 
 @pytest.fixture(scope="module")

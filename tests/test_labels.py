@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamost_rare.training.dataset import _same_place, assign_folds
-from lamost_rare.training.labels import CLASSES, library_class, observed_class, star_name
+from lamost_rare.simulation.dataset import _same_place, assign_folds
+from lamost_rare.simulation.labels import CLASSES, library_class, observed_class, star_name
 
 
 @pytest.mark.parametrize(

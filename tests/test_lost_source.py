@@ -7,15 +7,9 @@ import pytest
 
 from lamost_rare.spectra import lamost
 from lamost_rare.spectra.quality import SpectrumError
-from lamost_rare.survey import (
-    ScanError,
-    classifying,
-    discovery,
-    pack,
-    pack_spectra,
-    scan,
-    scan_directory,
-)
+from lamost_rare.survey import ScanError, pack, pack_spectra, scan, scan_directory
+from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey.inputs import discovery
 from lamost_rare.survey.lost import is_passing
 from scan_helpers import (
     ReadHere,

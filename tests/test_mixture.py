@@ -16,18 +16,18 @@ from lamost_rare.cli import main
 from lamost_rare.evaluation import mixture
 from lamost_rare.evaluation.mixture import WAYS, MixtureSettings, try_mixture
 from lamost_rare.evaluation.mixture_report import summary, write_mixture
-from lamost_rare.evaluation.trials import Trial
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.dataset import LabelledSources
 from lamost_rare.simulation.library import MARGIN, SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training import crossvalidation
-from lamost_rare.training.classifier import TrainingOptions
-from lamost_rare.training.dataset import LabelledSources
-from lamost_rare.training.gan import GanOptions
+from lamost_rare.training.gan_training import GanOptions
+from lamost_rare.training.loop import TrainingOptions
 from lamost_rare.training.mixture import MixedStream, generated_stars
 from lamost_rare.training.recipes import RECIPES
 from lamost_rare.training.stream import ObservationStream, StreamOptions, levels
+from lamost_rare.validation.trials import Trial
 
 CLASSES = ("O", "B", "G")
 KINDS = ["O6", "O7", "O8", "O9", "O8", "O6", "B5", "B8", "B3", "B0", "B0", "B0", "G2", "G5", "G8"]

@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lamost_rare
-from lamost_rare import augmentation, cli, presets
-from lamost_rare.evaluation import gan_report, mixture, paper, recognition
+from lamost_rare import cli, presets
+from lamost_rare.evaluation import generated_report as gan_report
+from lamost_rare.evaluation import mixture, recognition
+from lamost_rare.evaluation.paper import experiments as paper
+from lamost_rare.inference import augmentation
 from lamost_rare.inference.output import check_output, write_table
 from lamost_rare.pipeline import run_pipeline
+from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.survey import pack, scan_directory
 from lamost_rare.text import check_paths, path_text, printable
 from lamost_rare.training.build import build_preset, cross_validate
-from lamost_rare.training.dataset import load_data_folder
 from lamost_rare.training.generator import rebuild_generator, train_generator
 from lamost_rare.training.own import train_classifier
 from lamost_rare.training.recipes import RECIPES

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from lamost_rare import RareStarClassifier, classify_spectra, run_pipeline, scan_directory
-from lamost_rare.estimator import as_features
 from lamost_rare.pipeline import make_step
 from lamost_rare.presets import DEFAULT_PRESET, load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
@@ -15,6 +14,7 @@ from lamost_rare.simulation.demo import SURVEY_GRID
 from lamost_rare.simulation.fits_files import LAYOUTS, write_batch
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.spectra.sources import read_batch
+from lamost_rare.training.estimator import as_features
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 BATCH_SIZE = 16

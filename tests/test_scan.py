@@ -15,7 +15,8 @@ import pytest
 from lamost_rare.inference.rows import catalogue_dtypes
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import ScanError, classifier, merge, scan, scan_directory
+from lamost_rare.survey import ScanError, merge, scan, scan_directory
+from lamost_rare.survey import batch_classifier as classifier
 from lamost_rare.survey.lock import directory_lock
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.shards import ShardStore

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from lamost_rare.spectra.grid import LAMOST_GRID
-from lamost_rare.survey import ScanError, archives, scan, scan_directory
-from lamost_rare.survey.discovery import Walk
+from lamost_rare.survey import ScanError, scan, scan_directory
+from lamost_rare.survey.inputs import archives
+from lamost_rare.survey.inputs.discovery import Walk
+from lamost_rare.survey.inputs.sources import open_source
 from lamost_rare.survey.reader import read_chunk
-from lamost_rare.survey.sources import open_source
 from scan_helpers import digests, standin_preset, table, use_network, write_file
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluation_helpers import check_page
-from lamost_rare.evaluation import cli as evaluation_cli
+from lamost_rare.commands import evaluate as evaluation_cli
 from lamost_rare.evaluation.seeds import check_recipe, write_seeds
 from lamost_rare.presets import load_preset
 from lamost_rare.training.recipes import RECIPES
@@ -79,16 +79,16 @@ def test_the_command_measures_each_seed(tmp_path, monkeypatch, capsys):
         assert decided == f"decided {seed}"
         return changed(own, "letter_exact", 0.1 * seed)
 
-    monkeypatch.setattr("lamost_rare.training.dataset.load_data_folder", lambda folder: folder)
+    monkeypatch.setattr("lamost_rare.simulation.dataset.load_data_folder", lambda folder: folder)
     monkeypatch.setattr(
         "lamost_rare.training.build.cross_validate",
         lambda recipe, data, work, **options: asked.append(options) or options["seed"],
     )
     monkeypatch.setattr(
-        "lamost_rare.evaluation.figures.cross_fitted",
+        "lamost_rare.validation.figures.cross_fitted",
         lambda trials, *_, **__: (f"decided {trials}", None, None),
     )
-    monkeypatch.setattr("lamost_rare.evaluation.figures.measure", measured)
+    monkeypatch.setattr("lamost_rare.validation.figures.measure", measured)
     page = tmp_path / "seeds.md"
     arguments = ["seeds", "--data", "d", "--seeds", "3", "5", "--output", str(page)]
     assert run_evaluate(arguments) == 0

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from lamost_rare.evaluation.trials import as_observed
 from lamost_rare.simulation import effects, lookalikes
+from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.simulation.library import (
     SOURCE_GRID,
     broaden_to_lamost,
@@ -18,12 +18,12 @@ from lamost_rare.simulation.noise import (
     expected_error,
 )
 from lamost_rare.simulation.observe import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
+from lamost_rare.simulation.observing import observe_sources
 from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.normalize import pseudo_continuum
 from lamost_rare.spectra.snr import g_band, g_band_snr
-from lamost_rare.training.dataset import load_data_folder
-from lamost_rare.training.observing import observe_sources
+from lamost_rare.validation.trials import as_observed
 
 
 @pytest.fixture

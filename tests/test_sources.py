@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.simulation.labels import labelled
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.raw import RawSpectrum
 from lamost_rare.spectra.sources import iterate_sources, read_batch
-from lamost_rare.training.labels import labelled
 from standin import FULL_GRID, star
 
 

@@ -17,9 +17,9 @@ from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 from lamost_rare.survey import ScanError, pack, scan, scan_directory
-from lamost_rare.survey.discovery import Walk
+from lamost_rare.survey.inputs.discovery import Walk
+from lamost_rare.survey.inputs.store import CHUNK_ROWS, StoreSource, read_rows
 from lamost_rare.survey.pack import pack_spectra
-from lamost_rare.survey.store import CHUNK_ROWS, StoreSource, read_rows
 from scan_helpers import (
     CONFIG,
     StandIn,

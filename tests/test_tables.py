@@ -27,10 +27,11 @@ from lamost_rare.inference.rows import column_description
 from lamost_rare.pipeline.steps.line_evidence import LineEvidence
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.spectra.specutils_loader import lamost_loader
-from lamost_rare.survey import classifying, scan, scan_directory
+from lamost_rare.survey import scan, scan_directory
+from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA, catalogue_schema
 from lamost_rare.survey.formats import convert_table
-from lamost_rare.survey.observations import CATALOGUE_COLUMNS
+from lamost_rare.survey.inputs.observations import CATALOGUE_COLUMNS
 from scan_helpers import ReadHere, use_network
 from standin import FULL_GRID, StandIn, save_standin, star
 

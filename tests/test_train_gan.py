@@ -9,17 +9,17 @@ import pytest
 
 pytest.importorskip("keras")
 
-from lamost_rare.augmentation import augment_spectra, load_generator
 from lamost_rare.cli import main
+from lamost_rare.inference.augmentation import augment_spectra, load_generator
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.dataset import load_data_folder
+from lamost_rare.simulation.examples import complete_rows, observe_again, observe_examples
 from lamost_rare.simulation.fits_files import write_lamost_file
+from lamost_rare.simulation.observing import noise_of
 from lamost_rare.spectra.grid import WavelengthGrid
-from lamost_rare.training.dataset import load_data_folder
-from lamost_rare.training.examples import complete_rows, observe_again, observe_examples
-from lamost_rare.training.gan import GanOptions, generate
+from lamost_rare.training.gan_training import GanOptions, generate
 from lamost_rare.training.generator import train_generator
-from lamost_rare.training.observing import noise_of
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 SMALL = {"channels": [2], "noise_channels": [2], "global_units": 4, "discriminator_units": 4}

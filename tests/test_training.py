@@ -9,13 +9,13 @@ from lamost_rare.cli import main
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
+from lamost_rare.simulation.dataset import LabelledSources, assign_folds, load_data_folder
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
 from lamost_rare.training import subspace
-from lamost_rare.training.classifier import TrainingOptions, train_network
-from lamost_rare.training.dataset import LabelledSources, assign_folds, load_data_folder
+from lamost_rare.training.loop import TrainingOptions, train_network
 from lamost_rare.training.own import train_classifier
 from lamost_rare.training.stream import ObservationStream, StreamOptions
 from lamost_rare.training.uncertain import UncertainStream
@@ -173,7 +173,7 @@ def test_interrupted_training_ends_with_the_same_weights(
     options = TrainingOptions(batch_size=8, steps_per_epoch=3, epochs=3, patience=0, seed=4)
     whole, log = train_network(stream(), architecture, options, tmp_path / "whole")
 
-    from lamost_rare.training import classifier
+    from lamost_rare.training import loop as classifier
 
     save = classifier._save
 
@@ -246,7 +246,7 @@ def test_every_class_counts_alike_in_principal_components():
 
 
 def test_every_observation_is_seen_as_often_as_asked(monkeypatch):
-    from lamost_rare.training import classifier
+    from lamost_rare.training import loop as classifier
 
     monkeypatch.setattr(classifier, "_POOL", 4)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..simulation.dataset import LabelledSources
 from ..simulation.noise import NoiseBank
+from ..simulation.observing import observe_in_parts
 from ..training.build import summarize
 from ..training.card import members
-from ..training.dataset import LabelledSources
-from ..training.observing import observe_in_parts
-from .trials import LOOKALIKES, SNR_BINS, subtype_group
+from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 

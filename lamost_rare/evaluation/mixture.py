@@ -10,19 +10,19 @@ import numpy as np
 from scipy.special import softmax
 
 from ..networks.architectures import SHIPPED_LCGAN
+from ..simulation.dataset import load_data_folder
 from ..text import check_paths
 from ..training.build import fold_folder
-from ..training.classifier import train_network
 from ..training.crossvalidation import network_predictor, train_fold, trained_folder
-from ..training.dataset import load_data_folder
-from ..training.first_stage import first_stage_of_fold
-from ..training.gan import GanOptions
+from ..training.first_stage_training import first_stage_of_fold
+from ..training.gan_training import GanOptions
+from ..training.loop import train_network
 from ..training.mixture import MixedStream, generated_stars
 from ..training.pools import for_each
 from ..training.recipes import RECIPES
 from ..training.uncertain import UncertainStream
-from .figures import cross_fitted, measure
-from .trials import Trial, load_trials, run_trials, save_trials
+from ..validation.figures import cross_fitted, measure
+from ..validation.trials import Trial, load_trials, run_trials, save_trials
 
 __all__ = ["WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
 
@@ -76,7 +76,7 @@ class Mixture:
     settings : MixtureSettings
     rare_class : str
     figures : list of dict
-        For each repetition ``{way: figures}``, as `evaluation.figures.measure` gives them.
+        For each repetition ``{way: figures}``, as `validation.figures.measure` gives them.
     log_loss : dict of str to ndarray
         ``log_loss[way]``, shape (n_folds, n_repetitions): of the rare class against its
         look-alikes, as if both were as often, over the trials of library stars.
@@ -99,7 +99,7 @@ def try_mixture(
     recipe_name : str
         Key of `RECIPES`.
     data : path-like
-        As `training.dataset.load_data_folder` takes it.
+        As `simulation.dataset.load_data_folder` takes it.
     work : path-like
         Folder with the trainings of `training.build.cross_validate`, which are done if they are
         not there; what is done here is kept there too.

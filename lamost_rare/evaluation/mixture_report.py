@@ -9,7 +9,7 @@ import numpy as np
 from ..text import check_paths
 from ..training.card import members
 from .mixture import WAYS, Mixture
-from .paper_report import said_of_runs, spread
+from .paper.report import said_of_runs, spread
 from .seeds import common_rates
 
 __all__ = ["summary", "write_mixture"]

@@ -7,10 +7,10 @@ from itertools import cycle, pairwise
 import numpy as np
 
 from ..inference.discriminant import reaches_discriminant
-from ..training.labels import classes_of
-from .figures import members_of
-from .operating_point import probabilities, score_of
-from .trials import LOOKALIKES, Trial
+from ..simulation.labels import classes_of
+from ..validation.figures import members_of
+from ..validation.operating_point import probabilities, score_of
+from ..validation.trials import LOOKALIKES, Trial
 
 __all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..simulation.dataset import rows_by_star
+from ..simulation.labels import classes_of
 from ..text import check_paths
 from ..training.card import asked_by_snr, figure_rows, members, title_of
-from ..training.dataset import rows_by_star
-from ..training.labels import classes_of
-from .figures import cross_fitted, measure, members_of
-from .first_stage import first_stage_lines, measure_first_stage
+from ..validation.figures import cross_fitted, measure, members_of
+from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
+from ..validation.operating_point import OperatingPoint
+from ..validation.trials import LOOKALIKES, SNR_BINS
 from .known_stars import known_star_lines
-from .operating_point import OperatingPoint
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
-from .trials import LOOKALIKES, SNR_BINS
 
 __all__ = ["letters_agreed", "subtype_of", "write_recognition"]
 

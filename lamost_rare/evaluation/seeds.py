@@ -63,7 +63,7 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
     preset : Preset
         Whose figures, and the seed they were measured with, come first.
     figures_of_seed : dict of int to dict
-        As `evaluation.figures.measure` gives them, for other seeds.
+        As `validation.figures.measure` gives them, for other seeds.
     output : path-like
         The page, Markdown.
     command : str
@@ -100,7 +100,7 @@ def common_rates(figures, rare_class):
     Parameters
     ----------
     figures : sequence of dict
-        As `evaluation.figures.measure` gives them.
+        As `validation.figures.measure` gives them.
     rare_class : str
 
     Yields

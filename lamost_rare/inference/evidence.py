@@ -13,7 +13,7 @@ import numpy as np
 
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
-from .lines import LINES, Line
+from ..spectra.lines import LINES, Line
 
 __all__ = ["LINES", "Line", "measure_lines"]
 

@@ -70,7 +70,7 @@ def write_table(table, path, *, overwrite: bool = False) -> None:
     """
     from astropy.table import Table
 
-    from ..survey.atomic import atomic_path
+    from ..atomic import atomic_path
 
     check_output(path, overwrite=overwrite)
     plain = Table(table, copy=False)

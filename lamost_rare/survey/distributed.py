@@ -21,13 +21,13 @@ import pyarrow as pa
 from ..presets import Preset, PresetError
 from ..spectra.grid import WavelengthGrid
 from ..text import path_text, printable
-from .classifier import BatchClassifier
-from .classifying import items_of
+from .batch_classifier import BatchClassifier
 from .distributed_task import UNSEEN, describe_job, pack_entries, read_here, unpack_table
 from .errors import ScanError
-from .inputs import InputList
+from .input_list import InputList
 from .reader import close_sources
 from .scan import classifier_preset, run_steps, whole_number
+from .shard_processing import items_of
 from .shards import ShardCounts, ShardStore, n_candidates
 from .sizes import BATCH_SIZE
 from .stepping import StepLine

@@ -24,12 +24,12 @@ from ..presets import Preset, PresetError, list_presets, load_preset
 from ..spectra._grid_arrays import room_for
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
-from .classifier import BatchClassifier
-from .classifying import Shard, finish_batch, items_of
-from .discovery import Entry
+from .batch_classifier import BatchClassifier
 from .errors import ScanError
+from .inputs.discovery import Entry
 from .manifest import describe_preset
 from .reader import Chunk, close_sources, read_chunk
+from .shard_processing import Shard, finish_batch, items_of
 from .stepping import StepLine
 from .workers import ReaderPool, Task
 

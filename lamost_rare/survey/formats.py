@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from ..atomic import atomic_path
+from ..inference.arrow_files import arrow_file
 from ..inference.table_formats import WRITERS, Rows
 from ..text import printable
-from .arrow_files import arrow_file
-from .atomic import atomic_path
 
 __all__ = ["FORMATS", "convert_table"]
 

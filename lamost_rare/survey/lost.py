@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..text import printable
 from .errors import ScanError
-from .sources import Source
+from .inputs.sources import Source
 
 __all__ = ["SourceWatch", "is_passing"]
 

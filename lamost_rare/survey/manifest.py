@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
+from ..atomic import write_text_atomically
 from ..text import printable
-from .atomic import write_text_atomically
 from .errors import ScanError
 
 __all__ = [

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from ..atomic import atomic_path, discard_part
 from ..inference.arrow import for_spreadsheets, parquet_writer, without_nan
+from ..inference.arrow_files import arrow_file
 from ..spectra.quality import QualityFlag
-from .arrow_files import arrow_file
-from .atomic import atomic_path, discard_part
 from .candidates import rank_candidates
 from .catalogue import REJECTED_SCHEMA
 from .formats import FORMATS, convert_table

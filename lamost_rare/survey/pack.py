@@ -9,24 +9,24 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..atomic import atomic_path
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 from ..text import check_paths, printable
-from .atomic import atomic_path
 from .catalogue import catalogue_schema
-from .classifying import items_of
-from .discovery import Entry, Walk
 from .errors import ScanError, ScanInterrupted
-from .inputs import InputList, describe_inputs
+from .input_list import InputList, describe_inputs
+from .inputs.discovery import Entry, Walk
+from .inputs.sources import Source, open_source
+from .inputs.store import Rows, StoreSource, join_parts, write_part
 from .lock import LOCK_NAME, directory_lock
 from .lost import SourceWatch, is_passing
 from .manifest import describe_preset, versions, write_manifest
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
 from .scan import clear_errors, whole_number
+from .shard_processing import items_of
 from .shards import ShardStore
-from .sources import Source, open_source
-from .store import Rows, StoreSource, join_parts, write_part
 from .summary import ScanSummary
 from .workers import ReaderPool, Task, default_workers
 

@@ -7,17 +7,17 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from ..atomic import atomic_path
 from ..text import printable
-from .atomic import atomic_path
-from .discovery import MANIFEST as MANIFEST_NAME
-from .discovery import Walk
 from .errors import ScanError
-from .inputs import write_inputs
+from .input_list import write_inputs
+from .inputs.discovery import MANIFEST as MANIFEST_NAME
+from .inputs.discovery import Walk
+from .inputs.sources import Source
 from .lost import SourceWatch
 from .manifest import FORMAT, read_manifest, refuse_other, versions
 from .merge import CONVERTED, RESULTS
 from .shards import ShardStore
-from .sources import Source
 from .summary import ScanSummary
 
 __all__ = ["MANIFEST", "make_plan", "now"]

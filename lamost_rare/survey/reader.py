@@ -62,7 +62,7 @@ def read_chunk(
     Parameters
     ----------
     paths : sequence of bytes or str
-        LAMOST files, or other items of `lamost_rare.survey.items`.
+        LAMOST files, or other items of `lamost_rare.survey.inputs.items`.
     grid : WavelengthGrid
     first_stage : FirstStage, optional
     at_file : callable, optional
@@ -76,7 +76,7 @@ def read_chunk(
         Every file is in it once. Nothing that a file holds makes this raise.
     """
     from ..spectra._grid_arrays import room_for
-    from .items import observations_of, rows_of_store
+    from .inputs.items import observations_of, rows_of_store
 
     stored = rows_of_store(paths)
     if stored is not None:
@@ -103,7 +103,7 @@ def read_chunk(
     _measure_lines(chunk, first_stage)
     chunk.rejects.sort()
     if rows := observations_of(paths[i] for i in chunk.kept):
-        from .observations import observation_columns
+        from .inputs.observations import observation_columns
 
         chunk.batch.columns.update(observation_columns(rows))
     return chunk
@@ -142,7 +142,7 @@ def _put(batch, memory) -> None:
 
 def _read_files(paths, at_file: Callable, rows=None):
     """What the files hold, which files these are, and the rejects among the others."""
-    from .items import read_item
+    from .inputs.items import read_item
 
     raws, kept, rejects = [], [], []
     for i, path in enumerate(paths):
@@ -164,7 +164,7 @@ def close_sources() -> None:
 
     For a process that outlives a scan: at the next one, another file may have their names.
     """
-    from . import archives, store
+    from .inputs import archives, store
 
     archives.close_archive()
     store.close_store()
@@ -172,7 +172,7 @@ def close_sources() -> None:
 
 def _read_stored(path, rows, grid, first_stage, at_file) -> Chunk:
     """`read_chunk` for rows of a store, which are on the grid already."""
-    from .store import read_rows
+    from .inputs.store import read_rows
 
     batch, kept, rejects = read_rows(path, rows, grid, at_file)
     if at_file is not None:

@@ -14,22 +14,22 @@ from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths, printable
+from .batch_classifier import BatchClassifier
 from .catalogue import catalogue_schema
-from .classifier import BatchClassifier
-from .classifying import classify_shards
 from .columns import Column
 from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
-from .inputs import InputList
+from .input_list import InputList
+from .inputs.sources import LEFT_OUT, open_source
 from .lock import directory_lock
 from .lost import SourceWatch
 from .manifest import describe_preset, describe_steps, write_manifest
 from .merge import RESULTS, convert_results, merge_shards
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
+from .shard_processing import classify_shards
 from .shards import ShardCounts, ShardStore
 from .sizes import BATCH_SIZE
-from .sources import LEFT_OUT, open_source
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers

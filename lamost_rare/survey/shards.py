@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..atomic import atomic_path, write_text_atomically
+from ..inference.arrow_files import arrow_file
 from ..text import printable
-from .arrow_files import arrow_file
-from .atomic import atomic_path, write_text_atomically
 from .catalogue import REJECTED_SCHEMA
 from .errors import ScanError
 from .lost import is_passing

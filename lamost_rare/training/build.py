@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from ..simulation.dataset import LabelledSources, load_data_folder
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
-from .dataset import LabelledSources, load_data_folder
 from .pools import for_each
 from .recipes import RECIPES, Recipe
 
@@ -43,7 +43,7 @@ def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobs
 
 
 def _first_stage(recipe_name, data, labels, fold, work, seed):
-    from .first_stage import first_stage_of_fold
+    from .first_stage_training import first_stage_of_fold
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
@@ -147,13 +147,13 @@ def build_preset(
     -------
     Preset
     """
-    from ..evaluation.figures import cross_fitted, measure
-    from ..evaluation.operating_point import OperatingPoint
     from ..presets import save_preset
+    from ..validation.figures import cross_fitted, measure
+    from ..validation.operating_point import OperatingPoint
     from .card import write_card
-    from .classifier import export_weights
     from .crossvalidation import trained_folder
     from .golden import write_golden
+    from .loop import export_weights
 
     check_paths(output=output, work=work)
     recipe = RECIPES[recipe_name]
@@ -218,9 +218,9 @@ def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) ->
     """Put the first stage that is trained on everything into a preset's folder; describe it."""
     from dataclasses import replace
 
-    from ..evaluation.first_stage import measure_first_stage
     from ..inference.first_stage import FIRST_STAGE_FILE
-    from .first_stage import BORDERING, SETTLED, choose_log_odds
+    from ..validation.first_stage_figures import measure_first_stage
+    from .first_stage_training import BORDERING, SETTLED, choose_log_odds
 
     trials = [trial for fold, (_, some) in stages.items() if fold is not None for trial in some]
     log_odds = choose_log_odds(trials, sources, recipe.classes, recipe.rare_class)

@@ -34,7 +34,7 @@ _RECALL = {
 
 
 def members(name: str) -> str:
-    """Members of a class, or of a group of `evaluation.trials.subtype_group`, in words."""
+    """Members of a class, or of a group of `validation.trials.subtype_group`, in words."""
     return _MEMBERS.get(name, f"spectra of class {name}")
 
 
@@ -46,7 +46,7 @@ def _one(name: str) -> str:
 
 
 def title_of(key: str, rare_class: str) -> str | None:
-    """What a figure of `evaluation.figures.measure` is called, or None if it is not one of them.
+    """What a figure of `validation.figures.measure` is called, or None if it is not one of them.
 
     >>> title_of("recall_snr_5_10", "O")
     'O stars found, S/N (g) 5-10'
@@ -142,7 +142,7 @@ def _rule(config: dict) -> str:
 def _first_stage(config: dict) -> list[str]:
     if not config.get("first_stage"):
         return []
-    from ..evaluation.first_stage import first_stage_lines
+    from ..validation.first_stage_figures import first_stage_lines
 
     return [*first_stage_lines(config["first_stage"]["figures"], config["rare_class"]), ""]
 

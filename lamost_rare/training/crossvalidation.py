@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..simulation.dataset import LabelledSources, assign_folds
 from ..spectra.grid import LAMOST_GRID
-from .classifier import train_network
-from .dataset import LabelledSources, assign_folds
-from .first_stage import first_stage_of_fold
+from .first_stage_training import first_stage_of_fold
+from .loop import train_network
 from .recipes import Recipe
 from .stream import ObservationStream
 from .uncertain import UncertainStream
@@ -73,7 +73,7 @@ def fold_stream(recipe: Recipe, sources: LabelledSources, fold: int | None, n_fo
 
 
 def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
-    """A function from `SpectrumBatch` to (logits, covered, evidence), for `evaluation.trials`.
+    """A function from `SpectrumBatch` to (logits, covered, evidence), for `validation.trials`.
 
     With a `FirstStage` the logits are mixed with its own as the recipe says.
     """
@@ -103,7 +103,7 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     -------
     list of Trial
     """
-    from ..evaluation.trials import load_trials, run_trials, save_trials
+    from ..validation.trials import load_trials, run_trials, save_trials
 
     name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
     path = trained_folder(recipe, folder) / name

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..simulation.dataset import LabelledSources, load_data_folder
+from ..simulation.examples import Examples, complete_rows, observe_examples, standardize
+from ..simulation.observing import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
-from .dataset import LabelledSources, load_data_folder
-from .examples import Examples, complete_rows, observe_examples, standardize
-from .gan import (
+from .gan_training import (
     FEWEST_EXAMPLES,
     GanOptions,
     GanRefinement,
@@ -21,7 +22,6 @@ from .gan import (
     generate,
     train_gan,
 )
-from .observing import noise_of
 
 __all__ = [
     "real_examples",
@@ -36,7 +36,7 @@ GOLDEN_NUMBER = 4
 
 def real_examples(sources: LabelledSources, rows) -> Examples:
     """Observed spectra as they are, standardized."""
-    from ..evaluation.trials import as_observed
+    from ..validation.trials import as_observed
 
     chosen = sources[np.asarray(rows, dtype=int)]
     return Examples(standardize(as_observed(chosen)), chosen.star.astype(str), chosen.snr)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..simulation.dataset import LabelledSources
+from ..simulation.examples import complete_rows, observe_examples
 from ..simulation.noise import NoiseBank
-from .dataset import LabelledSources
-from .examples import complete_rows, observe_examples
-from .gan import GanOptions, centre_generator, generate, train_gan
-from .observing import on_source_grid
+from ..simulation.observing import on_source_grid
+from .gan_training import GanOptions, centre_generator, generate, train_gan
 from .stream import ObservationStream, levels
 
 __all__ = ["MixedStream", "generated_stars"]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..simulation.dataset import assign_folds, load_data_folder
+from ..simulation.labels import classes_of
 from ..text import check_paths
-from .classifier import TrainingOptions
-from .dataset import assign_folds, load_data_folder
-from .labels import classes_of
+from .loop import TrainingOptions
 from .stream import StreamOptions
 
 __all__ = ["train_classifier"]
@@ -66,18 +66,18 @@ def train_classifier(
     FileExistsError
         If ``output`` is a preset already.
     """
-    from ..evaluation.figures import cross_fitted, measure
-    from ..evaluation.operating_point import OperatingPoint
-    from ..evaluation.trials import run_trials
     from ..networks.architectures import SHIPPED_RACNET
     from ..presets import save_preset
     from ..spectra.grid import LAMOST_GRID
     from ..spectra.normalize import DEFAULT_PREPROCESSING
+    from ..validation.figures import cross_fitted, measure
+    from ..validation.operating_point import OperatingPoint
+    from ..validation.trials import run_trials
     from .build import summarize
     from .card import write_card
-    from .classifier import export_weights, train_network
     from .crossvalidation import network_predictor
     from .golden import write_golden
+    from .loop import export_weights, train_network
     from .recipes import HE_II_EVIDENCE, KEY_LINES, Recipe
     from .stream import ObservationStream
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
+from ..simulation.labels import CLASSES
 from ..spectra.normalize import DEFAULT_PREPROCESSING
-from .classifier import TrainingOptions
-from .first_stage import FirstStageOptions
-from .labels import CLASSES
+from .first_stage_training import FirstStageOptions
+from .loop import TrainingOptions
 from .stream import StreamOptions
 
 __all__ = ["RECIPES", "Recipe"]

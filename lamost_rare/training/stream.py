@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from ..simulation import lookalikes
+from ..simulation.dataset import LabelledSources, rows_by_star
 from ..simulation.library import SOURCE_GRID
 from ..simulation.observe import observe
+from ..simulation.observing import draw_conditions, noise_of
 from ..spectra.normalize import network_input, pseudo_continuum
-from .dataset import LabelledSources, rows_by_star
-from .observing import draw_conditions, noise_of
 
 __all__ = ["ObservationStream", "StreamOptions", "levels"]
 

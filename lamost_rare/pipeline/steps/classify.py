@@ -49,7 +49,7 @@ class RareStarClassifier(Step):
     def __init__(self, **parameters):
         super().__init__(**parameters)
         from ...presets import load_preset
-        from ...survey.classifier import BatchClassifier
+        from ...survey.batch_classifier import BatchClassifier
 
         whole_number("batch_size", self.batch_size, self.error)
         self.trained = preset = load_preset(self.preset)

@@ -155,7 +155,7 @@ class LamostRareRead(_Stage):
         """Number of paths, and how they are read; paths are taken from where their list lies."""
         from lamost_rare.presets import load_preset
         from lamost_rare.spectra.sources import read_batch
-        from lamost_rare.survey.lists import ListSource
+        from lamost_rare.survey.inputs.lists import ListSource
 
         grid = load_preset(self.config["preset"], verify=False).grid
         listing = ListSource(Path(self.get_input("lamost_files")))
@@ -202,6 +202,6 @@ class LamostRareAugment(_Stage):
 
     def apply(self, step, batch):
         """The usable spectra that have a label, and the generated ones."""
-        from lamost_rare.training.labels import labelled
+        from lamost_rare.simulation.labels import labelled
 
         return step.process(labelled(batch[usable(batch)]))

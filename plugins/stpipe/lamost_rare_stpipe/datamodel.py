@@ -50,7 +50,7 @@ class SpectraModel:
         ``path`` may be a function of the model's filename; ``dir_path`` replaces its directory.
         An existing file is replaced. Another suffix is a ValueError.
         """
-        from lamost_rare.survey.atomic import atomic_path
+        from lamost_rare.atomic import atomic_path
 
         path = Path(path(self.meta.filename) if callable(path) else path)
         if dir_path is not None:

@@ -139,7 +139,7 @@ class AugmentStep(_LamostRareStep):
 
     def select(self, batch):
         """The spectra that have a label."""
-        from lamost_rare.training.labels import labelled
+        from lamost_rare.simulation.labels import labelled
 
         return labelled(batch)
 

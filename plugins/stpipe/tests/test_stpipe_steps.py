@@ -89,7 +89,7 @@ def test_input_stays_as_it_is(files):
 
 
 def test_network_is_built_once(files, monkeypatch):
-    from lamost_rare.survey import classifier
+    from lamost_rare.survey import batch_classifier as classifier
 
     OStarClassifierStep.call(files[0], configure_log=False, **FAST)
     monkeypatch.setattr(classifier, "_predictor", lambda *_: pytest.fail("built again"))

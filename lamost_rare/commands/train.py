@@ -1,0 +1,294 @@
+"""``lamost-rare train``: a classifier or generator of the user's own, or the shipped presets."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+EXAMPLES = (
+    "train classifier --data spectra/ --output carbon-v1 --rare-class C",
+    "train gan --data spectra/ --class O --output my-gan-v1",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamost-rare train``."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT", title="what to train")
+
+    own = what.add_parser(
+        "classifier",
+        help="train a classifier on spectra with labels",
+        description="Train a classifier (a RAC-Net) on spectra with labels, and save it as a "
+        "preset. "
+        "If it is interrupted, the same command continues.",
+    )
+    own.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with spectra and their labels, labels.csv (or lamost/labels.csv), or with "
+        "star "
+        "libraries, libraries/*.h5",
+    )
+    own.add_argument(
+        "--labels",
+        metavar="CSV",
+        help="table with a column class, and a column path or obsid (default: that in --data)",
+    )
+    own.add_argument(
+        "--output", required=True, metavar="PRESET", help="folder to write the new preset to"
+    )
+    own.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="classes to tell apart (default: all in the labels)",
+    )
+    own.add_argument(
+        "--rare-class",
+        default="O",
+        metavar="CLASS",
+        help="class whose members are to be found (default: O)",
+    )
+    own.add_argument(
+        "--learning-rate",
+        type=float,
+        default=1e-4,
+        help="learning rate of the optimizer, Adam (default: 1e-4)",
+    )
+    own.add_argument(
+        "--schedule", choices=("constant", "cosine"), default="constant",
+        help="how the learning rate changes (default: constant)",
+    )  # fmt: skip
+    own.add_argument(
+        "--epochs", type=int, default=100, help="most epochs to train for (default: 100)"
+    )
+    own.add_argument("--steps", type=int, default=200, help="batches in an epoch (default: 200)")
+    own.add_argument(
+        "--batch-size", type=int, default=128, help="spectra in a batch (default: 128)"
+    )
+    own.add_argument(
+        "--patience",
+        type=int,
+        default=5,
+        help="stop after so many epochs without improvement; 0: never (default: 5)",
+    )
+    own.add_argument(
+        "--validation",
+        type=float,
+        default=0.3,
+        help="fraction of the stars that is kept for validation (default: 0.3)",
+    )
+    own.add_argument(
+        "--label-smoothing",
+        type=float,
+        default=0.0,
+        help="label smoothing of the loss (default: 0)",
+    )
+    own.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
+
+    gan = what.add_parser(
+        "gan",
+        help="train a generator of spectra of one class",
+        description="Train a generator (an LCGAN) on spectra of one class, and save it as a "
+        "preset. "
+        "If it is interrupted, the same command continues.",
+    )
+    gan.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with spectra and their labels, labels.csv (or lamost/labels.csv), or with "
+        "star "
+        "libraries, libraries/*.h5",
+    )
+    gan.add_argument(
+        "--labels",
+        metavar="CSV",
+        help="table with a column class, and a column path or obsid (default: that in --data)",
+    )
+    gan.add_argument(
+        "--output", required=True, metavar="PRESET", help="folder to write the new preset to"
+    )
+    gan.add_argument(
+        "--class",
+        dest="rare_class",
+        default="O",
+        metavar="CLASS",
+        help="class to generate (default: O)",
+    )
+    gan.add_argument(
+        "--network",
+        choices=("lcgan", "sgan"),
+        default="lcgan",
+        help="kind of network: lcgan, or sgan, which it is compared with (default: lcgan)",
+    )
+    gan.add_argument(
+        "--source", choices=("auto", "real", "simulated"), default="auto",
+        help="train on observed spectra as they are (real), or on simulated observations of the "
+        "stars (default: auto, real if there are enough)",
+    )  # fmt: skip
+    gan.add_argument(
+        "--number", type=int, default=4000, help="how many observations to simulate (default: 4000)"
+    )
+    gan.add_argument(
+        "--iterations",
+        type=int,
+        default=3000,
+        help="training steps of the generator (default: 3000)",
+    )
+    gan.add_argument(
+        "--refinement", type=int, default=300,
+        help="further steps, slower and with larger batches; 0: none (default: 300)",
+    )  # fmt: skip
+    gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (default: 64)")
+    gan.add_argument(
+        "--matching", type=float, default=5.0,
+        help="weight of the loss that compares lines, level and noise; 0: adversarial loss alone "
+        "(default: 5)",
+    )  # fmt: skip
+    gan.add_argument(
+        "--unseen",
+        type=float,
+        default=0.25,
+        help="fraction of the stars that is kept for 'evaluate gan' (default: 0.25)",
+    )
+    gan.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
+
+    shipped = what.add_parser(
+        "presets",
+        help="build the shipped presets again",
+        description="Cross-validate, train, measure and write the shipped presets: hours of work.",
+    )
+    shipped.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
+    )
+    shipped.add_argument(
+        "--output", metavar="DIR", default=str(Path(__file__).parents[1] / "weights"),
+        help="folder for the presets (default: that of the installed package)",
+    )  # fmt: skip
+    shipped.add_argument(
+        "--work",
+        metavar="DIR",
+        default=".cache/training",
+        help="folder for what is half done, so that the same command can continue "
+        "(default: .cache/training)",
+    )
+    shipped.add_argument("--only", metavar="PRESET", help="build this preset alone (default: all)")
+    shipped.add_argument(
+        "--jobs", type=int, default=2, help="processes that train at the same time (default: 2)"
+    )
+    shipped.add_argument(
+        "--seed", type=int, default=0, help="seed of all random numbers (default: 0)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; returns the exit status."""
+    if args.what == "presets":
+        return _presets(args)
+    if args.what == "gan":
+        return _gan(args)
+    if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
+        raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
+    from ..training.card import measured_rows, recall_in_words
+    from ..training.loop import TrainingOptions
+    from ..training.own import train_classifier
+
+    options = TrainingOptions(
+        learning_rate=args.learning_rate,
+        schedule=args.schedule,
+        batch_size=args.batch_size,
+        steps_per_epoch=args.steps,
+        epochs=args.epochs,
+        patience=args.patience,
+        label_smoothing=args.label_smoothing,
+        seed=args.seed,
+    )
+    preset = train_classifier(
+        args.data,
+        args.output,
+        labels=args.labels,
+        classes=args.classes,
+        rare_class=args.rare_class,
+        options=options,
+        validation=args.validation,
+    )
+    figures = preset.figures
+    print(f"{preset.folder}: {', '.join(preset.classes)}")
+    print(
+        f"validation: loss {figures['validation_loss']:.4f}, "
+        f"accuracy {figures['validation_accuracy']:.4f}"
+    )
+    for _, title, value, numbers in measured_rows(preset):
+        print(f"{title}: {value} [{numbers}]")
+    print(recall_in_words(preset))
+    return 0
+
+
+def _gan(args) -> int:
+    if min(args.iterations, args.batch_size, args.number) < 1:
+        raise ValueError("--iterations, --batch-size, --number must be 1 or more")
+    if min(args.matching, args.refinement) < 0:
+        raise ValueError("--matching, --refinement must not be negative")
+    if not 0 <= args.unseen < 1:
+        raise ValueError(f"--unseen must be 0 or more and below 1, not {args.unseen:g}")
+    from ..training.gan_training import GanOptions, GanRefinement
+    from ..training.generator import train_generator
+
+    options = GanOptions(
+        iterations=args.iterations,
+        batch_size=args.batch_size,
+        matching=args.matching,
+        seed=args.seed,
+    )
+    preset = train_generator(
+        args.data,
+        args.output,
+        rare_class=args.rare_class,
+        labels=args.labels,
+        architecture={"network": args.network},
+        options=options,
+        refinement=GanRefinement(iterations=args.refinement) if args.refinement else None,
+        source=args.source,
+        number=args.number,
+        unseen=args.unseen,
+    )
+    training = preset.config["training"]
+    print(
+        f"{preset.folder}: {preset.rare_class} from {training['n_examples']} {training['source']} "
+        f"spectra of {len(training['stars'])} stars"
+    )
+    print(
+        f"mean Kolmogorov-Smirnov distance {preset.figures['feature_distance']:.3f} "
+        f"at iteration {training['iteration']}"
+    )
+    return 0
+
+
+def _presets(args) -> int:
+    from ..inference.augmentation import DEFAULT_GENERATOR
+    from ..training.build import build_preset
+    from ..training.generator import rebuild_generator
+    from ..training.recipes import RECIPES
+
+    known = [*RECIPES, DEFAULT_GENERATOR]
+    if args.only and args.only not in known:
+        raise ValueError(f"--only {args.only}: no such preset; there are {', '.join(known)}")
+    if args.jobs < 1:
+        raise ValueError("--jobs must be at least 1")
+    for name in [args.only] if args.only else known:
+        if name == DEFAULT_GENERATOR:
+            preset = rebuild_generator(name, args.data, args.output, args.work, seed=args.seed)
+            print(f"{preset.name}: SHA-256 {preset.sha256}")
+            continue
+        preset = build_preset(
+            name, args.data, args.output, args.work, jobs=args.jobs, seed=args.seed
+        )
+        print(f"{preset.name}: threshold {preset.threshold:.4f}, SHA-256 {preset.sha256}")
+    return 0

@@ -1,0 +1,225 @@
+"""The experiments of Yang et al. (2021), and those that the paper lacks: which tasks there are and
+what comes out of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...folder_lock import folder_lock
+from ...networks.architectures import PAPER_RACNET, SHIPPED_LCGAN, SHIPPED_SGAN
+from ...text import check_paths
+from ...training.gan_training import FEWEST_EXAMPLES, GanOptions
+from ...training.loop import TrainingOptions
+from .recogniser import WAYS
+from .scores import score
+from .sets import PaperSizes, split_stars
+from .tasks import PaperSettings, Workshop, run_tasks
+
+__all__ = ["PaperResults", "quick_settings", "run_paper"]
+
+NETWORKS = ("lcgan", "sgan")
+
+
+@dataclass
+class PaperResults:
+    """What was measured; the last axis of each array is the run, of which there may be fewer with
+    fewer stars.
+
+    Attributes
+    ----------
+    settings : PaperSettings
+    runs : int
+    stars : tuple
+        Numbers of stars of set 1; None for all.
+    counts : dict
+        Stars in the two sets of O stars and of the other classes.
+    ways : dict
+        ``ways[stars][way][score]``, shape (runs,).
+    by_look : dict
+        ``by_look[network][name]``, shape (n_looks, runs): ``set2``, ``gan_train``, ``gan_test``,
+        ``f_kept``, ``quality``.
+    best : dict
+        ``best[network]``: index of the best look in each run, shape (runs,).
+    reference : dict
+        GAN-train and GAN-test with set 1 in the place of generated spectra, shape (runs,).
+    epochs : tuple
+        Fewest and most epochs that a recogniser trained.
+    """
+
+    settings: PaperSettings
+    runs: int
+    stars: tuple
+    counts: dict
+    ways: dict
+    by_look: dict
+    best: dict
+    reference: dict
+    epochs: tuple
+
+
+def quick_settings() -> PaperSettings:
+    """Everything in miniature, to see that it runs; the numbers mean nothing."""
+    tiny = {
+        "global_units": 8,
+        "channels": [2, 2, 2, 2],
+        "noise_channels": [2, 2],
+        "discriminator_channels": [2, 2, 2],
+        "discriminator_units": 8,
+    }
+    return PaperSettings(
+        sizes=PaperSizes(set1=5 * FEWEST_EXAMPLES, set2=20, set3=30, set5=30, test=24),
+        few=(5,),
+        gans={"lcgan": {**SHIPPED_LCGAN, **tiny}, "sgan": {**SHIPPED_SGAN, **tiny}},
+        gan=GanOptions(iterations=2, sample_every=1, batch_size=8),
+        recogniser={**PAPER_RACNET, "stem_channels": 4, "stem_stride": 8, "block_channels": [4]},
+        training=TrainingOptions(learning_rate=1e-3, batch_size=16, epochs=1),
+    )
+
+
+def run_paper(
+    data, work, settings=None, *, runs=2, few_runs=None, jobs=1, say=print
+) -> PaperResults:
+    """Do all experiments, but for those whose results ``work`` holds.
+
+    Parameters
+    ----------
+    data : path-like
+        As `simulation.dataset.load_data_folder` takes it.
+    work : path-like
+        Folder for results; an interrupted command goes on there.
+    settings : PaperSettings, optional
+    runs : int
+        Each with other stars in the two sets of O stars, and other seeds.
+    few_runs : int, optional
+        Of them also with the smaller numbers of stars; by default all.
+    jobs : int
+        Processes.
+    say : callable
+        Called with a line after each piece of work.
+
+    Returns
+    -------
+    PaperResults
+
+    Raises
+    ------
+    ValueError
+        If there are too few stars or observations of a class, or another process works there.
+    """
+    check_paths(data=data, work=work)
+    few_runs = runs if few_runs is None else few_runs
+    if runs < 1 or jobs < 1 or few_runs < 1:
+        raise ValueError("runs, few_runs and jobs must be at least 1")
+    with folder_lock(work):
+        return _run(data, work, settings, runs, min(few_runs, runs), jobs, say)
+
+
+def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
+    workshop = Workshop(data, work, settings or PaperSettings())
+    settings = workshop.settings
+    first, second = split_stars(workshop.sources, "O", 0, 0.5)
+    few = tuple(k for k in settings.few if k < len(first))
+    if few and round(min(few) / len(first) * settings.sizes.set1) < FEWEST_EXAMPLES:
+        raise ValueError(
+            f"{min(few)} of {len(first)} stars give fewer than the {FEWEST_EXAMPLES} spectra that "
+            "a GAN needs: ask for more stars, or for a larger set 1"
+        )
+    runs_of = {None: range(runs)} | {k: range(few_runs) for k in few}
+    run_tasks(workshop, _gan_tasks(runs_of), jobs, say)
+    tasks = _other_tasks(workshop, runs_of)
+    run_tasks(workshop, [task for group in tasks.values() for task in group], jobs, say)
+    counts = {"set 1": len(first), "set 2": len(second)}
+    for label in "FGK":
+        counts[label] = tuple(len(x) for x in split_stars(workshop.sources, label, 0, 0.7))
+    return _collect(workshop, runs_of, counts)
+
+
+def _stars_of(runs_of, run) -> list:
+    """The numbers of stars that a run is done with."""
+    return [k for k in runs_of if run in runs_of[k]]
+
+
+def _gan_tasks(runs_of):
+    return [
+        {"kind": "gan", "run": run, "stars": k, "network": network}
+        for run in runs_of[None]
+        for k in _stars_of(runs_of, run)
+        for network in NETWORKS
+    ]
+
+
+def _recogniser(workshop, run, stars, way, look=None) -> dict:
+    network = next((n for n in NETWORKS if n in way), None)
+    if network and look is None:
+        look = workshop.best_look(run, stars, network)
+    return {
+        "kind": "recogniser", "run": run, "stars": stars, "way": way,
+        "network": network, "look": look,
+    }  # fmt: skip
+
+
+def _svm(run, network, look):
+    return {"kind": "svm", "run": run, "stars": None, "network": network, "look": look}
+
+
+def _other_tasks(workshop, runs_of) -> dict[int, list[dict]]:
+    """Recognisers and SVMs of each run, the same task never twice."""
+    out = {}
+    for run in runs_of[None]:
+        stars = _stars_of(runs_of, run)
+        tasks = [_recogniser(workshop, run, k, way) for k in stars for way in WAYS]
+        for network in NETWORKS:
+            for look in workshop.settings.looks:
+                tasks += [_recogniser(workshop, run, None, network, look), _svm(run, network, look)]
+        tasks.append(_svm(run, None, None))
+        out[run] = list({workshop.path(task): task for task in tasks}.values())
+    return out
+
+
+def _collect(workshop, runs_of, counts) -> PaperResults:
+    import json
+
+    settings, stars, runs = workshop.settings, tuple(runs_of), len(runs_of[None])
+    epochs = []
+
+    def scores(task):
+        found = workshop.scores(task)
+        epochs.append(int(found["epochs"]))
+        return score(found["logits"], found["label"], found["snr"], settings.sizes.set2)
+
+    def svm(*arguments):
+        return json.loads(workshop.path(_svm(*arguments)).read_text())
+
+    def stack(dicts):
+        return {name: np.array([d[name] for d in dicts]) for name in dicts[0]}
+
+    ways = {
+        k: {
+            way: stack([scores(_recogniser(workshop, run, k, way)) for run in runs_of[k]])
+            for way in WAYS
+        }
+        for k in stars
+    }
+    by_look, best = {}, {}
+    for network in NETWORKS:
+        table = []
+        for look in settings.looks:
+            row = []
+            for run in range(runs):
+                entry = svm(run, network, look)
+                entry["set2"] = scores(_recogniser(workshop, run, None, network, look))["set2"]
+                log = workshop.log_of(run, None, network)
+                entry["quality"] = next(e["quality"] for e in log if e["iteration"] == look)
+                row.append(entry)
+            table.append(stack(row))
+        by_look[network] = stack(table)
+        best[network] = np.array(
+            [settings.looks.index(workshop.best_look(r, None, network)) for r in range(runs)]
+        )
+    reference = stack([svm(run, None, None) for run in range(runs)])
+    return PaperResults(
+        replace(settings, few=tuple(stars[1:])), runs, stars, counts, ways, by_look, best,
+        reference, (min(epochs), max(epochs)),
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""What a recogniser's answers on stars that it was not trained on are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...validation.trials import SNR_BINS
+
+__all__ = ["SCORES", "calibration_error", "false_alarms_at", "score"]
+
+RECALL = 0.95
+SCORES = {
+    "set2": "accuracy on set 2",
+    "snr_5_10": "S/N 5-10",
+    "snr_10_20": "S/N 10-20",
+    "snr_20_100": "S/N above 20",
+    "others": "F, G, K not called O",
+    "false_alarms": f"false alarms at recall {RECALL}",
+    "log_loss": "log loss",
+    "calibration": "calibration error",
+}
+"""Names of the scores, in the order of the tables."""
+
+
+def calibration_error(p, true, n_bins=10) -> float:
+    """Expected calibration error: mean of |observed frequency - mean probability| over equal bins
+    of probability, weighted by how many spectra lie in each (Naeini et al. 2015).
+
+    Parameters
+    ----------
+    p : ndarray, shape (n,)
+        Probability of the rare class.
+    true : ndarray of bool, shape (n,)
+    """
+    index = np.clip((np.asarray(p) * n_bins).astype(int), 0, n_bins - 1)
+    n = np.bincount(index, minlength=n_bins)
+    difference = np.bincount(index, weights=true, minlength=n_bins)
+    difference = difference - np.bincount(index, weights=p, minlength=n_bins)
+    return float(np.abs(difference).sum() / n.sum())
+
+
+def false_alarms_at(recall, rare_score, other_score) -> float:
+    """Part of the others above the score that a part ``recall`` of the rare ones reaches."""
+    ordered = np.sort(rare_score)[::-1]
+    threshold = ordered[max(int(np.ceil(recall * len(ordered))) - 1, 0)]
+    return float(np.mean(np.asarray(other_score) >= threshold))
+
+
+def score(logits, label, snr, n_set2: int) -> dict[str, float]:
+    """All `SCORES`.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n, n_classes)
+        The rare class first.
+    label : ndarray of int, shape (n,)
+    snr : ndarray, shape (n,)
+    n_set2 : int
+        The first so many spectra of the rare class are data set 2.
+    """
+    z = np.asarray(logits, dtype=float)
+    z = z - z.max(axis=1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    rare = label == 0
+    hit = z.argmax(axis=1) == 0
+    # Log-odds, from the other classes' sum: 1 - p would be 0 where the network is certain.
+    others = np.log(np.exp(z[:, 1:]).sum(axis=1) + 1e-300)
+    odds = z[:, 0] - others
+    out = {"set2": float(hit[rare][:n_set2].mean())}
+    for low, high in SNR_BINS:
+        own = hit[rare & (snr >= low) & (snr < high)]
+        out[f"snr_{low:g}_{high:g}"] = float(own.mean()) if len(own) else float("nan")
+    out["others"] = float(1 - hit[~rare].mean())
+    out["false_alarms"] = false_alarms_at(RECALL, odds[rare], odds[~rare])
+    # Of O or not: which of F, G and K it is does not matter here.
+    log_other = others - np.logaddexp(others, z[:, 0])
+    out["log_loss"] = float(-np.where(rare, log_p[:, 0], log_other).mean())
+    out["calibration"] = calibration_error(np.exp(log_p[:, 0]), rare)
+    return out

@@ -1,0 +1,301 @@
+"""New spectra of a rare class from a trained generator."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ..hdf5 import HDF5Error, load_weights
+from ..presets import WEIGHTS_FILE, Preset, PresetError, check_kind, load_preset
+from ..processes import check_not_forked
+from ..spectra.batch import SpectrumBatch, empty_identity
+from ..spectra.grid import LAMOST_GRID
+from ..text import check_paths
+
+__all__ = [
+    "DEFAULT_GENERATOR",
+    "DEFAULT_SNR_RANGE",
+    "augment_spectra",
+    "load_generator",
+    "noise_of_directory",
+    "write_generated",
+]
+
+DEFAULT_GENERATOR = "lcgan-o-v1"
+"""What `augment_spectra` and ``lamost-rare augment`` use unless told otherwise."""
+
+DEFAULT_SNR_RANGE = (5.0, 100.0)
+"""S/N (g) at which generated stars are observed unless told otherwise."""
+
+_MOST = 10_000_000
+_CHUNK = 256
+_FEWEST_NOISE = 20
+_MOST_LISTED = 100_000
+
+
+def load_generator(preset=None):
+    """The network of a generator preset, with its weights.
+
+    Parameters
+    ----------
+    preset : str, path or Preset, optional
+        By default `DEFAULT_GENERATOR`.
+
+    Returns
+    -------
+    keras.Model
+        From noise (n, 900) to standardized flux (n, n_pixels, 1).
+
+    Raises
+    ------
+    PresetError
+        If there is no such preset, or it is not a generator.
+    """
+    preset = _generator_preset(preset)
+    check_not_forked()
+    from ..networks.gan import build_generator
+
+    model = build_generator(preset.architecture)
+    if model.output_shape[1] != preset.grid.n_pixels:
+        raise PresetError(
+            f"preset {preset.name!r} makes {model.output_shape[1]} pixels, its grid has "
+            f"{preset.grid.n_pixels}"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras warns of layers without weights
+            load_weights(model, preset.weights_path)
+    except HDF5Error as error:
+        raise PresetError(f"preset {preset.name!r}: {WEIGHTS_FILE}: {error}") from error
+    except (OSError, ValueError, KeyError, UserWarning) as error:
+        raise PresetError(
+            f"preset {preset.name!r}: its weights do not fit its architecture"
+        ) from error
+    return model
+
+
+def _generator_preset(preset) -> Preset:
+    if not isinstance(preset, Preset):
+        preset = load_preset(DEFAULT_GENERATOR if preset is None else preset)
+    check_kind(preset, "generator")
+    return preset
+
+
+def augment_spectra(
+    number: int, preset=None, *, seed: int = 0, noise=None, snr_range=DEFAULT_SNR_RANGE
+) -> SpectrumBatch:
+    """Generate spectra of the rare class that a generator was trained on.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    preset : str, path or Preset, optional
+        A generator; by default `DEFAULT_GENERATOR`.
+    seed : int
+        The same seed gives the same spectra, and the first of a larger ``number`` are those of a
+        smaller one.
+    noise : NoiseBank, optional
+        Of observed spectra, as from `noise_of_directory`. The generator then gives stars alone, and
+        they are observed in simulation: with this noise and these bad pixels instead of noise of
+        its own, by which a recogniser may know generated spectra, and with more reddening,
+        velocity and calibration error.
+    snr_range : pair of float
+        S/N (g) of that noise, log-uniform.
+
+    Returns
+    -------
+    SpectrumBatch
+        With ``generated`` True, which keeps it out of every catalogue. Flux is divided by its
+        2-norm over valid pixels (Yang et al. 2021, Eq. 1) and multiplied by the square root of the
+        number of pixels; ivar is that of the noise given, or estimated from the scatter between
+        neighbouring pixels. The column ``label`` holds the class.
+
+    Raises
+    ------
+    ValueError
+        If ``number`` or ``seed`` is not a whole number, zero or more, if ``snr_range`` is none, or
+        if noise is to be added on another grid than LAMOST's.
+    PresetError
+        If there is no such generator.
+    """
+    from ..spectra.snr import g_band_snr
+
+    for name, value, most in (("number", number, _MOST), ("seed", seed, 2**63)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise ValueError(f"{name} must be a whole number, not {value!r}")
+        if not 0 <= value <= most:
+            raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
+    preset = _generator_preset(preset)
+    if noise is None:
+        flux, ivar, mask = _own_noise(load_generator(preset), int(number), int(seed))
+    else:
+        low, high = check_snr_range(snr_range)
+        if preset.grid != LAMOST_GRID:
+            raise ValueError("noise can only be added on LAMOST's grid, and the preset has another")
+        model = load_generator(preset)
+        flux, ivar, mask = _observed(model, int(number), int(seed), noise, (low, high))
+    identity = empty_identity(len(flux))
+    identity["designation"][:] = [f"generated {preset.name} {seed} {i}" for i in range(len(flux))]
+    identity["snr_g"] = g_band_snr(flux, ivar, mask, preset.grid)
+    label = np.full(len(flux), preset.rare_class, dtype=object)
+    return SpectrumBatch(
+        preset.grid, flux, ivar, mask, identity, columns={"label": label}, generated=True
+    )
+
+
+def check_snr_range(snr_range) -> tuple[float, float]:
+    """The range as numbers.
+
+    Raises
+    ------
+    ValueError
+        If these are not two positive numbers, rising.
+    """
+    low, high = (float(x) for x in snr_range)
+    if not 0 < low <= high < np.inf:
+        raise ValueError(f"snr_range must be two positive numbers, rising, not {snr_range}")
+    return low, high
+
+
+def _own_noise(model, number, seed):
+    """Flux, ivar and mask of generated spectra as they are."""
+    from ..spectra.normalize import pseudo_continuum
+    from ..training.gan_training import generate
+
+    flux = generate(model, number, seed)
+    mask = np.zeros(flux.shape, dtype=bool)
+    ivar = np.zeros_like(flux)
+    for start in range(0, len(flux), 1024):
+        rows = slice(start, start + 1024)
+        _, scatter = pseudo_continuum(flux[rows], mask[rows])
+        ivar[rows] = 1 / np.maximum(scatter, 1e-6) ** 2
+    return flux, ivar, mask
+
+
+def _observed(model, number, seed, noise, snr_range):
+    """Flux, ivar and mask of generated stars, observed in simulation."""
+    from ..networks.gan import without_noise
+    from ..simulation.observing import observe_pixels
+    from ..spectra.normalize import normalize_l2
+    from ..training.gan_training import generate
+
+    # Whole chunks, so that the first spectra do not depend on how many there are.
+    stars = generate(without_noise(model), -(-number // _CHUNK) * _CHUNK, seed)
+    flux, ivar = np.empty_like(stars), np.empty_like(stars)
+    mask = np.empty(stars.shape, dtype=bool)
+    for k, start in enumerate(range(0, len(stars), _CHUNK)):
+        rows, rng = slice(start, start + _CHUNK), np.random.default_rng([seed, 2021, k])
+        batch = normalize_l2(observe_pixels(stars[rows], noise, rng, snr_range))
+        flux[rows] = batch.flux * np.float32(np.sqrt(stars.shape[1]))
+        ivar[rows], mask[rows] = batch.ivar / np.float32(stars.shape[1]), batch.mask
+    return flux[:number], ivar[:number], mask[:number]
+
+
+def noise_of_directory(directory, *, most=1000, seed=0):
+    """Noise and bad pixels of LAMOST spectra, for `augment_spectra`.
+
+    Parameters
+    ----------
+    directory : path-like
+        Searched with its subdirectories; tar archives are left out.
+    most : int
+        Spectra that are read, drawn at random from the first 100,000 files.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    NoiseBank
+
+    Raises
+    ------
+    ValueError
+        If fewer than 20 of the spectra can be used.
+    OSError
+        If there is no such directory.
+    """
+    from ..simulation.library import SOURCE_GRID
+    from ..simulation.noise import NoiseBank
+    from ..spectra.lamost import read_lamost
+    from ..spectra.quality import SpectrumError
+    from ..spectra.resample import assemble
+    from ..survey.inputs.discovery import find_spectra
+
+    check_paths(directory=directory)
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is no directory of spectra")
+    found = (e for e in find_spectra(directory) if not e.reason and not e.item)
+    paths = [os.fsdecode(e.path) for e in islice(found, _MOST_LISTED)]
+    order = np.random.default_rng(seed).permutation(len(paths))
+    raws = []
+    for i in order:
+        if len(raws) == most:
+            break
+        try:
+            raws.append(read_lamost(directory / paths[i]))
+        except SpectrumError:
+            continue
+    batch, _ = assemble(raws, SOURCE_GRID)
+    usable = 0
+    if len(batch):
+        bank = NoiseBank.from_spectra(batch.flux, batch.ivar, batch.mask)
+        usable = len(bank.efficiency)
+    if usable < _FEWEST_NOISE:
+        raise ValueError(
+            f"{usable} of {len(paths)} spectra in {directory} can give their noise (S/N above 2, "
+            f"seven tenths of the pixels valid); {_FEWEST_NOISE} are needed"
+        )
+    return bank
+
+
+def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attributes) -> Path:
+    """Write generated spectra to HDF5.
+
+    Datasets ``wavelength`` (n_pixels,) in Å, vacuum, ``flux`` and ``ivar`` (n, n_pixels), and
+    ``mask``, True where there is no flux, if there are such pixels; the file's attribute
+    ``generated`` is True.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    output : path-like
+        Written under another name and renamed when it is complete.
+    overwrite : bool
+        Whether a file that exists is replaced.
+    **attributes
+        Further attributes of the file.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists.
+    """
+    import h5py
+
+    check_paths(output=output)
+    output = Path(output)
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists; choose another --output, or give --overwrite")
+    part = output.with_name(output.name + ".part")
+    try:
+        with h5py.File(part, "w") as file:
+            wavelength = file.create_dataset("wavelength", data=batch.grid.wavelength)
+            wavelength.attrs.update(unit="Angstrom", medium="vacuum")
+            masked = ("mask",) if batch.mask.any() else ()
+            for name in ("flux", "ivar", *masked):
+                data = getattr(batch, name)
+                chunks = (min(256, len(data)), data.shape[1]) if len(data) else None
+                file.create_dataset(name, data=data, chunks=chunks, shuffle=bool(chunks) or None)
+            file["flux"].attrs["description"] = "flux over its 2-norm, times sqrt(n_pixels)"
+            file.attrs["generated"] = True
+            file.attrs.update(attributes)
+        os.replace(part, output)
+    finally:
+        part.unlink(missing_ok=True)
+    return output

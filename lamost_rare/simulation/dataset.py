@@ -1,0 +1,264 @@
+"""A data folder as one labelled set of sources, with the star that each belongs to."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..spectra.snr import g_band_snr
+from ..text import check_paths
+from .labels import CLASSES, library_class, observed_class, star_name
+from .library import SOURCE_GRID, Sources, read_library
+
+__all__ = ["LabelledSources", "assign_folds", "load_data_folder", "rows_by_star"]
+
+SKIPPED_LIBRARIES = ("tlusty_lmc_blue",)
+"""Synthetic and only 600 Å wide: no letter in its labels."""
+
+
+@dataclass
+class LabelledSources:
+    """Sources with labels.
+
+    Attributes
+    ----------
+    flux, ivar : ndarray, shape (n, n_pixels), float32
+        On `SOURCE_GRID`; ivar is 0 throughout for library spectra.
+    valid : ndarray of bool, shape (n, n_pixels)
+    label : ndarray of str, shape (n,)
+        Class, or "" for a spectrum that is only tested on, never trained on.
+    star : ndarray of str, shape (n,)
+        What must not stand on both sides of a split.
+    mk_type, origin, name : ndarray of str, shape (n,)
+        Type as the source gives it; library, or ``lamost``; path or object.
+    snr : ndarray, shape (n,)
+        Median S/N in g, NaN for libraries.
+    """
+
+    flux: np.ndarray
+    ivar: np.ndarray
+    valid: np.ndarray
+    label: np.ndarray
+    star: np.ndarray
+    mk_type: np.ndarray
+    origin: np.ndarray
+    name: np.ndarray
+    snr: np.ndarray
+
+    def __len__(self):
+        return len(self.flux)
+
+    def __getitem__(self, rows):
+        return LabelledSources(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
+
+    @property
+    def observed(self) -> np.ndarray:
+        """True for observed spectra, shape (n,)."""
+        return np.isfinite(self.snr)
+
+    @property
+    def whole(self) -> np.ndarray:
+        """True where nearly all of the spectrum is known, as a survey's are, shape (n,)."""
+        return self.valid.mean(axis=1) > 0.8
+
+    @classmethod
+    def concatenate(cls, parts):
+        """Join sets."""
+        parts = list(parts)
+        return cls(
+            *(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__)
+        )
+
+
+def load_data_folder(folder, *, labels=None) -> LabelledSources:
+    """Read everything to train on.
+
+    Parameters
+    ----------
+    folder : path-like
+        ``libraries/*.h5`` (see `simulation.library`) and ``lamost/labels.csv`` beside the spectra
+        it names; either may be absent. Or a plain folder of spectra.
+    labels : path-like, optional
+        CSV with a column ``path`` (relative to the folder) or ``obsid``, and ``class`` (one of the
+        preset's classes, or LAMOST's STAR, QSO, GALAXY with ``subclass``).
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing to train on is there.
+    ValueError
+        If the table lacks a column.
+    """
+    check_paths(folder=folder, labels=labels)
+    folder = Path(folder)
+    parts = []
+    for path in sorted((folder / "libraries").glob("*.h5")):
+        if path.stem not in SKIPPED_LIBRARIES:
+            parts.append(_from_library(read_library(path)))
+    table = Path(labels) if labels else folder / "lamost" / "labels.csv"
+    if not labels and not table.exists():
+        table = folder / "labels.csv"
+    if table.exists():
+        parts.append(_from_table(table, folder if labels else table.parent))
+    elif labels:
+        raise FileNotFoundError(f"no labels table at {table}")
+    if not parts:
+        raise FileNotFoundError(
+            f"{folder} holds neither libraries/*.h5 nor lamost/labels.csv nor labels.csv"
+        )
+    return LabelledSources.concatenate(parts)
+
+
+def _from_library(sources: Sources) -> LabelledSources:
+    n = len(sources)
+    star = np.array(
+        [star_name(*x) for x in zip(sources.name, sources.library, strict=True)], dtype=object
+    )
+    for i in np.flatnonzero(star == sources.library):  # nameless: each its own star
+        star[i] = f"{sources.library[i]} {i}"
+    for i in np.flatnonzero(np.isin(sources.library, ("pyhammer_boss",))):
+        star[i] = f"pyhammer {sources.name[i]}"
+    keys = zip(sources.letter, sources.label, sources.teff, sources.library, star, strict=True)
+    label = np.array([library_class(*key) or "" for key in keys], dtype=object)
+    return LabelledSources(
+        sources.flux,
+        np.zeros_like(sources.flux),
+        sources.valid,
+        label,
+        star,
+        sources.label.astype(object),
+        sources.library.astype(object),
+        sources.name.astype(object),
+        np.full(n, np.nan),
+    )
+
+
+def _from_table(table: Path, root: Path) -> LabelledSources:
+    from ..spectra.lamost import read_lamost
+    from ..spectra.quality import SpectrumError
+    from ..spectra.resample import assemble
+
+    with open(table, newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "class" not in rows[0] or not {"path", "obsid"} & set(rows[0]):
+        raise ValueError(f"{table} needs a column 'class' and a column 'path' or 'obsid'")
+    by_obsid = {} if "path" in rows[0] else _paths_by_obsid(root)
+    raws, kept, failed = [], [], []
+    for row in rows:
+        path = row.get("path") or by_obsid.get(row.get("obsid", "").strip(), "")
+        try:
+            if not path:
+                raise SpectrumError("unreadable", f"no spectrum with obsid {row.get('obsid')}")
+            raws.append(read_lamost(root / path))
+            kept.append({**row, "path": path})
+        except SpectrumError as error:
+            failed.append((path, error.reason))
+    batch, rejects = assemble(raws, SOURCE_GRID)
+    rejected = {index for index, _ in rejects}
+    failed += [(kept[index]["path"], error.reason) for index, error in rejects]
+    kept = [row for index, row in enumerate(kept) if index not in rejected]
+    if failed:
+        import logging
+
+        logging.getLogger("lamost_rare").warning(
+            "%d of %d labelled spectra could not be used, the first: %s (%s)",
+            len(failed),
+            len(rows),
+            *failed[0],
+        )
+    if not kept:
+        raise ValueError(f"none of the {len(rows)} spectra of {table} could be read")
+    label = [
+        observed_class(
+            row["class"], row.get("subclass") or "", (row.get("shows_he_i") or "") == "True"
+        )
+        or ""
+        for row in kept
+    ]
+    subclass = [row.get("subclass") or row["class"] for row in kept]
+    subclass = [row["class"] if s == "Non" else s for row, s in zip(kept, subclass, strict=True)]
+    snr = g_band_snr(batch.flux, batch.ivar, batch.mask, SOURCE_GRID)
+    return LabelledSources(
+        _bridge(batch.flux, batch.mask),
+        batch.ivar,
+        ~batch.mask,
+        np.array(label, dtype=object),
+        _same_place(batch.identity["ra"], batch.identity["dec"]),
+        np.array(subclass, dtype=object),
+        np.full(len(kept), "lamost", dtype=object),
+        np.array([row["path"] for row in kept], dtype=object),
+        np.where(np.isfinite(snr), snr, 0.0),
+    )
+
+
+def _paths_by_obsid(root: Path) -> dict[str, str]:
+    from ..spectra.lamost import read_lamost
+    from ..spectra.quality import SpectrumError
+
+    found = {}
+    for path in sorted(root.rglob("*.fits*")):
+        try:
+            found[str(read_lamost(path).identity.get("obsid", -1))] = str(path.relative_to(root))
+        except SpectrumError:
+            continue
+    return found
+
+
+def _bridge(flux, mask):
+    """Linear interpolation over masked pixels, so that shifts and filters see no holes."""
+    out = flux.copy()
+    index = np.arange(flux.shape[1])
+    for row, bad in zip(out, mask, strict=True):
+        if bad.any() and not bad.all():
+            row[bad] = np.interp(index[bad], index[~bad], row[~bad])
+    return out
+
+
+def _same_place(ra, dec, separation=3.0):
+    """A name for each position on the sky; positions within ``separation`` arcsec share one."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    known = np.isfinite(ra) & np.isfinite(dec)
+    lon, lat = np.radians(np.where(known, ra, 0)), np.radians(np.where(known, dec, 0))
+    unit = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+    unit[~known] = np.arange(1, (~known).sum() + 1)[:, None] * 10.0  # nowhere near each other
+    pairs = cKDTree(unit).query_pairs(np.radians(separation / 3600), output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ra),) * 2)
+    group = connected_components(graph, directed=False)[1]
+    return np.array([f"sky {g}" for g in group], dtype=object)
+
+
+def rows_by_star(sources: LabelledSources, chosen) -> list[np.ndarray]:
+    """Row numbers of chosen sources (a mask) grouped by star, so that each star counts once."""
+    groups: dict[str, list[int]] = {}
+    for row in np.flatnonzero(chosen):
+        groups.setdefault(sources.star[row], []).append(int(row))
+    return [np.array(rows) for rows in groups.values()]
+
+
+def assign_folds(label, star, n_folds, seed=0) -> np.ndarray:
+    """Fold number of each source, shape (n,), such that no star is in two folds.
+
+    Stars are dealt to the folds class by class (the rarest class in which a star occurs decides),
+    so that every fold gets its share of each.
+    """
+    rng = np.random.default_rng(seed)
+    counts = {c: int((label == c).sum()) for c in set(label)}
+    of_star: dict[str, str] = {}
+    for c, s in zip(label, star, strict=True):
+        if s not in of_star or counts[c] < counts[of_star[s]]:
+            of_star[s] = c
+    fold_of = {}
+    order = [*CLASSES, *sorted(set(label) - set(CLASSES))]
+    next_fold = 0
+    for c in order:
+        members = sorted(s for s, own in of_star.items() if own == c)
+        for s in rng.permutation(np.array(members, dtype=object)):
+            fold_of[s] = next_fold % n_folds
+            next_fold += 1
+    return np.array([fold_of[s] for s in star])

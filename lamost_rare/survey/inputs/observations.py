@@ -1,0 +1,286 @@
+"""What a row of LAMOST's general catalogue says of one spectrum, and whether a file agrees."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...spectra.quality import SpectrumError
+from ...spectra.raw import RawSpectrum
+from ...text import printable
+from ..columns import Column
+from ..errors import ScanError
+from .values import numbers, plain_text, whole_numbers
+
+__all__ = [
+    "CATALOGUE_COLUMNS",
+    "POSITION_TOLERANCE",
+    "Observation",
+    "choose_columns",
+    "observation_columns",
+    "read_observations",
+]
+
+CATALOGUE_COLUMNS = (
+    Column("catalogue_class", str, "class in the general catalogue", ucd="src.class"),
+    Column("catalogue_subclass", str, "subclass in the general catalogue", ucd="src.spType"),
+    Column(
+        "catalogue_snr_g",
+        "f8",
+        "signal-to-noise ratio in the g band, general catalogue",
+        format=".1f",
+        ucd="stat.snr;em.opt",
+    ),
+)
+"""What a row adds to a catalogue of results."""
+
+POSITION_TOLERANCE = 3.0
+"""Arcseconds by which the positions of a row and its file may differ; a LAMOST fibre sees 3.3."""
+
+_ALIASES = {
+    "obsid": ("obsid",),
+    "lmjd": ("lmjd",),
+    "planid": ("planid",),
+    "spid": ("spid",),
+    "fiberid": ("fiberid",),
+    "ra": ("ra", "raj2000", "radeg", "objra"),
+    "dec": ("dec", "dej2000", "dedeg", "objdec"),
+    "ra_obs": ("ra_obs",),
+    "dec_obs": ("dec_obs",),
+    "class_name": ("class",),
+    "subclass": ("subclass",),
+    "snr_g": ("snrg",),
+}
+"""Names of the columns, in lower case, by field; the releases and their mirrors differ in case and
+in those of the position."""
+
+_PREFIXES = ("", "combined_", "catalogue_")
+"""What the archive's query service puts before the names."""
+
+_MISSING_OBSID = (-1, -9999)
+_PLATE = ("lmjd", "planid", "spid", "fiberid")
+_LONGEST_PLANID = 200
+_LONGEST_TEXT = 64
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def choose_columns(names: list[str]) -> dict[str, int]:
+    """Where the fields of an `Observation` stand in a catalogue.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the catalogue's columns, in any case of letters.
+
+    Returns
+    -------
+    dict of int
+        Number of the column for each field that there is a column of.
+
+    Raises
+    ------
+    ScanError
+        If there is no OBSID, or two columns have the same name.
+    """
+    lower = [name.strip().lower() for name in names]
+    chosen = {}
+    for field, aliases in _ALIASES.items():
+        wanted = [prefix + alias for prefix in _PREFIXES for alias in aliases]
+        name = next((name for name in wanted if name in lower), None)
+        if name is None:
+            continue
+        if lower.count(name) > 1:
+            raise ScanError(f"two columns are called {name}: which one holds is not known")
+        chosen[field] = lower.index(name)
+    if "obsid" not in chosen:
+        shown = [printable(name[:40]) for name in names[:8]] + ["..."] * (len(names) > 8)
+        raise ScanError(f"has no column obsid (but {', '.join(shown) or 'nothing'})")
+    return chosen
+
+
+class Observation(NamedTuple):
+    """A row of a general catalogue.
+
+    Attributes
+    ----------
+    obsid : int
+    lmjd, spid, fiberid : int
+        Local modified Julian day, spectrograph, fibre; -1 where missing.
+    planid : str
+        Name of the plan of the plate; empty where missing.
+    ra, dec, ra_obs, dec_obs : float
+        Degrees, of the target and of the fibre; NaN where missing.
+    class_name, subclass : str
+        What LAMOST's pipeline takes it for.
+    snr_g : float
+        Signal-to-noise ratio in the g band; NaN where missing.
+    contested : bool
+        Whether an earlier row with another OBSID names the same file.
+    """
+
+    obsid: int
+    lmjd: int = -1
+    planid: str = ""
+    spid: int = -1
+    fiberid: int = -1
+    ra: float = math.nan
+    dec: float = math.nan
+    ra_obs: float = math.nan
+    dec_obs: float = math.nan
+    class_name: str = ""
+    subclass: str = ""
+    snr_g: float = math.nan
+    contested: bool = False
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Observation:
+        """What `to_bytes` made bytes of."""
+        return cls(*json.loads(content))
+
+    def to_bytes(self) -> bytes:
+        """The row as bytes without a NUL."""
+        return _encode(self).encode("ascii")
+
+    @property
+    def missing(self) -> list[str]:
+        """Which parts of the plate's identity, and so of the file's name, are missing."""
+        return [name for name in _PLATE if getattr(self, name) in (-1, "")]
+
+    @property
+    def stem(self) -> str:
+        """LAMOST's name of the file, up to its ending."""
+        return f"spec-{self.lmjd}-{self.planid}_sp{self.spid:02d}-{self.fiberid:03d}"
+
+    def check(self, raw: RawSpectrum) -> None:
+        """Compare with the header of a file; one that has no OBSID is given that of the row.
+
+        A file is that of the row if its OBSID is, or, where it has none, if LMJD, PLANID, SPID and
+        FIBERID all are; and if its position, where both have one, is within `POSITION_TOLERANCE`
+        of the row's target or fibre.
+
+        Raises
+        ------
+        SpectrumError
+            ``catalogue_mismatch``, with what both say.
+        """
+        found = raw.identity["obsid"]
+        if found in _MISSING_OBSID:
+            self._check_plate(raw)
+            raw.identity["obsid"] = self.obsid
+        elif found != self.obsid:
+            raise _mismatch(raw, f"obsid is {found}, in the catalogue {self.obsid}")
+        self._check_position(raw)
+
+    def _check_plate(self, raw: RawSpectrum) -> None:
+        for name in _PLATE:
+            found, wanted = raw.header.get(name.upper(), ""), getattr(self, name)
+            if found != wanted or found == "":
+                found, wanted = (printable(str(v)) or "missing" for v in (found, wanted))
+                raise _mismatch(
+                    raw, f"obsid is missing, and its {name} is {found}, in the catalogue {wanted}"
+                )
+        if self.contested:
+            raise _mismatch(
+                raw, f"obsid is missing, in the catalogue it is {self.obsid} and, before, another"
+            )
+
+    def _check_position(self, raw: RawSpectrum) -> None:
+        found = raw.identity["ra"], raw.identity["dec"]
+        both = [(self.ra, self.dec), (self.ra_obs, self.dec_obs)]
+        apart = [_separation(*found, *position) for position in both]
+        apart = [value for value in apart if not math.isnan(value)]
+        if apart and min(apart) > POSITION_TOLERANCE:
+            position = both[0] if not math.isnan(self.ra + self.dec) else both[1]
+            raise _mismatch(
+                raw,
+                f"position is {found[0]:.6f} {found[1]:+.6f}, in the catalogue "
+                f"{position[0]:.6f} {position[1]:+.6f}: {min(apart):.1f} arcsec apart",
+            )
+
+
+def read_observations(columns: dict[str, Sequence], n_rows: int) -> list[Observation | str]:
+    """Rows of a catalogue from its columns.
+
+    Parameters
+    ----------
+    columns : dict of sequence
+        Values by field, text or numbers as the catalogue has them.
+    n_rows : int
+
+    Returns
+    -------
+    list of Observation or str
+        What is wrong with a row instead of the row, if it has no usable OBSID.
+    """
+    nothing = [None] * n_rows
+
+    def get(name):
+        return columns.get(name, nothing)
+
+    def plate(name):
+        return [-1 if n is None or n < 0 else n for n in whole_numbers(get(name))]
+
+    values = {
+        "obsid": whole_numbers(get("obsid")),
+        "lmjd": plate("lmjd"),
+        "planid": list(map(_plan, get("planid"))),
+        "spid": plate("spid"),
+        "fiberid": plate("fiberid"),
+        "ra": numbers(get("ra"), 0, 360),
+        "dec": numbers(get("dec"), -90, 90),
+        "ra_obs": numbers(get("ra_obs"), 0, 360),
+        "dec_obs": numbers(get("dec_obs"), -90, 90),
+        "class_name": [plain_text(value)[:_LONGEST_TEXT] for value in get("class_name")],
+        "subclass": [plain_text(value)[:_LONGEST_TEXT] for value in get("subclass")],
+        "snr_g": numbers(get("snr_g"), -999, math.inf),
+        "contested": [False] * n_rows,
+    }
+    rows = map(Observation._make, zip(*map(values.get, Observation._fields), strict=True))
+    return [
+        f"no usable obsid: {printable(repr(asked))[:80]}"
+        if row.obsid is None or row.obsid in _MISSING_OBSID
+        else row
+        for row, asked in zip(rows, get("obsid"), strict=True)
+    ]
+
+
+def observation_columns(rows: list[Observation]) -> dict[str, np.ndarray]:
+    """What the rows say, as columns of a batch: `CATALOGUE_COLUMNS`."""
+
+    def text(values):
+        column = np.empty(len(rows), dtype=object)
+        column[:] = values
+        return column
+
+    return {
+        "catalogue_class": text([row.class_name for row in rows]),
+        "catalogue_subclass": text([row.subclass for row in rows]),
+        "catalogue_snr_g": np.array([row.snr_g for row in rows], dtype=np.float64),
+    }
+
+
+def _mismatch(raw: RawSpectrum, what: str) -> SpectrumError:
+    path = printable(raw.identity["path"])
+    return SpectrumError("catalogue_mismatch", f"{path} is not the spectrum of the row: its {what}")
+
+
+def _separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
+    """Angle between two positions in arcseconds (haversine formula), NaN if one is missing."""
+    if math.isnan(ra + dec + other_ra + other_dec):
+        return math.nan
+    ra, dec, other_ra, other_dec = map(math.radians, (ra, dec, other_ra, other_dec))
+    haversine = (
+        math.sin((other_dec - dec) / 2) ** 2
+        + math.cos(dec) * math.cos(other_dec) * math.sin((other_ra - ra) / 2) ** 2
+    )
+    return math.degrees(2 * math.asin(min(1.0, math.sqrt(haversine)))) * 3600
+
+
+def _plan(value) -> str:
+    """A name of a plan; nothing if it cannot be part of a file's name."""
+    text = plain_text(value)
+    return "" if "/" in text or "\0" in text or len(text) > _LONGEST_PLANID else text

@@ -1,0 +1,122 @@
+"""What the first stage settles, and what it loses by that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..inference.first_stage import certainty
+from ..training.card import members
+from ..training.first_stage_training import choose_log_odds, roles_of
+from .figures import LETTERS
+from .statistics import upper_limit
+
+__all__ = ["first_stage_lines", "measure_first_stage"]
+
+HARDER = ("hot_subdwarf", "white_dwarf")
+"""Classes that are told from A stars less surely than O stars are."""
+
+
+def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
+    """Figures of the first stage, on stars that it has not seen.
+
+    Each fold is judged with the log-odds that the other folds give.
+
+    Parameters
+    ----------
+    stages : dict
+        From `training.build.cross_validate_first_stage`.
+    decided : dict of str to Decided
+        What the recogniser made of the same folds.
+    sources : LabelledSources
+    recipe : Recipe
+
+    Returns
+    -------
+    dict
+        ``lost_snr_above_10``, ``lost_snr_5_10``: observations of library stars of the rare class
+        that it settled;
+        ``settled_library``: those of library subdwarfs and white dwarfs; ``settled_lamost``:
+        LAMOST spectra, by label; ``letter_exact``: letter of LAMOST spectra at S/N above 20 as
+        `measure` has it, with the first stage.
+    """
+    roles = roles_of(recipe.classes, recipe.rare_class)
+    tried = {fold: trials for fold, (_, trials) in stages.items() if fold is not None}
+    library, lamost = [], []
+    for fold, trials in tried.items():
+        others = [t for k, some in tried.items() if k != fold for t in some] or trials
+        log_odds = choose_log_odds(others, sources, recipe.classes, recipe.rare_class)
+        for trial in trials:
+            sure = certainty(trial.logits, *roles) >= log_odds
+            if trial.kind == "library":
+                library.append((sources.label[trial.row], trial.snr, sure))
+            elif trial.kind == "lamost":
+                lamost.append((trial.row, sure, trial.logits.argmax(axis=1)))
+    out = {}
+    if library:
+        label, snr, sure = map(np.concatenate, zip(*library, strict=True))
+        rare = label == recipe.rare_class
+        out["lost_snr_above_10"] = _rate(sure[rare & (snr >= 10)])
+        out["lost_snr_5_10"] = _rate(sure[rare & (snr < 10)])
+        out["settled_library"] = {
+            name: _rate(sure[label == name])
+            for name in HARDER
+            if name != recipe.rare_class and (label == name).any()
+        }
+    if lamost:
+        row, sure, best = map(np.concatenate, zip(*lamost, strict=True))
+        label = sources.label[row]
+        out["settled_lamost"] = {
+            name: _rate(sure[label == name]) for name in recipe.classes if (label == name).any()
+        }
+        out["settled_lamost"]["all"] = _rate(sure)
+        full = dict(zip(decided["lamost"].row, decided["lamost"].p.argmax(axis=1), strict=True))
+        both = np.where(sure, best, [full[r] for r in row])
+        names = np.array(recipe.classes, dtype=object)[both]
+        own = np.isin(label, [c for c in recipe.classes if c in LETTERS[2:]])
+        own &= sources.snr[row] > 20
+        out["letter_exact"] = _rate(names[own] == label[own])
+    return out
+
+
+def _rate(hit) -> dict:
+    count, n = int(np.sum(hit)), len(hit)
+    rate = count / n if n else None
+    return {"count": count, "n": n, "rate": rate, "upper_limit_95": upper_limit(count, n)}
+
+
+def first_stage_lines(figures: dict, rare_class: str) -> list[str]:
+    """The section of docs/recognition.md, in lines."""
+    lost, settled = figures.get("lost_snr_above_10", {}), figures["settled_lamost"]
+    low = figures.get("lost_snr_5_10")
+    each = ", ".join(
+        f"{100 * value['rate']:.0f} % of {value['n']} {name}"
+        for name, value in settled.items()
+        if name != "all"
+    )
+    rare = []
+    if lost.get("n"):
+        rare = [
+            f"- Of library {members(rare_class)}, observed at S/N 10-100, it settled, and so lost, "
+            f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % "
+            "with 95 % confidence); "
+            f"at S/N 5-10 {low['count']} of {low['n']}."
+        ]
+    others = [
+        f"- Of library {name.replace('_', ' ')}s, at S/N 5-100, it settled {value['count']} of "
+        f"{value['n']} spectra: as common stars, with the probability that it gave them."
+        for name, value in figures.get("settled_library", {}).items()
+    ]
+    return [
+        "## The first stage",
+        "",
+        "A scan shows the recogniser only what the first stage, a small dense network, is not sure "
+        "of (`--thorough` shows it everything). Judged in the same way, each fold with the limit "
+        "that the others give:",
+        "",
+        *rare,
+        *others,
+        f"- Of {settled['all']['n']} LAMOST spectra it settled "
+        f"{100 * settled['all']['rate']:.0f} %: {each}.",
+        f"- With it {100 * figures['letter_exact']['rate']:.1f} % of the letters are right, where "
+        "the table counts those of the recogniser alone.",
+    ]

@@ -1,0 +1,180 @@
+"""The observations on which a classifier is measured, each made from spectra held out of its
+training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..simulation.dataset import LabelledSources
+from ..simulation.library import MARGIN
+from ..simulation.noise import NoiseBank
+from ..simulation.observing import HOT, observe_in_parts
+from ..spectra.batch import SpectrumBatch
+from ..spectra.grid import LAMOST_GRID
+from ..spectra.snr import g_band_snr
+
+__all__ = [
+    "LOOKALIKES",
+    "Trial",
+    "as_observed",
+    "load_trials",
+    "run_trials",
+    "save_trials",
+    "subtype_group",
+]
+
+_KINDS = ("lamost", "library", "damaged", "reobserved")
+_ONE_SIDE = {"gap": 0.0, "half": 1.0}
+SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
+LOOKALIKES = {"O": ("B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf")}
+"""The groups that are near to a rare class, the nearest first. A rare class that is not listed may
+be taken for any other class."""
+
+
+@dataclass
+class Trial:
+    """Logits of one kind of test.
+
+    Attributes
+    ----------
+    kind : str
+        ``library`` (stars observed in simulation, with pixels lost as survey spectra lose them),
+        ``damaged`` (the same with one side of the spectrum lost), ``lamost`` (as they are) or
+        ``reobserved`` (LAMOST spectra with more noise, reddening, shift and lost pixels).
+    logits : ndarray, shape (n, n_classes), float32
+    covered : ndarray of bool, shape (n,)
+        Whether the key lines were covered.
+    evidence : ndarray, shape (n,)
+        Log-likelihood ratio of the line evidence.
+    snr : ndarray, shape (n,)
+        S/N (g) asked for, or measured for spectra as they are.
+    measured_snr : ndarray, shape (n,)
+        S/N (g) of the result.
+    row : ndarray of int, shape (n,)
+        Index into the whole set of sources.
+    """
+
+    ARRAYS: ClassVar = ("logits", "covered", "evidence", "snr", "measured_snr", "row")
+
+    kind: str
+    logits: np.ndarray
+    covered: np.ndarray
+    evidence: np.ndarray
+    snr: np.ndarray
+    measured_snr: np.ndarray
+    row: np.ndarray
+
+    @classmethod
+    def concatenate(cls, trials):
+        """Join trials of one kind."""
+        trials = list(trials)
+        return cls(
+            trials[0].kind, *(np.concatenate([getattr(t, a) for t in trials]) for a in cls.ARRAYS)
+        )
+
+
+def save_trials(path, trials) -> None:
+    """Write trials of different kinds into an ``.npz`` file, whole or not at all."""
+    arrays = {f"{t.kind}_{n}": getattr(t, n) for t in trials for n in Trial.ARRAYS}
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, kinds=[t.kind for t in trials], **arrays)
+    temporary.replace(path)
+
+
+def load_trials(path) -> list[Trial]:
+    """Read what `save_trials` wrote."""
+    with np.load(path) as stored:
+        kinds = [str(k) for k in stored["kinds"]]
+        return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
+
+
+def as_observed(sources: LabelledSources) -> SpectrumBatch:
+    """Observed sources on the grid of the networks, as they are."""
+    inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
+    mask = ~sources.valid[:, inner]
+    flux = np.where(mask, 0, sources.flux[:, inner])
+    ivar = np.where(mask, 0, sources.ivar[:, inner])
+    return SpectrumBatch(LAMOST_GRID, flux, ivar, mask)
+
+
+def subtype_group(label: str, mk_type: str, rare_class: str) -> str:
+    """Class; where it matters to the rare class, early B stars apart: ``B0-B0.5`` and ``B1+``."""
+    if label != "B" or "B1+" not in LOOKALIKES.get(rare_class, ()):
+        return label
+    return "B0-B0.5" if str(mk_type).upper().replace(" ", "").startswith("B0") else "B1+"
+
+
+def run_trials(
+    predict,
+    sources: LabelledSources,
+    held_out,
+    noise: NoiseBank,
+    rare_class,
+    *,
+    seed,
+    repeats,
+    n_reobserved,
+    hot=HOT,
+):
+    """Observe held-out sources and classify them.
+
+    Parameters
+    ----------
+    predict : callable
+        From `SpectrumBatch` to (logits, covered, evidence).
+    sources : LabelledSources
+    held_out : ndarray of int
+        Rows of ``sources`` that the classifier has not seen.
+    noise : NoiseBank
+        Of the training spectra.
+    rare_class : str
+    seed : int
+    repeats : int
+        Observations of each library spectrum, and of each LAMOST spectrum of the rare class, in
+        each bin of S/N.
+    n_reobserved : int
+        Re-observations of LAMOST spectra of any class.
+    hot : sequence of str
+        Classes whose library spectra are observed, besides the rare class.
+
+    Returns
+    -------
+    list of Trial
+    """
+    rng = np.random.default_rng([seed, 77])
+    observed = held_out[sources.observed[held_out]]
+    tried = np.isin(sources.label[held_out], [*hot, rare_class])
+    library = held_out[~sources.observed[held_out] & tried]
+    trials = [
+        _classify(
+            "lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed
+        )
+    ]
+    for low, high in SNR_BINS:
+        rows = np.repeat(library, repeats)
+        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng, False)
+    trials += _observe_all("damaged", predict, sources, rows, noise, (low, high), rng, _ONE_SIDE)
+    picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
+    rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
+    trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
+    # The rare class is rare among these, too: its own spectra are needed at any S/N.
+    rows = np.repeat(observed[sources.label[observed] == rare_class], repeats)
+    for bounds in SNR_BINS:
+        trials += _observe_all("reobserved", predict, sources, rows, noise, bounds, rng)
+    of_kind = {kind: [t for t in trials if t.kind == kind] for kind in _KINDS}
+    return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
+
+
+def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True):
+    parts = observe_in_parts(sources, rows, noise, rng, snr_range, gaps=gaps)
+    return [_classify(kind, predict, batch, c.snr, some) for some, batch, c in parts]
+
+
+def _classify(kind, predict, batch, snr, rows) -> Trial:
+    logits, covered, evidence = predict(batch)
+    measured = g_band_snr(batch.flux, batch.ivar, batch.mask, batch.grid)
+    logits = np.asarray(logits, np.float32)
+    return Trial(kind, logits, covered, evidence, np.asarray(snr), measured, np.asarray(rows))
