@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..markdown import markdown_table
+
 __all__ = ["figure_rows", "measured_rows", "members", "recall_in_words", "title_of", "write_card"]
 
 _MEMBERS = {
@@ -208,18 +210,19 @@ def write_card(preset) -> None:
         how,
         f"{recall_in_words(preset)} Ranges are the central 68 % when stars are resampled.",
         "",
-        "| measure | value | numbers |",
-        "|---|---|---|",
-        *(f"| {a} | {b} | {c} |" for _, a, b, c in measured_rows(preset)),
+        *markdown_table(
+            ("measure", "value", "numbers"), [row for _, *row in measured_rows(preset)]
+        ),
         "",
         *_first_stage(config),
         "## Training data",
         "",
-        "| class | library spectra | library stars | LAMOST spectra |",
-        "|---|---|---|---|",
-        *(
-            f"| {name} | {n['library_spectra']} | {n['library_stars']} | {n['observed_spectra']} |"
-            for name, n in training["sources"].items()
+        *markdown_table(
+            ("class", "library spectra", "library stars", "LAMOST spectra"),
+            [
+                (name, n["library_spectra"], n["library_stars"], n["observed_spectra"])
+                for name, n in training["sources"].items()
+            ],
         ),
         "",
         *_data(config),
