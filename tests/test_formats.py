@@ -12,10 +12,10 @@ from astropy.io.votable import parse
 from astropy.table import QTable, Table
 
 from lamost_rare.inference import table_formats
+from lamost_rare.inference.columns import Column
 from lamost_rare.survey import ScanError, formats, scan_directory
 from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA, catalogue_schema
-from lamost_rare.survey.columns import Column
 from lamost_rare.survey.formats import convert_table
 from lamost_rare.survey.merge import CONVERTED, RESULTS
 from scan_helpers import ReadHere, digests, manifest, standin_preset, use_network, write_file

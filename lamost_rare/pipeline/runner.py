@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from ..inference.columns import evidence_columns
 from ..spectra.batch import IDENTITY_DTYPES
-from ..survey.columns import evidence_columns
 from ..survey.sizes import BATCH_SIZE
 from ..text import check_paths, printable
 from .config import Pipeline, make_pipeline, read_pipeline

@@ -9,8 +9,8 @@ import reprlib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from ..inference.columns import Column
 from ..spectra.batch import SpectrumBatch
-from ..survey.columns import Column
 from ..text import printable
 from .errors import PipelineError
 

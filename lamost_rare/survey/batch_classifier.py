@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..inference.calibration import key_lines_missing
+from ..inference.columns import Column, documented_column
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.rows import catalogue_columns, catalogue_dtypes
 from ..inference.threads import one_blas_thread
 from ..presets import Preset, check_kind
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ..spectra.quality import QualityFlag
-from .columns import Column, documented_column
 from .manifest import describe_preset
 from .sizes import BATCH_SIZE
 

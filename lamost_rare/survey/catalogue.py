@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from ..inference.arrow import described_field
+from ..inference.columns import Column, documented_column, evidence_columns
 from ..inference.rows import column_ucd
 from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
-from .columns import Column, documented_column, evidence_columns
 
 __all__ = ["REJECTED_SCHEMA", "as_text", "catalogue_schema", "catalogue_table", "rejected_table"]
 

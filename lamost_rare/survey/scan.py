@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..inference.columns import Column
 from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths, printable
 from .batch_classifier import BatchClassifier
 from .catalogue import catalogue_schema
-from .columns import Column
 from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
 from .input_list import InputList

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..inference.columns import Column
 from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import SpectrumError
 from ..text import printable
-from .columns import Column
 from .errors import ScanError
 
 __all__ = ["StepLine"]

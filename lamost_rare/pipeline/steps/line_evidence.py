@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...survey.columns import evidence_columns
+from ...inference.columns import evidence_columns
 from ..step import Column, Step
 
 __all__ = ["LineEvidence"]

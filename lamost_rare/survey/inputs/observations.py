@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...inference.columns import Column
 from ...spectra.quality import SpectrumError
 from ...spectra.raw import RawSpectrum
 from ...text import printable
-from ..columns import Column
 from ..errors import ScanError
 from .values import numbers, plain_text, whole_numbers
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ...inference.columns import Column
 from ...spectra.grid import WavelengthGrid
 from ...spectra.sources import items_in_order
 from ...text import check_paths, path_text, printable
-from ..columns import Column
 from ..errors import ScanError
 from .discovery import SUFFIXES, Entry, Walk, find_spectra
 

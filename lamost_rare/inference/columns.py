@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inference.evidence import LINES
-from ..inference.rows import column_description, column_format, column_ucd, column_unit
+from ..spectra.lines import LINES
+from .rows import column_description, column_format, column_ucd, column_unit
 
 __all__ = ["Column", "documented_column", "evidence_columns"]
 
