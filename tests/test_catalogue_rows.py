@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lamost_rare.spectra.batch import SpectrumBatch
+from lamost_rare.inference.columns import IDENTITY
+from lamost_rare.spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.survey.catalogue import as_text, catalogue_table
 
@@ -37,3 +38,8 @@ def test_whatever_stands_for_text_becomes_text(values, expected):
     table = catalogue_table(batch, SCHEMA)
     assert table["designation"].to_pylist() == [as_text(value) for value in values] == expected
     assert table["obsid"].to_pylist() == [1, 2]
+
+
+def test_the_columns_of_identity_are_those_of_a_batch():
+    dtypes = {name: np.dtype(dtype) for name, dtype in IDENTITY_DTYPES.items()}
+    assert {column.name: column.numpy_dtype for column in IDENTITY} == dtypes

@@ -13,8 +13,9 @@ from astropy.table import Column, MaskedColumn, QTable, Table
 from lamost_rare import classify_spectra
 from lamost_rare.errors import UnusableSpectraWarning
 from lamost_rare.inference import classify as classify_module
+from lamost_rare.inference.columns import columns_of_catalogue
 from lamost_rare.inference.evidence import LINES
-from lamost_rare.inference.rows import catalogue_columns, catalogue_dtypes, column_description
+from lamost_rare.inference.rows import catalogue_columns
 from lamost_rare.presets import Preset, PresetError
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.spectra import sources
@@ -88,8 +89,9 @@ def test_columns_order_units_and_descriptions(network, preset, files):
     assert table["flags"].dtype == np.int64
     assert table["candidate"].dtype == bool
     assert table["p_O"].dtype == table["ew_hbeta"].dtype == np.float32
+    known = {column.name: column for column in columns_of_catalogue(preset.classes)}
     for name in table.colnames:
-        assert table[name].info.description == column_description(name)
+        assert table[name].info.description == known[name].description
 
 
 def test_every_input_has_a_row_in_order(network, preset, files, tmp_path):
@@ -137,7 +139,7 @@ def test_only_unusable_spectra(network, preset, tmp_path):
 def test_nothing_gives_an_empty_table_with_all_columns(network, preset):
     table = classify_spectra([], preset)
     assert len(table) == 0
-    assert table.colnames == list(catalogue_dtypes(preset))
+    assert table.colnames == [c.name for c in columns_of_catalogue(preset.classes)]
     assert table["ew_hbeta"].unit == u.Angstrom
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lamost_rare.inference.rows import catalogue_dtypes
+from lamost_rare.inference.columns import columns_of_catalogue
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.survey import ScanError, merge, scan, scan_directory
@@ -68,7 +68,7 @@ def test_outputs_of_a_scan(folder, preset, network, tmp_path):
         [*RESULTS, "manifest.json", ".scan.lock"]
     )
     rows = table(output)
-    assert list(rows) == list(catalogue_dtypes(preset))
+    assert list(rows) == [c.name for c in columns_of_catalogue(preset.classes)]
     files = sorted(os.fsencode(p) for p in folder.rglob("*.fits"))
     assert rows["path"] == [os.fsdecode(p) for p in files]
     numbers = [3 * int(p.rsplit("-", 1)[1][:3]) for p in rows["path"]]
@@ -187,7 +187,7 @@ def test_only_damage_leaves_empty_tables_and_no_network(preset, tmp_path, monkey
     summary = scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)
     assert (summary.classified, summary.rejected) == (0, 2)
     assert table(tmp_path / "out")["path"] == []
-    assert list(table(tmp_path / "out")) == list(catalogue_dtypes(preset))
+    assert list(table(tmp_path / "out")) == [c.name for c in columns_of_catalogue(preset.classes)]
     assert table(tmp_path / "out", "rejected")["reason"] == ["not_a_file", "empty_file"]
 
 

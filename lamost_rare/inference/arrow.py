@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..text import path_text, printable
-from .rows import column_ucd
+from .columns import Column, columns_of_catalogue
 
 __all__ = [
     "arrow_table",
@@ -26,6 +26,7 @@ __all__ = [
     "for_spreadsheets",
     "note",
     "parquet_writer",
+    "schema_of",
     "without_nan",
 ]
 
@@ -37,6 +38,20 @@ def described_field(
     known = {"unit": unit, "format": format, "ucd": ucd}
     notes = {key: value for key, value in known.items() if value}
     return pa.field(name, kind, metadata={"description": description, **notes})
+
+
+def schema_of(columns: Iterable[Column]) -> pa.Schema:
+    """Return the schema of a table of these columns, with what is known of each."""
+    return pa.schema(
+        described_field(
+            column.name,
+            pa.string()
+            if column.numpy_dtype.kind == "O"
+            else pa.from_numpy_dtype(column.numpy_dtype),
+            *(column.description, column.unit, column.format, column.ucd),
+        )
+        for column in columns
+    )
 
 
 def note(field: pa.Field, key: str) -> str:
@@ -77,11 +92,13 @@ def arrow_table(table) -> pa.Table:
 
     Text is as `~lamost_rare.text.path_text` makes it.
     """
+    classes = [name[2:] for name in table.colnames if name.startswith("p_")]
+    ucds = {column.name: column.ucd for column in columns_of_catalogue(classes)}
     fields, arrays = [], []
     for column in table.itercols():
         info = column.info
         unit = info.unit and str(info.unit)
-        notes = (info.description or "", unit, info.format, column_ucd(info.name))
+        notes = (info.description or "", unit, info.format, ucds.get(info.name))
         if column.dtype.kind == "U":
             array = pa.array(map(path_text, column.tolist()), pa.string())
         else:

@@ -15,14 +15,8 @@ from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..spectra.sources import iterate_sources
 from ..text import printable, without_name
-from .rows import (
-    catalogue_columns,
-    catalogue_dtypes,
-    column_description,
-    column_format,
-    column_unit,
-    flag_duplicates,
-)
+from .columns import columns_of_catalogue
+from .rows import catalogue_columns, flag_duplicates
 from .sizes import whole_number
 
 __all__ = ["classify_spectra"]
@@ -125,6 +119,7 @@ class _Rows:
     def __init__(self, preset: Preset, evidence: bool):
         self.preset = preset
         self.evidence = evidence
+        self.columns = columns_of_catalogue(preset.classes, evidence=evidence)
         self.chunks: list[dict[str, np.ndarray]] = []
         self.rejected: list[tuple[int, str, str]] = []
         self.n_rows = 0
@@ -170,8 +165,10 @@ class _Rows:
     def _unusable(self, paths: list[str]) -> dict[str, np.ndarray]:
         """Rows that say of every spectrum that it could not be used."""
         columns: dict[str, np.ndarray] = {
-            name: np.full(len(paths), _FILL.get(dtype.kind, -1), dtype=dtype)
-            for name, dtype in catalogue_dtypes(self.preset, evidence=self.evidence).items()
+            column.name: np.full(
+                len(paths), _FILL.get(column.numpy_dtype.kind, -1), column.numpy_dtype
+            )
+            for column in self.columns
         }
         columns["path"][:] = paths
         columns["flags"][:] = int(QualityFlag.UNUSABLE)
@@ -200,14 +197,14 @@ class _Rows:
         from .shown import CatalogueTable
 
         table = CatalogueTable()
-        for name, dtype in catalogue_dtypes(self.preset, evidence=self.evidence).items():
+        for column in self.columns:
+            name, dtype = column.name, column.numpy_dtype
             values = np.concatenate([np.empty(0, dtype), *(chunk[name] for chunk in self.chunks)])
             if dtype.kind == "O":
                 values = values.astype(str)
-            unit = column_unit(name)
-            table[name] = values if unit is None else u.Quantity(values, unit, dtype=dtype)
-            table[name].info.description = column_description(name)
-            table[name].info.format = column_format(name)
+            table[name] = u.Quantity(values, column.unit, dtype=dtype) if column.unit else values
+            table[name].info.description = column.description
+            table[name].info.format = column.format
         table.meta["preset"] = self.preset.name
         table.meta["weights_sha256"] = self.preset.sha256
         table.meta["rare_class"] = self.preset.rare_class

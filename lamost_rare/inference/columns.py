@@ -1,16 +1,32 @@
-"""What is known of a column of the catalogue; steps say it of those that they add."""
+"""The columns of a catalogue: name, type, description, unit, format and UCD of each, in order.
+
+The one place for it: every table, whatever door or file format it comes through, takes its columns
+from here. Another column is an entry here, and its values where they are computed.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..spectra.lines import LINES
-from .rows import column_description, column_format, column_ucd, column_unit
 
-__all__ = ["Column", "documented_column", "evidence_columns"]
+__all__ = [
+    "FLAGS",
+    "GENERAL_CATALOGUE",
+    "IDENTITY",
+    "O_SUBTYPE",
+    "REJECTED",
+    "Column",
+    "catalogue_order",
+    "classifier_columns",
+    "columns_of_catalogue",
+    "evidence_columns",
+    "significance_column",
+]
 
 
 @dataclass(frozen=True)
@@ -53,14 +69,152 @@ class Column:
         return np.dtype(object) if dtype.kind == "U" else dtype
 
 
-def documented_column(name: str, dtype) -> Column:
-    """A column that every catalogue may have, with what is known of it there."""
-    dtype = str if dtype is object else dtype
-    notes = (f(name) for f in (column_description, column_unit, column_format, column_ucd))
-    return Column(name, dtype, *notes)
+IDENTITY = (
+    Column(
+        "path",
+        str,
+        "absolute path of where the spectrum was read from; empty for an object in memory",
+        ucd="meta.ref;meta.file",
+    ),
+    Column(
+        "obsid",
+        "i8",
+        "LAMOST observation identifier; -1 if there is none",
+        ucd="meta.id;meta.main",
+    ),
+    Column("designation", str, "name of the object in its file", ucd="meta.id;src"),
+    Column("ra", "f8", "right ascension (ICRS)", "deg", ".5f", "pos.eq.ra;meta.main"),
+    Column("dec", "f8", "declination (ICRS)", "deg", ".5f", "pos.eq.dec;meta.main"),
+    Column("snr_g", "f8", "signal-to-noise ratio in the g band", None, ".1f", "stat.snr;em.opt"),
+)
+"""What a spectrum is of: `~lamost_rare.spectra.batch.IDENTITY_DTYPES`."""
+
+FLAGS = Column("flags", "i8", "sum of quality flag bits", ucd="meta.code.qual")
+
+O_SUBTYPE = (
+    Column(
+        "o_subtype",
+        "f4",
+        "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0",
+        format=".1f",
+        ucd="src.spType",
+    ),
+    Column(
+        "o_subtype_err",
+        "f4",
+        "standard error of o_subtype",
+        format=".1f",
+        ucd="stat.error;src.spType",
+    ),
+)
+"""What the step ``line_evidence`` adds to the widths."""
+
+GENERAL_CATALOGUE = (
+    Column("catalogue_class", str, "class in the general catalogue", ucd="src.class"),
+    Column("catalogue_subclass", str, "subclass in the general catalogue", ucd="src.spType"),
+    Column(
+        "catalogue_snr_g",
+        "f8",
+        "signal-to-noise ratio in the g band, general catalogue",
+        format=".1f",
+        ucd="stat.snr;em.opt",
+    ),
+)
+"""What a row of LAMOST's general catalogue adds."""
+
+REJECTED = (
+    Column("path", str, "input that is not in the catalogue", ucd="meta.ref;meta.file"),
+    Column(
+        "reason",
+        str,
+        "code of lamost_rare.spectra.quality.REJECT_REASONS",
+        ucd="meta.code.status",
+    ),
+    Column("detail", str, "what was wrong with it", ucd="meta.note"),
+)
+"""The columns of the rejected table."""
 
 
-def evidence_columns() -> list[Column]:
-    """The columns of line evidence, which readers measure."""
-    names = [f"ew_{line}{suffix}" for line in LINES for suffix in ("", "_err")]
-    return [documented_column(name, "f4") for name in names]
+def classifier_columns(classes: Iterable[str]) -> tuple[Column, ...]:
+    """Return the columns that a classifier adds, with a ``p_<class>`` for each of its classes."""
+    return (
+        Column("prediction", str, "most probable class", ucd="src.class"),
+        *(
+            Column(
+                f"p_{name}",
+                "f4",
+                f"calibrated probability of class {name}",
+                format=".4f",
+                ucd="stat.probability;src.class",
+            )
+            for name in classes
+        ),
+        Column(
+            "candidate",
+            bool,
+            "whether it is worth a look as a member of the rare class",
+            ucd="meta.code.member",
+        ),
+    )
+
+
+def evidence_columns() -> tuple[Column, ...]:
+    """Return the columns of line evidence, which every catalogue of a scan has."""
+    ucd, columns = "spect.line.eqWidth", []
+    for name, line in LINES.items():
+        width = f"equivalent width of {line.label}"
+        columns += [
+            Column(f"ew_{name}", "f4", f"{width}, absorption positive", "Angstrom", ".3f", ucd),
+            Column(
+                f"ew_{name}_err",
+                "f4",
+                f"standard error of the {width}",
+                "Angstrom",
+                ".3f",
+                f"stat.error;{ucd}",
+            ),
+        ]
+    return tuple(columns)
+
+
+def significance_column(lines: Iterable[str]) -> Column:
+    """Return the column by which candidates are sorted, which these lines speak for."""
+    labels = ", ".join(LINES[line].label for line in lines)
+    return Column(
+        "evidence",
+        "f4",
+        f"significance of the mean equivalent width of {labels}",
+        format=".1f",
+        ucd="stat.snr;spect.line.eqWidth",
+    )
+
+
+def columns_of_catalogue(classes: Iterable[str], *, evidence: bool = True) -> list[Column]:
+    """Return the columns of the catalogue of a classifier, in their order.
+
+    Parameters
+    ----------
+    classes : iterable of str
+        Those of the classifier's preset.
+    evidence : bool
+        Whether there are columns for the lines.
+    """
+    return [
+        *IDENTITY,
+        *classifier_columns(classes),
+        FLAGS,
+        *(evidence_columns() if evidence else ()),
+    ]
+
+
+def catalogue_order(added: Iterable[Column]) -> list[Column]:
+    """Return the columns of a catalogue to which steps add some, in their order.
+
+    A classifier's columns have their place before the flags, those of line evidence are there
+    anyway, and all others come last.
+    """
+    added = list(added)
+    names = {column.name for column in classifier_columns(())}
+    classifier = [c for c in added if c.name in names or c.name.startswith("p_")]
+    columns = [*IDENTITY, *classifier, FLAGS, *evidence_columns(), *added]
+    return list({column.name: column for column in columns}.values())

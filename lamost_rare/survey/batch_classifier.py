@@ -10,29 +10,20 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..inference.calibration import key_lines_missing
-from ..inference.columns import Column, documented_column
+from ..inference.columns import classifier_columns
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
-from ..inference.rows import catalogue_columns, catalogue_dtypes
+from ..inference.rows import catalogue_columns
 from ..inference.threads import one_blas_thread
 from ..presets import Preset, check_kind
-from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
+from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import QualityFlag
 from .manifest import describe_preset
 from .sizes import BATCH_SIZE
 
-__all__ = ["BatchClassifier", "classifier_columns"]
+__all__ = ["BatchClassifier"]
 
 FEW = 48
 """Spectra that the network sees at a time after a first stage, which leaves it few of a batch."""
-
-
-def classifier_columns(preset: Preset) -> tuple[Column, ...]:
-    """The columns that a classifier adds: ``prediction``, ``p_<class>`` and ``candidate``."""
-    return tuple(
-        documented_column(name, object if dtype.kind == "O" else dtype.str)
-        for name, dtype in catalogue_dtypes(preset, evidence=False).items()
-        if name not in IDENTITY_DTYPES and name != "flags"
-    )
 
 
 class BatchClassifier:
@@ -70,7 +61,7 @@ class BatchClassifier:
         self.preset = preset
         self.batch_size = batch_size
         self.name = name
-        self.adds = classifier_columns(preset)
+        self.adds = classifier_columns(preset.classes)
         self._first = None if thorough else load_first_stage(preset)
         self._built = None
         self.start_seconds = 0.0

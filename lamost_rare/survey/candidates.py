@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from ..inference.arrow import described_field
+from ..inference.arrow import schema_of
 from ..inference.calibration import significance_of_lines
-from ..inference.evidence import LINES
+from ..inference.columns import significance_column
 
 __all__ = ["LINES_OF_CLASS", "rank_candidates"]
 
@@ -42,10 +42,7 @@ def rank_candidates(found: pa.Table, rare_class: str, evidence: dict | None) -> 
     if evidence and "evidence" not in found.column_names:
         names = [f"ew_{line}{suffix}" for line in evidence["lines"] for suffix in ("", "_err")]
         value = significance_of_lines({name: found[name].to_numpy() for name in names}, evidence)
-        labels = ", ".join(LINES[line].label for line in evidence["lines"])
-        description = f"significance of the mean equivalent width of {labels}"
-        ucd = "stat.snr;spect.line.eqWidth"
-        field = described_field("evidence", pa.float32(), description, format=".1f", ucd=ucd)
+        (field,) = schema_of([significance_column(evidence["lines"])])
         found = found.append_column(field, pa.array(value.astype(np.float32)))
         order.insert(0, ("evidence", "descending"))
     return found.sort_by(order)

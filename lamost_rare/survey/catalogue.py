@@ -6,58 +6,20 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from ..inference.arrow import described_field
-from ..inference.columns import Column, documented_column, evidence_columns
-from ..inference.rows import column_ucd
-from ..spectra.batch import IDENTITY_DTYPES, SpectrumBatch
+from ..inference.arrow import schema_of
+from ..inference.columns import REJECTED, Column, catalogue_order
+from ..spectra.batch import SpectrumBatch
 
 __all__ = ["REJECTED_SCHEMA", "as_text", "catalogue_schema", "catalogue_table", "rejected_table"]
 
 
-REJECTED_SCHEMA = pa.schema(
-    [
-        described_field(
-            "path", pa.string(), "input that is not in the catalogue", ucd=column_ucd("path")
-        ),
-        described_field(
-            "reason",
-            pa.string(),
-            "code of lamost_rare.spectra.quality.REJECT_REASONS",
-            ucd="meta.code.status",
-        ),
-        described_field("detail", pa.string(), "what was wrong with it", ucd="meta.note"),
-    ]
-)
+REJECTED_SCHEMA = schema_of(REJECTED)
 """Columns of the rejected table."""
 
 
 def catalogue_schema(added: Iterable[Column]) -> pa.Schema:
-    """Columns of a catalogue, with what is known of each in its metadata.
-
-    Parameters
-    ----------
-    added : iterable of Column
-        What steps add. A classifier's columns have their place before the flags, those of line
-        evidence are there anyway, and all others come last.
-    """
-    added = list(added)
-    identity = [documented_column(name, dtype) for name, dtype in IDENTITY_DTYPES.items()]
-    classes = [c for c in added if c.name in ("prediction", "candidate") or c.name[:2] == "p_"]
-    fixed = [*identity, *classes, documented_column("flags", "i8"), *evidence_columns()]
-    columns = {column.name: column for column in [*fixed, *added]}
-    return pa.schema(
-        described_field(
-            name,
-            pa.string()
-            if column.numpy_dtype.kind == "O"
-            else pa.from_numpy_dtype(column.numpy_dtype),
-            column.description,
-            column.unit,
-            column.format,
-            column.ucd,
-        )
-        for name, column in columns.items()
-    )
+    """Return the columns of a catalogue to which steps add some: `catalogue_order`."""
+    return schema_of(catalogue_order(added))
 
 
 def catalogue_table(batch: SpectrumBatch, schema: pa.Schema) -> pa.Table:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...inference.columns import classifier_columns
 from ...inference.sizes import whole_number
-from ..step import Column, Parameter, Step
+from ..step import Parameter, Step
 
 __all__ = ["OStarClassifier", "RareStarClassifier"]
 
@@ -41,10 +42,7 @@ class RareStarClassifier(Step):
     )
     needs = ("not rectified",)
     # An instance, whose classes are known, adds a column p_<class> for each of them too.
-    adds = (
-        Column("prediction", str, "most probable class"),
-        Column("candidate", bool, "whether it is worth a look"),
-    )
+    adds = classifier_columns(())
 
     def __init__(self, **parameters):
         super().__init__(**parameters)

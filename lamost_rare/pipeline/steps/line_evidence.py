@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...inference.columns import evidence_columns
-from ..step import Column, Step
+from ...inference.columns import O_SUBTYPE, evidence_columns
+from ..step import Step
 
 __all__ = ["LineEvidence"]
 
@@ -17,23 +17,7 @@ class LineEvidence(Step):
     name = "line_evidence"
     summary = "equivalent widths of He, Balmer, Si IV, Mg II and Ca lines, and an O subtype"
     needs = ("not rectified",)
-    adds = (
-        *evidence_columns(),
-        Column(
-            "o_subtype",
-            "f4",
-            "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0",
-            format=".1f",
-            ucd="src.spType",
-        ),
-        Column(
-            "o_subtype_err",
-            "f4",
-            "standard error of o_subtype",
-            format=".1f",
-            ucd="stat.error;src.spType",
-        ),
-    )
+    adds = (*evidence_columns(), *O_SUBTYPE)
 
     def process(self, batch):
         """The batch with ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive, and with

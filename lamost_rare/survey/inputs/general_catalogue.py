@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...inference.columns import GENERAL_CATALOGUE
 from ...text import path_text, printable
 from ..errors import ScanError
 from .discovery import Entry, Walk, find_spectra
 from .file_index import FileIndex
 from .items import observation_item
-from .observations import CATALOGUE_COLUMNS, Observation, choose_columns, read_observations
+from .observations import Observation, choose_columns, read_observations
 from .sources import Source
 from .tables import open_table
 
@@ -35,7 +36,7 @@ class CatalogueSource(Source):
         no such directory.
     """
 
-    columns = CATALOGUE_COLUMNS
+    columns = GENERAL_CATALOGUE
 
     def __init__(self, path: Path, root: Path):
         super().__init__(path)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...inference.columns import Column
 from ...spectra.quality import SpectrumError
 from ...spectra.raw import RawSpectrum
 from ...text import printable
@@ -17,26 +16,12 @@ from ..errors import ScanError
 from .values import numbers, plain_text, whole_numbers
 
 __all__ = [
-    "CATALOGUE_COLUMNS",
     "POSITION_TOLERANCE",
     "Observation",
     "choose_columns",
     "observation_columns",
     "read_observations",
 ]
-
-CATALOGUE_COLUMNS = (
-    Column("catalogue_class", str, "class in the general catalogue", ucd="src.class"),
-    Column("catalogue_subclass", str, "subclass in the general catalogue", ucd="src.spType"),
-    Column(
-        "catalogue_snr_g",
-        "f8",
-        "signal-to-noise ratio in the g band, general catalogue",
-        format=".1f",
-        ucd="stat.snr;em.opt",
-    ),
-)
-"""What a row adds to a catalogue of results."""
 
 POSITION_TOLERANCE = 3.0
 """Arcseconds by which the positions of a row and its file may differ; a LAMOST fibre sees 3.3."""
@@ -249,7 +234,7 @@ def read_observations(columns: dict[str, Sequence], n_rows: int) -> list[Observa
 
 
 def observation_columns(rows: list[Observation]) -> dict[str, np.ndarray]:
-    """What the rows say, as columns of a batch: `CATALOGUE_COLUMNS`."""
+    """Return what the rows say as columns of a batch: those of `GENERAL_CATALOGUE`."""
 
     def text(values):
         column = np.empty(len(rows), dtype=object)

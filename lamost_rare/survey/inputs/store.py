@@ -37,6 +37,7 @@ from pathlib import Path
 import numpy as np
 
 from ...hdf5 import HDF5Error, open_hdf5
+from ...inference.columns import GENERAL_CATALOGUE
 from ...spectra._codec import codec
 from ...spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ...spectra.grid import WavelengthGrid
@@ -44,7 +45,6 @@ from ...text import printable
 from ..errors import ScanError
 from .discovery import Entry, Walk
 from .items import row_item
-from .observations import CATALOGUE_COLUMNS
 from .sources import Source
 from .store_format import (
     BESIDES,
@@ -89,7 +89,7 @@ class Rows:
     paths : list of bytes
     n_pixels : int
     besides : sequence of str
-        Names of further columns that the spectra come with: some of `CATALOGUE_COLUMNS`.
+        Names of further columns that the spectra come with: some of `GENERAL_CATALOGUE`.
     """
 
     def __init__(self, paths: list[bytes], n_pixels: int, besides: Sequence[str] = ()):
@@ -222,7 +222,7 @@ class StoreSource(Source):
             self._root = bytes(file.attrs["root"])
             self.manifest = json.loads(file.attrs["manifest"])
             self.grid = WavelengthGrid.from_dict(self.manifest["grid"])
-            self.columns = tuple(column for column in CATALOGUE_COLUMNS if column.name in file)
+            self.columns = tuple(column for column in GENERAL_CATALOGUE if column.name in file)
             check_datasets(file, self.grid, [column.name for column in self.columns])
 
     @property

@@ -7,12 +7,12 @@ import os
 
 import numpy as np
 
+from ...inference.columns import GENERAL_CATALOGUE
 from ...spectra._codec import codec
 from ...spectra.grid import WavelengthGrid
 from ...spectra.quality import REJECT_REASONS
 from ...text import printable
 from .discovery import Entry
-from .observations import CATALOGUE_COLUMNS
 
 __all__ = [
     "BESIDES",
@@ -32,7 +32,7 @@ __all__ = [
 
 PIXELS = {"flux": np.dtype("<f4"), "ivar": np.dtype("<f4"), "mask": np.dtype("u1")}
 TEXT = ("path", "designation", "reason", "detail")
-BESIDES = {c.name: "S" if c.dtype is str else f"<{c.dtype}" for c in CATALOGUE_COLUMNS}
+BESIDES = {c.name: "S" if c.dtype is str else f"<{c.dtype}" for c in GENERAL_CATALOGUE}
 NUMBERS = {"obsid": "<i8", "ra": "<f8", "dec": "<f8", "snr_g": "<f8", "flags": "<i8"}
 CHECKSUMS = ("crc32", "crc32_text")
 _WIDEST = {"path": 65_536, "detail": 65_536}
