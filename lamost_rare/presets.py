@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
 
-from ._preset_config import PresetError, check_config
+from .preset_config import PresetError, check_config
 from .spectra.grid import WavelengthGrid
 from .text import check_paths, printable
 

@@ -21,9 +21,9 @@ from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.dataset import LabelledSources
 from lamost_rare.simulation.library import SOURCE_GRID
 from lamost_rare.simulation.noise import NoiseBank
-from lamost_rare.training.card import figure_rows, title_of
 from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
 from lamost_rare.validation import operating_point
+from lamost_rare.validation.figure_titles import figure_rows, title_of
 from lamost_rare.validation.figures import cross_fitted, measure
 from lamost_rare.validation.operating_point import (
     OperatingPoint,

@@ -23,12 +23,12 @@ from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.survey import ScanError, scan_directory
 from lamost_rare.survey import shard_processing as classifying
-from lamost_rare.training.first_stage_training import (
-    FirstStageOptions,
+from lamost_rare.training.first_stage_training import FirstStageOptions, train_first_stage
+from lamost_rare.validation.first_stage_figures import (
     choose_log_odds,
-    train_first_stage,
+    first_stage_lines,
+    measure_first_stage,
 )
-from lamost_rare.validation.first_stage_figures import first_stage_lines, measure_first_stage
 from lamost_rare.validation.trials import Trial
 from scan_helpers import CONFIG, ReadHere, manifest, standin_preset, table, use_network, write_file
 

@@ -235,7 +235,7 @@ def _classifier(args) -> int:
     from ..simulation.dataset import load_data_folder
     from ..simulation.observing import noise_of
     from ..training.build import cross_validate, cross_validate_first_stage
-    from ..training.card import figure_rows
+    from ..validation.figure_titles import figure_rows
 
     recipe = _recipe(args.preset)
     _check_jobs(args.jobs)

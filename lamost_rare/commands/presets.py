@@ -8,7 +8,7 @@ import textwrap
 
 from ..presets import DEFAULT_PRESET, Preset, PresetError, list_presets, load_preset
 from ..text import printable
-from ..training.card import asked_by_snr, measured_rows, recall_in_words, title_of
+from ..validation.figure_titles import asked_by_snr, measured_rows, recall_in_words, title_of
 
 __all__ = ["add_arguments", "run"]
 

@@ -196,9 +196,9 @@ def run(args: argparse.Namespace) -> int:
         return _gan(args)
     if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
         raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
-    from ..training.card import measured_rows, recall_in_words
     from ..training.loop import TrainingOptions
     from ..training.own import train_classifier
+    from ..validation.figure_titles import measured_rows, recall_in_words
 
     options = TrainingOptions(
         learning_rate=args.learning_rate,

@@ -8,7 +8,7 @@ from ..simulation.dataset import LabelledSources
 from ..simulation.noise import NoiseBank
 from ..simulation.observing import observe_in_parts
 from ..training.build import summarize
-from ..training.card import members
+from ..validation.figure_titles import members
 from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]

@@ -13,8 +13,12 @@ from ..networks.architectures import SHIPPED_LCGAN
 from ..simulation.dataset import load_data_folder
 from ..text import check_paths
 from ..training.build import fold_folder
-from ..training.crossvalidation import network_predictor, train_fold, trained_folder
-from ..training.first_stage_training import first_stage_of_fold
+from ..training.crossvalidation import (
+    first_stage_of_fold,
+    network_predictor,
+    train_fold,
+    trained_folder,
+)
 from ..training.gan_training import GanOptions
 from ..training.loop import train_network
 from ..training.mixture import MixedStream, generated_stars

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..text import check_paths
-from ..training.card import members
+from ..validation.figure_titles import members
 from .mixture import WAYS, Mixture
 from .paper.report import said_of_runs, spread
 from .seeds import common_rates

@@ -11,7 +11,7 @@ import numpy as np
 from ..simulation.dataset import rows_by_star
 from ..simulation.labels import classes_of
 from ..text import check_paths
-from ..training.card import asked_by_snr, figure_rows, members, title_of
+from ..validation.figure_titles import asked_by_snr, figure_rows, members, title_of
 from ..validation.figures import cross_fitted, measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
 from ..validation.operating_point import OperatingPoint

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..text import check_paths
-from ..training.card import title_of
+from ..validation.figure_titles import title_of
 from .recognition import GOALS
 
 __all__ = ["check_recipe", "common_rates", "write_seeds"]

@@ -43,7 +43,7 @@ def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobs
 
 
 def _first_stage(recipe_name, data, labels, fold, work, seed):
-    from .first_stage_training import first_stage_of_fold
+    from .crossvalidation import first_stage_of_fold
 
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
@@ -219,8 +219,12 @@ def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) ->
     from dataclasses import replace
 
     from ..inference.first_stage import FIRST_STAGE_FILE
-    from ..validation.first_stage_figures import measure_first_stage
-    from .first_stage_training import BORDERING, SETTLED, choose_log_odds
+    from ..validation.first_stage_figures import (
+        BORDERING,
+        SETTLED,
+        choose_log_odds,
+        measure_first_stage,
+    )
 
     trials = [trial for fold, (_, some) in stages.items() if fold is not None for trial in some]
     log_odds = choose_log_odds(trials, sources, recipe.classes, recipe.rare_class)

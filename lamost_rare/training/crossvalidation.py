@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
+from ..inference.calibration import line_evidence, missing_lines
+from ..inference.first_stage import FirstStage, mixed
+from ..inference.predictor import batched_logits, compile_network
 from ..simulation.dataset import LabelledSources, assign_folds
 from ..spectra.grid import LAMOST_GRID
-from .first_stage_training import first_stage_of_fold
+from ..validation.first_stage_figures import roles_of
+from ..validation.trials import load_trials, run_trials, save_trials
+from .first_stage_training import train_first_stage
 from .loop import train_network
 from .recipes import Recipe
 from .stream import ObservationStream
 from .uncertain import UncertainStream
 
-__all__ = ["fold_stream", "network_predictor", "train_fold", "trained_folder", "try_fold"]
+__all__ = [
+    "first_stage_of_fold",
+    "fold_stream",
+    "network_predictor",
+    "train_fold",
+    "trained_folder",
+    "try_fold",
+]
 
 
 def train_fold(
@@ -77,10 +90,6 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
 
     With a `FirstStage` the logits are mixed with its own as the recipe says.
     """
-    from ..inference.calibration import line_evidence, missing_lines
-    from ..inference.first_stage import mixed
-    from ..inference.predictor import batched_logits, compile_network
-
     rare = recipe.classes.index(recipe.rare_class)
     shape = (batch_size, LAMOST_GRID.n_pixels, 2)
     call = compile_network(model, *shape)
@@ -96,6 +105,69 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
     return predict
 
 
+def first_stage_of_fold(
+    recipe: Recipe, sources: LabelledSources, fold: int | None, folder, *, seed=0, repeats=40
+):
+    """Train the first stage without a fold, and try it on the fold. Resumes what is in ``folder``.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sources : LabelledSources
+    fold : int or None
+        None: train on everything, and try nothing.
+    folder : path-like
+    seed : int
+    repeats : int
+        Observations of each hot library spectrum in each range of S/N.
+
+    Returns
+    -------
+    stage : FirstStage
+    trials : list of Trial
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, tried = folder / "first_stage.npz", folder / f"first_stage-trials-{repeats}.npz"
+    stream, held_out = fold_stream(recipe, sources, fold, recipe.n_folds, seed)
+    wanted = json.dumps(
+        {
+            "options": asdict(recipe.first_stage),
+            "stream": recipe.stream.to_dict(),
+            "seed": stream.seed,
+        }
+    )
+    made = folder / "first_stage.json"
+    if not (path.exists() and made.exists() and made.read_text() == wanted):
+        tried.unlink(missing_ok=True)
+        train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
+        made.write_text(wanted)
+    # What it was trained on does not depend on the class that must not be lost.
+    *_, rare = roles_of(recipe.classes, recipe.rare_class)
+    stage = replace(FirstStage.load(path), rare=rare)
+    if fold is None:
+        return stage, []
+    if tried.exists():
+        return stage, load_trials(tried)
+
+    def predict(batch):
+        n = len(batch)
+        return stage.logits(batch.flux, batch.mask), np.ones(n, dtype=bool), np.zeros(n)
+
+    trials = run_trials(
+        predict,
+        sources,
+        held_out,
+        stream.noise,
+        recipe.rare_class,
+        seed=stream.seed,
+        repeats=repeats,
+        n_reobserved=10_000,
+    )
+    save_trials(tried, trials)
+    return stage, trials
+
+
 def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_reobserved=75_000):
     """Train a fold if need be, run its trials, and keep them in ``folder/trials.npz``.
 
@@ -103,8 +175,6 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     -------
     list of Trial
     """
-    from ..validation.trials import load_trials, run_trials, save_trials
-
     name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
     path = trained_folder(recipe, folder) / name
     if path.exists():

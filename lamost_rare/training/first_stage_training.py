@@ -1,44 +1,17 @@
-"""Training of the first stage, and the choice of when it is sure."""
+"""Training of the first stage."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..inference.first_stage import FirstStage, block_depths, certainty
+from ..inference.first_stage import FirstStage, block_depths
 from ..networks.keras_backend import standard_settings
-from ..simulation.dataset import LabelledSources
+from ..validation.first_stage_figures import settled_classes
 from .stream import ObservationStream
 
-if TYPE_CHECKING:
-    from .recipes import Recipe
-
-__all__ = [
-    "FirstStageOptions",
-    "choose_log_odds",
-    "first_stage_of_fold",
-    "roles_of",
-    "settled_classes",
-    "train_first_stage",
-]
-
-SETTLED = ("A", "F", "G", "K", "M")
-"""Classes that the first stage may settle: what most of a survey is."""
-BORDERING = ("B",)
-"""An early A star need not be told from a late B star to be no O star."""
-
-
-def settled_classes(classes) -> tuple[np.ndarray, np.ndarray]:
-    """`SETTLED` and `BORDERING` as masks over some classes, each of shape (n_classes,)."""
-    return np.isin(classes, SETTLED), np.isin(classes, BORDERING)
-
-
-def roles_of(classes, rare_class) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`settled_classes` and the rare class, as `certainty` takes them."""
-    return *settled_classes(classes), np.isin(classes, rare_class)
+__all__ = ["FirstStageOptions", "train_first_stage"]
 
 
 @dataclass
@@ -124,95 +97,3 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
         if layer.get_weights()
     ]
     return FirstStage(layers, *settled_classes(stream.classes), np.inf)
-
-
-def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:
-    """The log-odds from which the first stage may be sure.
-
-    Above those of every observation of the rare class at S/N above 10, by a margin, and no less
-    than ``lowest``.
-
-    Parameters
-    ----------
-    trials : list of Trial
-        Logits of a first stage that has not seen the stars.
-    sources : LabelledSources
-    classes : sequence of str
-    rare_class : str
-    margin, lowest : float
-    """
-    roles = roles_of(classes, rare_class)
-    highest = lowest - margin
-    for trial in trials:
-        own = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
-        if own.any():
-            highest = max(highest, float(certainty(trial.logits[own], *roles).max()))
-    return max(lowest, highest + margin)
-
-
-def first_stage_of_fold(
-    recipe: Recipe, sources: LabelledSources, fold: int | None, folder, *, seed=0, repeats=40
-):
-    """Train the first stage without a fold, and try it on the fold. Resumes what is in ``folder``.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    sources : LabelledSources
-    fold : int or None
-        None: train on everything, and try nothing.
-    folder : path-like
-    seed : int
-    repeats : int
-        Observations of each hot library spectrum in each range of S/N.
-
-    Returns
-    -------
-    stage : FirstStage
-    trials : list of Trial
-    """
-    import json
-
-    from ..validation.trials import load_trials, run_trials, save_trials
-    from .crossvalidation import fold_stream
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path, tried = folder / "first_stage.npz", folder / f"first_stage-trials-{repeats}.npz"
-    stream, held_out = fold_stream(recipe, sources, fold, recipe.n_folds, seed)
-    wanted = json.dumps(
-        {
-            "options": asdict(recipe.first_stage),
-            "stream": recipe.stream.to_dict(),
-            "seed": stream.seed,
-        }
-    )
-    made = folder / "first_stage.json"
-    if not (path.exists() and made.exists() and made.read_text() == wanted):
-        tried.unlink(missing_ok=True)
-        train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
-        made.write_text(wanted)
-    # What it was trained on does not depend on the class that must not be lost.
-    *_, rare = roles_of(recipe.classes, recipe.rare_class)
-    stage = replace(FirstStage.load(path), rare=rare)
-    if fold is None:
-        return stage, []
-    if tried.exists():
-        return stage, load_trials(tried)
-
-    def predict(batch):
-        n = len(batch)
-        return stage.logits(batch.flux, batch.mask), np.ones(n, dtype=bool), np.zeros(n)
-
-    trials = run_trials(
-        predict,
-        sources,
-        held_out,
-        stream.noise,
-        recipe.rare_class,
-        seed=stream.seed,
-        repeats=repeats,
-        n_reobserved=10_000,
-    )
-    save_trials(tried, trials)
-    return stage, trials

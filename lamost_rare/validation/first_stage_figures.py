@@ -1,19 +1,64 @@
-"""What the first stage settles, and what it loses by that."""
+"""What the first stage may settle, when it is sure, and what it loses by that."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..inference.first_stage import certainty
-from ..training.card import members
-from ..training.first_stage_training import choose_log_odds, roles_of
+from .figure_titles import members
 from .figures import LETTERS
 from .statistics import upper_limit
 
-__all__ = ["first_stage_lines", "measure_first_stage"]
+__all__ = [
+    "BORDERING",
+    "SETTLED",
+    "choose_log_odds",
+    "first_stage_lines",
+    "measure_first_stage",
+    "roles_of",
+    "settled_classes",
+]
 
+SETTLED = ("A", "F", "G", "K", "M")
+"""Classes that the first stage may settle: what most of a survey is."""
+BORDERING = ("B",)
+"""An early A star need not be told from a late B star to be no O star."""
 HARDER = ("hot_subdwarf", "white_dwarf")
 """Classes that are told from A stars less surely than O stars are."""
+
+
+def settled_classes(classes) -> tuple[np.ndarray, np.ndarray]:
+    """`SETTLED` and `BORDERING` as masks over some classes, each of shape (n_classes,)."""
+    return np.isin(classes, SETTLED), np.isin(classes, BORDERING)
+
+
+def roles_of(classes, rare_class) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`settled_classes` and the rare class, as `certainty` takes them."""
+    return *settled_classes(classes), np.isin(classes, rare_class)
+
+
+def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:
+    """The log-odds from which the first stage may be sure.
+
+    Above those of every observation of the rare class at S/N above 10, by a margin, and no less
+    than ``lowest``.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Logits of a first stage that has not seen the stars.
+    sources : LabelledSources
+    classes : sequence of str
+    rare_class : str
+    margin, lowest : float
+    """
+    roles = roles_of(classes, rare_class)
+    highest = lowest - margin
+    for trial in trials:
+        own = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
+        if own.any():
+            highest = max(highest, float(certainty(trial.logits[own], *roles).max()))
+    return max(lowest, highest + margin)
 
 
 def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:

@@ -1,0 +1,132 @@
+"""What the figures of a classifier are called, and how they are shown."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "asked_by_snr",
+    "figure_rows",
+    "measured_rows",
+    "member",
+    "members",
+    "recall_in_words",
+    "title_of",
+]
+
+_MEMBERS = {
+    **{letter: f"{letter} stars" for letter in "OBAFGKM"},
+    "hot_subdwarf": "hot subdwarfs",
+    "white_dwarf": "white dwarfs",
+    "other": "other objects",
+    "B0-B0.5": "B0 and B0.5 stars",
+    "B1+": "B1 and later",
+}
+_ALIKE = {"O": "B1 and later, subdwarfs, white dwarfs"}
+_TITLES = {
+    "recall_known_in_the_blue": "{rare} of which only the blue is known, S/N (g) above 10",
+    "candidates_known_in_the_blue": "{alike} known only there",
+    "recall_one_side_lost": "{rare} with one side of the spectrum lost, S/N (g) above 20",
+    "candidates_one_side_lost": "{alike} with one side lost",
+    "false_alarms_lamost": "LAMOST spectra, none of {one}, called candidates",
+    "false_alarms_reobserved": "the same, observed again with more noise, reddening and shift",
+    "candidates_reobserved_B": "of these, of stars that show He I, whatever LAMOST calls them",
+    "letter_exact": "letter as LAMOST gives it, A F G K M, S/N above 20",
+    "letter_within_one": "letter within one of LAMOST's",
+}
+_RECALL = {
+    "": "",
+    "_lamost": ", LAMOST spectra as they are",
+    "_reobserved": ", LAMOST spectra observed again",
+}
+
+
+def members(name: str) -> str:
+    """Members of a class, or of a group of `validation.trials.subtype_group`, in words."""
+    return _MEMBERS.get(name, f"spectra of class {name}")
+
+
+def member(name: str) -> str:
+    """One member of a class, in words and without an article."""
+    return members(name)[:-1] if name in _MEMBERS else name
+
+
+def _one(name: str) -> str:
+    if name not in _MEMBERS:
+        return f"class {name}"
+    return f"{'an' if name in ('O', 'A', 'F', 'M', 'other') else 'a'} {member(name)}"
+
+
+def title_of(key: str, rare_class: str) -> str | None:
+    """What a figure of `validation.figures.measure` is called, or None if it is not one of them.
+
+    >>> title_of("recall_snr_5_10", "O")
+    'O stars found, S/N (g) 5-10'
+    """
+    if key in _TITLES:
+        alike = _ALIKE.get(rare_class, "other stars")
+        return _TITLES[key].format(rare=members(rare_class), alike=alike, one=_one(rare_class))
+    if found := re.fullmatch(r"recall(?=_)(|_lamost|_reobserved)(?:_snr_(.+))?", key):
+        snr = (found[2] or "").replace("above_", "above ").replace("_", "-")
+        title = f"{members(rare_class)} found{_RECALL[found[1]]}"
+        return f"{title}, S/N (g) {snr}" if snr else title
+    if key.startswith("false_alarms_reobserved_"):
+        return f"of these, {members(key.removeprefix('false_alarms_reobserved_'))}"
+    if key.startswith("candidates_"):
+        return f"{members(key.removeprefix('candidates_'))} called candidates"
+    return None
+
+
+def figure_rows(figures: dict, rare_class: str) -> list[tuple[str, str, str, str]]:
+    """Key, title, value with uncertainty, and numbers of each figure."""
+    rows = []
+    for key, value in figures.items():
+        title = title_of(key, rare_class)
+        if not title or not isinstance(value, dict) or not value.get("n"):
+            continue
+        numbers = f"{value['count']:,} of {value['n']:,}"
+        if "stars" in value:
+            numbers += f" spectra, {value['stars']} stars"
+        if "upper_limit_95" in value:
+            limit = value["upper_limit_95"] * 1e6
+            text = f"{value['rate'] * 1e6:.1f} in a million, below {limit:.1f} (95 %)"
+        else:
+            text = f"{value['rate']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
+        rows.append((key, title, text, numbers))
+    return rows
+
+
+def measured_rows(preset) -> list[tuple[str, str, str, str]]:
+    """`figure_rows` of a preset.
+
+    Figures that were measured before a preset said of which class they are, are all of O stars:
+    for another rare class nothing but letters is left of them.
+    """
+    figures = preset.figures
+    if preset.config.get("figures_of", "O") != preset.rare_class:
+        figures = {key: value for key, value in figures.items() if key.startswith("letter_")}
+    return figure_rows(figures, preset.rare_class)
+
+
+def recall_in_words(preset) -> str:
+    """Return a sentence that says of what the recall is."""
+    if preset.config.get("figures_of", "O") != preset.rare_class:
+        return (
+            f"How well it finds {members(preset.rare_class)} was not measured by the version that "
+            "made it: train it again."
+        )
+    measured = {key for key, *_ in measured_rows(preset) if key.startswith("recall_")}
+    on = []
+    if any(not key.startswith(("recall_lamost", "recall_reobserved")) for key in measured):
+        on.append("library stars observed in simulation, made to look like LAMOST's")
+    if any(key.startswith(("recall_lamost", "recall_reobserved")) for key in measured):
+        on.append("LAMOST spectra that were left out of training")
+    if not on:
+        return f"Recall was not measured: no {member(preset.rare_class)} was tried."
+    return f"Recall is that of {' and of '.join(on)}."
+
+
+def asked_by_snr(table: dict) -> str:
+    """A preset's ``threshold_by_snr`` in words."""
+    pairs = zip(table["snr"], table["threshold"], strict=True)
+    return ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)
