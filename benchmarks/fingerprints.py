@@ -176,7 +176,7 @@ def batches(data: Path):
 def figures(data: Path):
     """Trials and figures of a network that knows nothing, of small size."""
     from lamost_rare.simulation.dataset import load_data_folder
-    from lamost_rare.simulation.observing import noise_of
+    from lamost_rare.simulation.simulate_stars import noise_of
     from lamost_rare.training.recipes import RECIPES
     from lamost_rare.validation.figures import cross_fitted, measure
     from lamost_rare.validation.trials import run_trials

@@ -18,7 +18,7 @@ from lamost_rare.inference.evidence import LINES
 from lamost_rare.inference.rows import catalogue_columns
 from lamost_rare.presets import Preset, PresetError
 from lamost_rare.simulation.fits_files import write_lamost_file
-from lamost_rare.spectra import sources
+from lamost_rare.spectra import reading
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.spectra.raw import RawSpectrum
@@ -238,7 +238,7 @@ def test_an_unexpected_error_costs_one_row(network, preset, monkeypatch, files):
             raise ZeroDivisionError("oops")
         return raw(False)
 
-    monkeypatch.setattr(sources, "_read", read)
+    monkeypatch.setattr(reading, "_read", read)
     with pytest.warns(UnusableSpectraWarning, match="ZeroDivisionError: oops"):
         table = classify_spectra(files, preset)
     assert list(table["prediction"]) == ["", "B"]

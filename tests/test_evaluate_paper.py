@@ -32,7 +32,7 @@ from lamost_rare.evaluation.paper.sets import (
 )
 from lamost_rare.evaluation.paper.tasks import PaperSettings, Workshop
 from lamost_rare.simulation.dataset import load_data_folder
-from lamost_rare.simulation.observing import noise_of
+from lamost_rare.simulation.simulate_stars import noise_of
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training.gan_training import GanOptions
 from lamost_rare.training.loop import TrainingOptions

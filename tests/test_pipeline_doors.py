@@ -13,7 +13,7 @@ from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.demo import SURVEY_GRID
 from lamost_rare.simulation.fits_files import LAYOUTS, write_batch
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.spectra.sources import read_batch
+from lamost_rare.spectra.reading import read_batch
 from lamost_rare.training.estimator import as_features
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

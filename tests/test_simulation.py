@@ -17,8 +17,8 @@ from lamost_rare.simulation.noise import (
     NoiseBank,
     expected_error,
 )
-from lamost_rare.simulation.observe import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
-from lamost_rare.simulation.observing import observe_sources
+from lamost_rare.simulation.simulate import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
+from lamost_rare.simulation.simulate_stars import observe_sources
 from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.normalize import pseudo_continuum

@@ -16,7 +16,7 @@ from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.simulation.examples import complete_rows, observe_again, observe_examples
 from lamost_rare.simulation.fits_files import write_lamost_file
-from lamost_rare.simulation.observing import noise_of
+from lamost_rare.simulation.simulate_stars import noise_of
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.training.gan_training import GanOptions, generate
 from lamost_rare.training.generator import train_generator

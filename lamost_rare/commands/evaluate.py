@@ -233,7 +233,7 @@ def _classifier(args) -> int:
     from ..evaluation.recognition import write_recognition
     from ..presets import load_preset
     from ..simulation.dataset import load_data_folder
-    from ..simulation.observing import noise_of
+    from ..simulation.simulate_stars import noise_of
     from ..training.build import cross_validate, cross_validate_first_stage
     from ..validation.figure_titles import figure_rows
 

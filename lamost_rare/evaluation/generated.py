@@ -12,7 +12,7 @@ from ..hdf5 import load_weights
 from ..progress import counted
 from ..simulation.dataset import load_data_folder
 from ..simulation.examples import complete_rows, observe_examples
-from ..simulation.observing import noise_of
+from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..training.gan_training import generate
 from ..training.generator import real_examples

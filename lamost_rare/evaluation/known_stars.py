@@ -6,7 +6,7 @@ import numpy as np
 
 from ..simulation.dataset import LabelledSources
 from ..simulation.noise import NoiseBank
-from ..simulation.observing import observe_in_parts
+from ..simulation.simulate_stars import observe_in_parts
 from ..training.build import summarize
 from ..validation.figure_titles import members
 from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group

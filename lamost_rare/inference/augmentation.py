@@ -180,7 +180,7 @@ def _own_noise(model, number, seed):
 def _observed(model, number, seed, noise, snr_range):
     """Flux, ivar and mask of generated stars, observed in simulation."""
     from ..networks.gan import without_noise
-    from ..simulation.observing import observe_pixels
+    from ..simulation.simulate_stars import observe_pixels
     from ..spectra.normalize import normalize_l2
     from ..training.gan_training import generate
 

@@ -13,7 +13,7 @@ from ..errors import UnusableSpectraWarning
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
-from ..spectra.sources import iterate_sources
+from ..spectra.reading import iterate_sources
 from ..text import printable, without_name
 from .columns import columns_of_catalogue
 from .rows import catalogue_columns, flag_duplicates

@@ -12,7 +12,7 @@ from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledSources
 from .library import MARGIN
 from .noise import NoiseBank
-from .observing import observe_in_parts, observe_pixels
+from .simulate_stars import observe_in_parts, observe_pixels
 
 __all__ = ["Examples", "complete_rows", "observe_again", "observe_examples", "standardize"]
 
@@ -70,7 +70,7 @@ def observe_examples(
 ) -> Examples:
     """Observations of chosen sources, every star as often as any other.
 
-    Library spectra are observed as LAMOST would (`simulation.observe`), without lost pixels;
+    Library spectra are observed as LAMOST would (`simulation.simulate`), without lost pixels;
     observed ones with more noise, reddening and shift.
 
     Parameters
@@ -115,7 +115,7 @@ def observe_examples(
 
 
 def observe_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> np.ndarray:
-    """Standardized spectra, observed as `simulation.observing.observe_pixels` does, standardized.
+    """Standardized spectra, observed as `simulation.simulate_stars.observe_pixels` does, standardized.
 
     Parameters
     ----------

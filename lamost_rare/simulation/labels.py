@@ -161,7 +161,7 @@ def labelled(batch):
     ----------
     batch : SpectrumBatch
         With a column ``label``, or with ``class`` and ``subclass`` as
-        `~lamost_rare.spectra.sources.read_batch` gives them, from which `observed_class` makes it.
+        `~lamost_rare.spectra.reading.read_batch` gives them, from which `observed_class` makes it.
 
     Returns
     -------

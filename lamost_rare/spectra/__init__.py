@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .normalize import network_input, normalize_l2
     from .quality import REJECT_REASONS, QualityFlag, SpectrumError
     from .raw import RawSpectrum
+    from .reading import iterate_sources, read_batch
     from .resample import assemble
-    from .sources import iterate_sources, read_batch
 
 __all__ = [
     "IDENTITY_DTYPES",
@@ -55,7 +55,7 @@ _MODULES = {
     "quality": ("REJECT_REASONS", "QualityFlag", "SpectrumError"),
     "raw": ("RawSpectrum",),
     "resample": ("assemble",),
-    "sources": ("iterate_sources", "read_batch"),
+    "reading": ("iterate_sources", "read_batch"),
 }
 
 __getattr__, __dir__ = lazy_names(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..simulation.dataset import LabelledSources, load_data_folder
 from ..simulation.examples import Examples, complete_rows, observe_examples, standardize
-from ..simulation.observing import noise_of
+from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
 from .gan_training import (

@@ -9,7 +9,7 @@ import numpy as np
 from ..simulation.dataset import LabelledSources
 from ..simulation.examples import complete_rows, observe_examples
 from ..simulation.noise import NoiseBank
-from ..simulation.observing import on_source_grid
+from ..simulation.simulate_stars import on_source_grid
 from .gan_training import GanOptions, centre_generator, generate, train_gan
 from .stream import ObservationStream, levels
 

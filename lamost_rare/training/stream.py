@@ -10,8 +10,8 @@ import numpy as np
 from ..simulation import lookalikes
 from ..simulation.dataset import LabelledSources, rows_by_star
 from ..simulation.library import SOURCE_GRID
-from ..simulation.observe import observe
-from ..simulation.observing import draw_conditions, noise_of
+from ..simulation.simulate import observe
+from ..simulation.simulate_stars import draw_conditions, noise_of
 from ..spectra.normalize import network_input, pseudo_continuum
 
 __all__ = ["ObservationStream", "StreamOptions", "levels"]

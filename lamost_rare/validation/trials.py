@@ -11,7 +11,7 @@ import numpy as np
 from ..simulation.dataset import LabelledSources
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
-from ..simulation.observing import HOT, observe_in_parts
+from ..simulation.simulate_stars import HOT, observe_in_parts
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr

@@ -16,7 +16,7 @@ import numpy as np
 from ...networks.architectures import SHIPPED_LCGAN, SHIPPED_RACNET, SHIPPED_SGAN
 from ...networks.keras_backend import load_keras
 from ...simulation.dataset import load_data_folder
-from ...simulation.observing import noise_of
+from ...simulation.simulate_stars import noise_of
 from ...training.gan_training import GanOptions
 from ...training.loop import TrainingOptions
 from ...training.pools import as_they_end, single_threaded

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ...inference.columns import Column
 from ...spectra.grid import WavelengthGrid
-from ...spectra.sources import items_in_order
+from ...spectra.reading import items_in_order
 from ...text import check_paths, path_text, printable
 from ..errors import ScanError
 from .discovery import SUFFIXES, Entry, Walk, find_spectra
@@ -96,7 +96,7 @@ def open_source(source, root=None) -> Source:
     source : str, bytes, os.PathLike or sequence of those
         A directory, a file, a tar archive, an HDF5 store, or a list of files: ``@NAME``, a name
         that ends in .txt or .lst (also .gz behind it), a pipe, ``-`` for standard input, or the
-        paths themselves, as `~lamost_rare.spectra.sources.items_in_order` takes them.
+        paths themselves, as `~lamost_rare.spectra.reading.items_in_order` takes them.
     root : str, bytes or os.PathLike, optional
         With this, ``source`` is a general catalogue, and its spectra are below this directory.
 

@@ -154,7 +154,7 @@ class LamostRareRead(_Stage):
     def prepare(self):
         """Number of paths, and how they are read; paths are taken from where their list lies."""
         from lamost_rare.presets import load_preset
-        from lamost_rare.spectra.sources import read_batch
+        from lamost_rare.spectra.reading import read_batch
         from lamost_rare.survey.inputs.lists import ListSource
 
         grid = load_preset(self.config["preset"], verify=False).grid

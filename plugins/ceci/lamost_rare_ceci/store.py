@@ -37,7 +37,7 @@ def with_all_rows(batch: SpectrumBatch, rejects) -> SpectrumBatch:
     ----------
     batch : SpectrumBatch
     rejects : list of (int, str, SpectrumError)
-        Number among all spectra, path and reason; as `lamost_rare.spectra.sources.read_batch`
+        Number among all spectra, path and reason; as `lamost_rare.spectra.reading.read_batch`
         gives them. The reasons make the column ``reason``.
     """
     n = len(batch) + len(rejects)

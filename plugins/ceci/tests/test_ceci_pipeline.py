@@ -131,7 +131,7 @@ def mpi(tmp_path_factory):
 def folder(files, tmp_path_factory):
     """Their package, their data and our configuration, ready to run."""
     from lamost_rare.spectra.grid import LAMOST_GRID
-    from lamost_rare.spectra.sources import read_batch
+    from lamost_rare.spectra.reading import read_batch
 
     batch, _ = read_batch(files, LAMOST_GRID)
     folder = tmp_path_factory.mktemp("theirs")

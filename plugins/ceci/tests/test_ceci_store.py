@@ -7,7 +7,7 @@ import pytest
 from lamost_rare.pipeline import make_step
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag, SpectrumError
-from lamost_rare.spectra.sources import read_batch
+from lamost_rare.spectra.reading import read_batch
 from lamost_rare_ceci.store import append, columns_of, process, read_rows, usable, with_all_rows
 
 UNUSABLE = int(QualityFlag.UNUSABLE)

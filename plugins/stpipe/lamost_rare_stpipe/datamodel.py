@@ -170,7 +170,7 @@ def open_spectra(source, grid: WavelengthGrid | None = None) -> SpectraModel:
     TypeError
         If the source is nothing of the kind.
     """
-    from lamost_rare.spectra.sources import read_batch
+    from lamost_rare.spectra.reading import read_batch
 
     if isinstance(source, (list, tuple)) and len(source) == 1:
         source = source[0]

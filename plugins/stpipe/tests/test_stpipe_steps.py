@@ -100,7 +100,7 @@ def test_spectra_objects_and_models_of_others(files, same):
     from types import SimpleNamespace
 
     from lamost_rare.spectra.adapters import to_spectrum_list
-    from lamost_rare.spectra.sources import read_batch
+    from lamost_rare.spectra.reading import read_batch
 
     batch, _ = read_batch(files, OStarClassifierStep(**FAST).make_step().grid)
     spectra = to_spectrum_list(batch)

@@ -7,7 +7,7 @@ from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.labels import labelled
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.raw import RawSpectrum
-from lamost_rare.spectra.sources import iterate_sources, read_batch
+from lamost_rare.spectra.reading import iterate_sources, read_batch
 from standin import FULL_GRID, star
 
 

@@ -10,7 +10,7 @@ from ..spectra.batch import SpectrumBatch
 from .dataset import LabelledSources
 from .library import MARGIN, SOURCE_GRID
 from .noise import NoiseBank
-from .observe import Conditions, observe
+from .simulate import Conditions, observe
 
 __all__ = [
     "HOT",
