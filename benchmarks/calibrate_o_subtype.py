@@ -36,18 +36,18 @@ def measured(data: Path):
     """Subtype, log ratio, name, and whether it is a single star, of all usable spectra."""
     from lamost_rare.inference.evidence import measure_lines
     from lamost_rare.simulation.dataset import load_data_folder
-    from lamost_rare.simulation.library import SOURCE_GRID
+    from lamost_rare.simulation.library import STAR_GRID
     from lamost_rare.spectra.batch import SpectrumBatch
 
     sources = load_data_folder(data)
     subtype = np.array([subtype_of(str(mk)) for mk in sources.mk_type])
     use = np.isfinite(subtype) & ~np.isin(sources.origin.astype(str), LEFT_OUT)
-    use &= ~sources.observed
+    use &= ~sources.real
     sources, subtype = sources[use], subtype[use]
     flux = np.where(sources.valid, sources.flux, 0).astype(np.float32)
     level = np.nanmedian(np.where(sources.valid, np.abs(flux), np.nan), axis=1, keepdims=True)
     ivar = np.where(sources.valid, (200 / level) ** 2, 0).astype(np.float32)
-    widths = measure_lines(SpectrumBatch(SOURCE_GRID, flux, ivar, ~sources.valid))
+    widths = measure_lines(SpectrumBatch(STAR_GRID, flux, ivar, ~sources.valid))
     hei, heii = (np.asarray(widths[f"ew_{x}"], float) for x in ("hei_4471", "heii_4541"))
     good = (hei > 0.03) & (heii > 0.03)
     ratio = np.log10(np.where(good, hei / np.where(good, heii, 1), 1))

@@ -18,8 +18,8 @@ from lamost_rare.inference.discriminant import (
     reaches_discriminant,
 )
 from lamost_rare.simulation.analytic import analytic_spectra
-from lamost_rare.simulation.dataset import LabelledSources
-from lamost_rare.simulation.library import SOURCE_GRID
+from lamost_rare.simulation.dataset import LabelledStars
+from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
 from lamost_rare.validation import operating_point
@@ -45,7 +45,7 @@ def sources_of(label, mk_type=None, observed=None):
     text = np.array(label, dtype=object)
     star = np.array([f"star {i}" for i in range(n)], dtype=object)
     mk_type = text if mk_type is None else np.array(mk_type, dtype=object)
-    return LabelledSources(empty, empty, empty == 0, text, star, mk_type, text, star, snr)
+    return LabelledStars(empty, empty, empty == 0, text, star, mk_type, text, star, snr)
 
 
 def trial_of(kind, score, row, evidence=0.0, snr=25.0):
@@ -327,11 +327,11 @@ def test_titles_are_of_the_rare_class():
 
 @pytest.mark.parametrize("rare_class", ["O", "G"])
 def test_real_members_are_observed_again_at_any_signal_to_noise(rare_class):
-    n_pixels = SOURCE_GRID.n_pixels
+    n_pixels = STAR_GRID.n_pixels
     sources = sources_of(["O", "O", "A", "G", "G"], observed=[0, 0, 1, 1, 1])
     sources.flux = np.ones((5, n_pixels), dtype=np.float32)
     sources.valid = np.ones((5, n_pixels), dtype=bool)
-    sources.ivar = np.where(sources.observed[:, None], 1e4, np.zeros(n_pixels)).astype(np.float32)
+    sources.ivar = np.where(sources.real[:, None], 1e4, np.zeros(n_pixels)).astype(np.float32)
 
     def predict(batch):
         n = len(batch)
@@ -429,7 +429,7 @@ def test_as_many_false_alarms_stay_as_are_allowed(monkeypatch, allowed):
 
 def test_trials_lose_what_they_say():
     """Library stars as the noise's donors lose pixels; damaged ones lack one side."""
-    n_pixels = SOURCE_GRID.n_pixels
+    n_pixels = STAR_GRID.n_pixels
     kinds = ["O"] * 3 + ["G"] * 3
     sources = sources_of(kinds, observed=[0] * 3 + [1] * 3)
     sources.flux = np.ones((6, n_pixels), dtype=np.float32)

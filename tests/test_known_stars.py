@@ -11,8 +11,8 @@ from lamost_rare.evaluation.known_stars import (
 )
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
-from lamost_rare.simulation.dataset import LabelledSources
-from lamost_rare.simulation.library import SOURCE_GRID
+from lamost_rare.simulation.dataset import LabelledStars
+from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.build import summarize
 from lamost_rare.training.recipes import RECIPES
@@ -24,12 +24,12 @@ from lamost_rare.validation.trials import Trial
 def sources():
     """Two O stars, three late B stars, one B0 star, and a spectrum of the survey."""
     kinds = ["O6", "O7", "B5", "B8", "B3", "B0", "A3"]
-    batch = analytic_spectra(kinds, np.random.default_rng(2), snr=500.0, grid=SOURCE_GRID)
+    batch = analytic_spectra(kinds, np.random.default_rng(2), snr=500.0, grid=STAR_GRID)
     label = np.array([k[0] for k in kinds], dtype=object)
     mk_type = np.array([f"{k}V" for k in kinds], dtype=object)
     name = np.array([f"star {i}" for i in range(7)], dtype=object)
     snr = np.array([np.nan] * 6 + [500.0])
-    return LabelledSources(
+    return LabelledStars(
         batch.flux, batch.ivar * np.isfinite(snr)[:, None], ~batch.mask, label, name, mk_type,
         name, name, snr,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamost_rare.simulation.dataset import _same_place, assign_folds
-from lamost_rare.simulation.labels import CLASSES, library_class, observed_class, star_name
+from lamost_rare.simulation.labels import CLASSES, library_class, star_name, survey_class
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_class_of_a_library_spectrum(arguments, expected):
     ],
 )
 def test_class_of_an_observed_spectrum(arguments, expected):
-    assert observed_class(*arguments) == expected
+    assert survey_class(*arguments) == expected
 
 
 @given(

@@ -17,8 +17,8 @@ from lamost_rare.evaluation import mixture
 from lamost_rare.evaluation.mixture import WAYS, MixtureSettings, try_mixture
 from lamost_rare.evaluation.mixture_report import summary, write_mixture
 from lamost_rare.simulation.analytic import analytic_spectra
-from lamost_rare.simulation.dataset import LabelledSources
-from lamost_rare.simulation.library import MARGIN, SOURCE_GRID
+from lamost_rare.simulation.dataset import LabelledStars
+from lamost_rare.simulation.library import MARGIN, STAR_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.training import crossvalidation
@@ -39,12 +39,12 @@ PREPROCESSING = {"normalization": "l2"}
 @pytest.fixture(scope="module")
 def sources():
     """Library stars."""
-    batch = analytic_spectra(KINDS, np.random.default_rng(2), snr=500.0, grid=SOURCE_GRID)
+    batch = analytic_spectra(KINDS, np.random.default_rng(2), snr=500.0, grid=STAR_GRID)
     n = len(KINDS)
     label = np.array([k[0] for k in KINDS], dtype=object)
     mk_type = np.array([f"{k}V" for k in KINDS], dtype=object)
     name = np.array([f"star {i}" for i in range(n)], dtype=object)
-    return LabelledSources(
+    return LabelledStars(
         batch.flux, np.zeros_like(batch.flux), ~batch.mask, label, name, mk_type, name, name,
         np.full(n, np.nan),
     )  # fmt: skip
@@ -59,7 +59,7 @@ def test_generated_stars_have_levels_of_library_stars(sources, noise, tmp_path):
     pytest.importorskip("keras")
     arguments = sources, noise, TINY_LCGAN, GAN
     made = generated_stars(*arguments, tmp_path, n_examples=30, number=40)
-    assert made.shape == (40, SOURCE_GRID.n_pixels)
+    assert made.shape == (40, STAR_GRID.n_pixels)
     assert np.isfinite(made).all()
     again = generated_stars(*arguments, tmp_path, n_examples=30, number=40)
     np.testing.assert_allclose(made, again, rtol=1e-4)  # sums in another order
@@ -76,11 +76,11 @@ def test_generated_stars_have_levels_of_library_stars(sources, noise, tmp_path):
 def test_a_part_of_the_rare_class_is_generated(sources, noise):
     options = StreamOptions(invented={}, blend={}, blue_only=0.0, snr_range=(90.0, 100.0))
     plain = ObservationStream(sources, CLASSES, PREPROCESSING, options, noise=noise, seed=4)
-    marked = np.ones((3, SOURCE_GRID.n_pixels), dtype=np.float32)
+    marked = np.ones((3, STAR_GRID.n_pixels), dtype=np.float32)
 
     def part(fraction):
         stream = MixedStream(plain, marked, fraction, "O", 5)
-        flux = np.zeros((300, SOURCE_GRID.n_pixels), dtype=np.float32)
+        flux = np.zeros((300, STAR_GRID.n_pixels), dtype=np.float32)
         rng = np.random.default_rng(1)
         valid = np.ones(flux.shape, dtype=bool)
         for i in range(300):

@@ -289,7 +289,7 @@ def test_subtypes_of_the_relations_own_nodes():
 
 def test_subtypes_of_library_stars(data_folder):
     """The calibration's own stars, with noise: the relation holds for most of them."""
-    from lamost_rare.simulation.library import SOURCE_GRID, read_library
+    from lamost_rare.simulation.library import STAR_GRID, read_library
 
     sources = read_library(data_folder / "libraries" / "jacoby.h5")
     types = np.array([str(label) for label in sources.label])
@@ -299,7 +299,7 @@ def test_subtypes_of_library_stars(data_folder):
     sigma = np.nanmedian(np.where(valid, flux, np.nan), axis=1, keepdims=True) / 100
     flux += (np.random.default_rng(0).normal(0, 1, flux.shape) * sigma * valid).astype("f4")
     ivar = np.where(valid, sigma**-2.0, 0).astype("f4")
-    out = make_step("line_evidence").process(SpectrumBatch(SOURCE_GRID, flux, ivar, ~valid))
+    out = make_step("line_evidence").process(SpectrumBatch(STAR_GRID, flux, ivar, ~valid))
     true = np.array([float(re.match(r"O(\d(?:\.\d)?)", types[i])[1]) for i in rows])
     off = out.columns["o_subtype"] - true
     assert np.isfinite(off).mean() > 0.7

@@ -7,7 +7,7 @@ from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.labels import labelled
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.raw import RawSpectrum
-from lamost_rare.spectra.reading import iterate_sources, read_batch
+from lamost_rare.spectra.reading import read_batch, read_each
 from standin import FULL_GRID, star
 
 
@@ -46,7 +46,7 @@ def test_nothing_usable_is_an_empty_batch(files):
 
 def test_something_else_is_refused():
     with pytest.raises(TypeError, match="cannot read spectra from a int: give paths"):
-        list(iterate_sources(["x", 7]))
+        list(read_each(["x", 7]))
 
 
 class TestLabelled:

@@ -4,9 +4,9 @@ import pytest
 from lamost_rare.simulation import effects, lookalikes
 from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.simulation.library import (
-    SOURCE_GRID,
+    STAR_GRID,
     broaden_to_lamost,
-    put_on_source_grid,
+    put_on_star_grid,
     read_library,
     resolution_fwhm,
 )
@@ -17,8 +17,8 @@ from lamost_rare.simulation.noise import (
     NoiseBank,
     expected_error,
 )
-from lamost_rare.simulation.simulate import KM_S_PER_PIXEL, Conditions, observe, shift_and_rotate
-from lamost_rare.simulation.simulate_stars import observe_sources
+from lamost_rare.simulation.simulate import KM_S_PER_PIXEL, Conditions, shift_and_rotate, simulate
+from lamost_rare.simulation.simulate_stars import simulate_stars
 from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.normalize import pseudo_continuum
@@ -109,12 +109,12 @@ def test_air_library_lands_in_vacuum():
     air = np.arange(4000, 5200, 0.4)
     flux = 1 - 0.5 * np.exp(-0.5 * ((air - 4471.48) / 1.0) ** 2)
     flux[(air > 4700) & (air < 4750)] = np.nan
-    out, valid = put_on_source_grid(air, flux[None], medium="air", resolution=("fwhm", 1.1))
+    out, valid = put_on_star_grid(air, flux[None], medium="air", resolution=("fwhm", 1.1))
     pixel = out[0, valid[0]].argmin() + np.flatnonzero(valid[0])[0]
-    assert SOURCE_GRID.wavelength[pixel] == pytest.approx(4472.73, abs=0.6)
-    gap = (SOURCE_GRID.wavelength > 4705) & (SOURCE_GRID.wavelength < 4748)
+    assert STAR_GRID.wavelength[pixel] == pytest.approx(4472.73, abs=0.6)
+    gap = (STAR_GRID.wavelength > 4705) & (STAR_GRID.wavelength < 4748)
     assert not valid[0, gap].any()
-    assert not valid[0, SOURCE_GRID.wavelength > 5210].any()
+    assert not valid[0, STAR_GRID.wavelength > 5210].any()
 
 
 def test_air_and_vacuum_are_inverse():
@@ -149,8 +149,8 @@ def test_read_library(tmp_path):
 @pytest.mark.parametrize("snr", [5.0, 30.0, 120.0])
 def test_observed_at_the_wanted_snr(snr, noise, rng):
     n = 40
-    flux = np.ones((n, SOURCE_GRID.n_pixels), dtype=np.float32) * 7
-    batch = observe(flux, np.ones(flux.shape, bool), conditions(n, snr=snr), noise, rng)
+    flux = np.ones((n, STAR_GRID.n_pixels), dtype=np.float32) * 7
+    batch = simulate(flux, np.ones(flux.shape, bool), conditions(n, snr=snr), noise, rng)
     assert batch.grid == LAMOST_GRID
     assert np.median(batch.identity["snr_g"]) == pytest.approx(snr, rel=0.15)
     # The scatter is what the inverse variance says.
@@ -163,9 +163,9 @@ def test_observed_at_the_wanted_snr(snr, noise, rng):
 
 
 def test_reddening_dims_the_blue_and_adds_interstellar_lines(noise, rng):
-    flux = np.ones((8, SOURCE_GRID.n_pixels), dtype=np.float32)
+    flux = np.ones((8, STAR_GRID.n_pixels), dtype=np.float32)
     valid = np.ones(flux.shape, bool)
-    batch = observe(
+    batch = simulate(
         flux, valid, conditions(8, snr=500, a_v=3), noise, rng, gaps=False, cosmic_rays=False
     )
     blue, red = batch.flux[:, 500:600].mean(), batch.flux[:, 2700:2800].mean()
@@ -176,11 +176,11 @@ def test_reddening_dims_the_blue_and_adds_interstellar_lines(noise, rng):
 
 
 def test_losses_are_as_asked_for(noise, rng):
-    flux = np.ones((40, SOURCE_GRID.n_pixels), dtype=np.float32)
+    flux = np.ones((40, STAR_GRID.n_pixels), dtype=np.float32)
     valid = np.ones(flux.shape, bool)
     arguments = flux, valid, conditions(40, snr=50), noise, rng
-    none = observe(*arguments, gaps=False).mask
-    half = observe(*arguments, gaps={"gap": 0.0, "half": 1.0}).mask
+    none = simulate(*arguments, gaps=False).mask
+    half = simulate(*arguments, gaps={"gap": 0.0, "half": 1.0}).mask
     assert none.mean(axis=1).max() < half.mean(axis=1).min()
     end = half.shape[1] // 5
     sides = half[:, :end].all(axis=1).astype(int) + half[:, -end:].all(axis=1)
@@ -188,27 +188,27 @@ def test_losses_are_as_asked_for(noise, rng):
 
 
 def test_an_observed_source_keeps_its_own_noise_and_mask(noise, rng):
-    flux = 1 + 0.1 * rng.standard_normal((3, SOURCE_GRID.n_pixels)).astype(np.float32)
+    flux = 1 + 0.1 * rng.standard_normal((3, STAR_GRID.n_pixels)).astype(np.float32)
     ivar = np.full(flux.shape, 100, dtype=np.float32)
     valid = np.ones(flux.shape, bool)
     valid[:, 1000:1200] = False
     quiet = conditions(3, snr=1e6)
-    batch = observe(flux, valid, quiet, noise, rng, ivar=ivar, gaps=False, cosmic_rays=False)
+    batch = simulate(flux, valid, quiet, noise, rng, ivar=ivar, gaps=False, cosmic_rays=False)
     assert batch.mask[:, 1000 - 128 : 1200 - 128].all()
     assert np.median(batch.identity["snr_g"]) == pytest.approx(10, rel=0.15)
-    worse = observe(
+    worse = simulate(
         flux, valid, conditions(3, snr=3), noise, rng, ivar=ivar, gaps=False, cosmic_rays=False
     )
     assert np.median(worse.identity["snr_g"]) == pytest.approx(3, rel=0.3)
 
 
 def test_same_seed_same_observation(noise):
-    flux = np.ones((4, SOURCE_GRID.n_pixels), dtype=np.float32)
+    flux = np.ones((4, STAR_GRID.n_pixels), dtype=np.float32)
     valid = np.ones(flux.shape, bool)
 
     def run(seed):
         rng = np.random.default_rng(seed)
-        return observe(flux, valid, Conditions.draw(4, rng, hot=np.ones(4, bool)), noise, rng).flux
+        return simulate(flux, valid, Conditions.draw(4, rng, hot=np.ones(4, bool)), noise, rng).flux
 
     np.testing.assert_array_equal(run(1), run(1))
     assert not np.array_equal(run(1), run(2))
@@ -216,13 +216,13 @@ def test_same_seed_same_observation(noise):
 
 def stars(n, snr, rng, *, scatter=0.8, lines=(900, 1500, 2100)):
     """Spectra with lines of all depths; the errors they come with are too large."""
-    level = 100 * np.linspace(0.5, 1.5, SOURCE_GRID.n_pixels)
+    level = 100 * np.linspace(0.5, 1.5, STAR_GRID.n_pixels)
     depth = rng.uniform(0.1, 0.6, (n, len(lines)))
     star = np.prod(
         [1 - d[:, None] * (1 - line_at(p, depth=1.0)) for d, p in zip(depth.T, lines, strict=True)],
         axis=0,
     )
-    noise = scatter * rng.standard_normal((n, SOURCE_GRID.n_pixels))
+    noise = scatter * rng.standard_normal((n, STAR_GRID.n_pixels))
     flux = level * (star + noise / snr)
     ivar = np.broadcast_to((snr / level) ** 2, flux.shape)
     return flux.astype(np.float32), ivar.astype(np.float32), rng.random(flux.shape) < 0.02
@@ -264,7 +264,7 @@ def test_bright_spectra_may_all_be_alike(rng):
 def test_spectra_that_bright_ones_do_not_describe_give_no_noise(rng):
     bright, faint = stars(150, 60, rng), stars(20, 8, rng)
     strange = stars(10, 8, rng)
-    x = np.arange(SOURCE_GRID.n_pixels)
+    x = np.arange(STAR_GRID.n_pixels)
     strange[0][:] *= 1 + np.where((x // 30) % 2, 0.5, -0.5)  # bands
     alone = NoiseBank.from_spectra(*joined(bright, faint))
     both = NoiseBank.from_spectra(*joined(bright, faint, strange))
@@ -273,7 +273,7 @@ def test_spectra_that_bright_ones_do_not_describe_give_no_noise(rng):
 
 def test_noise_without_bright_spectra_is_that_of_the_survey(rng):
     bank = NoiseBank.from_spectra(*stars(30, 8, rng))
-    assert bank.residual.shape == (0, SOURCE_GRID.n_pixels)
+    assert bank.residual.shape == (0, STAR_GRID.n_pixels)
     drawn = bank.draw_noise(64, rng)
     assert drawn.std() == pytest.approx(TYPICAL_SCATTER, rel=0.05)
     neighbours = (drawn[:, 1:] * drawn[:, :-1]).mean() / drawn.var()
@@ -282,7 +282,7 @@ def test_noise_without_bright_spectra_is_that_of_the_survey(rng):
 
 def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
     sources = load_data_folder(data_folder)
-    seen = sources.observed
+    seen = sources.real
     bank = NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
 
     def measured(batch):
@@ -298,7 +298,7 @@ def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
     faint = np.flatnonzero(seen & f_star & (sources.snr > 4) & (sources.snr < 10))
     real = measured(as_observed(sources[faint]))
     library = np.flatnonzero(~seen & f_star)[:300]
-    simulated = measured(observe_sources(sources, library, bank, rng, (4.0, 10.0))[0])
+    simulated = measured(simulate_stars(sources, library, bank, rng, (4.0, 10.0))[0])
     assert simulated[0] == pytest.approx(real[0], rel=0.12)
     assert simulated[1] == pytest.approx(real[1], rel=0.15)
     assert simulated[2] == pytest.approx(real[2], abs=0.08)
@@ -306,15 +306,15 @@ def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
 
 def test_expected_error_gives_the_wanted_snr(noise, rng):
     efficiency, _ = noise.draw(20, rng)
-    level = 1e-3 * np.exp(rng.normal(0, 1, (20, 1)) * np.linspace(-1, 1, SOURCE_GRID.n_pixels))
+    level = 1e-3 * np.exp(rng.normal(0, 1, (20, 1)) * np.linspace(-1, 1, STAR_GRID.n_pixels))
     snr = np.geomspace(3, 300, 20)
     along = level / expected_error(level.astype(np.float32), efficiency, snr)
-    np.testing.assert_allclose(np.median(along[:, g_band(SOURCE_GRID)], axis=1), snr, rtol=1e-3)
+    np.testing.assert_allclose(np.median(along[:, g_band(STAR_GRID)], axis=1), snr, rtol=1e-3)
 
 
 def test_faint_spectra_are_as_noisy_as_their_background_and_bright_ones_as_their_photons():
-    flat = np.ones((1, SOURCE_GRID.n_pixels), dtype=np.float32)
-    sloped = np.linspace(0.5, 2, SOURCE_GRID.n_pixels, dtype=np.float32)[None]
+    flat = np.ones((1, STAR_GRID.n_pixels), dtype=np.float32)
+    sloped = np.linspace(0.5, 2, STAR_GRID.n_pixels, dtype=np.float32)[None]
     faint = expected_error(sloped, flat, np.array([0.5]))
     np.testing.assert_allclose(faint / faint[:, :1], 1, atol=0.02)
     bright = expected_error(sloped, flat, np.array([3000.0]))
@@ -326,7 +326,7 @@ def test_faint_spectra_are_as_noisy_as_their_background_and_bright_ones_as_their
 
 
 def test_expected_error_of_darkness_is_finite():
-    flat = np.ones((2, SOURCE_GRID.n_pixels), dtype=np.float32)
+    flat = np.ones((2, STAR_GRID.n_pixels), dtype=np.float32)
     dark = flat * np.array([[0], [1]], dtype=np.float32)
     dark[1, 1000:] = 0
     assert np.isfinite(expected_error(dark, flat, np.array([5.0, 50.0]))).all()
@@ -334,7 +334,7 @@ def test_expected_error_of_darkness_is_finite():
 
 def test_snr_along_real_spectra_is_that_of_others_seen_by_the_same_light(data_folder, rng):
     sources = load_data_folder(data_folder)
-    sources = sources[sources.observed]
+    sources = sources[sources.real]
     bank = NoiseBank.from_spectra(sources.flux, sources.ivar, ~sources.valid)
     groups = {"AB": (60, 1e9), "ABF": (5, 20), "KM": (3, 15), "AFGK": (3, 15), "FG": (60, 1e9)}
     for letters, (low, high) in groups.items():
@@ -344,11 +344,11 @@ def test_snr_along_real_spectra_is_that_of_others_seen_by_the_same_light(data_fo
         rows = np.resize(rows, 600)
         flux, ivar, mask = sources.flux[rows], sources.ivar[rows], ~sources.valid[rows]
         level, _ = pseudo_continuum(flux, mask, block=32, smooth=1.5)
-        snr = g_band_snr(flux, ivar, mask, SOURCE_GRID)
+        snr = g_band_snr(flux, ivar, mask, STAR_GRID)
         expected = level / expected_error(level, bank.draw(len(rows), rng)[0], snr)
         real = level * np.sqrt(ivar)
         for centre in (4000.0, 4200.0, 4541.0, 5411.0, 6560.0, 7200.0):
-            ends = SOURCE_GRID.pixel_of(np.array([centre - 40, centre + 40])).astype(int)
+            ends = STAR_GRID.pixel_of(np.array([centre - 40, centre + 40])).astype(int)
             inner = slice(*ends)
             seen = ~mask[:, inner].any(axis=1)
             ratio = np.median(expected[seen, inner] / real[seen, inner], axis=1)
@@ -376,16 +376,16 @@ def test_gaps_and_halves(rng):
 
 
 def test_lookalikes_are_positive_and_varied(rng):
-    kinds = {lookalikes.compact_star(SOURCE_GRID, rng)[1] for _ in range(30)}
+    kinds = {lookalikes.compact_star(STAR_GRID, rng)[1] for _ in range(30)}
     assert kinds == {"hot_subdwarf", "white_dwarf"}
-    background = np.ones(SOURCE_GRID.n_pixels, dtype=np.float32)
+    background = np.ones(STAR_GRID.n_pixels, dtype=np.float32)
     for _ in range(40):
         for flux in (
-            lookalikes.compact_star(SOURCE_GRID, rng)[0],
-            lookalikes.emission_line_object(SOURCE_GRID, rng, background),
-            lookalikes.random_lines(SOURCE_GRID, rng),
-            lookalikes.junk(SOURCE_GRID, rng, background),
+            lookalikes.compact_star(STAR_GRID, rng)[0],
+            lookalikes.emission_line_object(STAR_GRID, rng, background),
+            lookalikes.random_lines(STAR_GRID, rng),
+            lookalikes.junk(STAR_GRID, rng, background),
         ):
-            assert flux.shape == (SOURCE_GRID.n_pixels,)
+            assert flux.shape == (STAR_GRID.n_pixels,)
             assert np.isfinite(flux).all()
             assert np.median(flux) > 0

@@ -14,7 +14,7 @@ from lamost_rare.inference.augmentation import augment_spectra, load_generator
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.dataset import load_data_folder
-from lamost_rare.simulation.examples import complete_rows, observe_again, observe_examples
+from lamost_rare.simulation.examples import complete_rows, simulate_again, simulate_examples
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.simulate_stars import noise_of
 from lamost_rare.spectra.grid import WavelengthGrid
@@ -152,12 +152,12 @@ def test_examples_are_seeded_complete_and_by_star(folder):
     sources = load_data_folder(folder)
     rows = complete_rows(sources, "O")
     noise = noise_of(sources)
-    a, b = (observe_examples(sources, rows, 25, noise, seed=s) for s in (1, 1))
+    a, b = (simulate_examples(sources, rows, 25, noise, seed=s) for s in (1, 1))
     np.testing.assert_array_equal(a.flux, b.flux)
     assert sorted(np.unique(a.star, return_counts=True)[1]) == [5] * 5
     np.testing.assert_allclose((a.flux.astype(float) ** 2).mean(axis=1), 1, rtol=1e-4)
     assert np.isfinite(a.snr).all()
-    other = observe_examples(sources, rows, 25, noise, seed=2)
+    other = simulate_examples(sources, rows, 25, noise, seed=2)
     assert not np.array_equal(a.flux, other.flux)
 
 
@@ -169,19 +169,21 @@ def test_what_is_observed_again(folder):
         [1 + 0.3 * np.polynomial.Polynomial([0, a])(x) for a in np.linspace(-1, 1, 9)]
     )
     smooth = (smooth / np.sqrt((smooth**2).mean(axis=1, keepdims=True))).astype(np.float32)
-    out = observe_again(smooth, noise, snr_range=(20, 20.001), seed=3)
-    np.testing.assert_array_equal(out, observe_again(smooth, noise, snr_range=(20, 20.001), seed=3))
-    assert not np.array_equal(out, observe_again(smooth, noise, snr_range=(20, 20.001), seed=4))
+    out = simulate_again(smooth, noise, snr_range=(20, 20.001), seed=3)
+    np.testing.assert_array_equal(
+        out, simulate_again(smooth, noise, snr_range=(20, 20.001), seed=3)
+    )
+    assert not np.array_equal(out, simulate_again(smooth, noise, snr_range=(20, 20.001), seed=4))
     np.testing.assert_allclose((out.astype(float) ** 2).mean(axis=1), 1, rtol=1e-4)
 
     def roughness(flux):
         second = flux[:, 1:-1] - 0.5 * (flux[:, :-2] + flux[:, 2:])
         return np.median(np.abs(second) / np.abs(flux[:, 1:-1]), axis=1) / 0.67 / np.sqrt(1.5)
 
-    quiet = roughness(observe_again(smooth, noise, snr_range=(200, 200.001), seed=3))
+    quiet = roughness(simulate_again(smooth, noise, snr_range=(200, 200.001), seed=3))
     assert (roughness(smooth) < 1e-4).all()
     assert (roughness(out) > 4 * quiet).all()
     # What noise there is stays: two observations at S/N 20 are noisier than one.
-    twice = roughness(observe_again(out, noise, snr_range=(20, 20.001), seed=9))
+    twice = roughness(simulate_again(out, noise, snr_range=(20, 20.001), seed=9))
     assert np.median(twice / roughness(out)) > 1.2
-    assert observe_again(smooth[:0], noise).shape == (0, 3072)
+    assert simulate_again(smooth[:0], noise).shape == (0, 3072)

@@ -9,9 +9,9 @@ from lamost_rare.cli import main
 from lamost_rare.inference.predictor import Predictor
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
-from lamost_rare.simulation.dataset import LabelledSources, assign_folds, load_data_folder
+from lamost_rare.simulation.dataset import LabelledStars, assign_folds, load_data_folder
 from lamost_rare.simulation.fits_files import write_lamost_file
-from lamost_rare.simulation.library import SOURCE_GRID
+from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
 from lamost_rare.training import subspace
@@ -65,7 +65,7 @@ def test_labels_by_path_and_by_obsid(folder, sources):
     other = load_data_folder(folder, labels=folder / "by_obsid.csv")
     assert sorted(sources.label) == sorted(other.label) == sorted(["O", "A", "G"] * 8)
     assert len(set(sources.star)) == 24
-    assert sources.observed.all()
+    assert sources.real.all()
 
 
 def test_unreadable_spectra_are_left_out_and_said(folder, tmp_path, caplog):
@@ -108,7 +108,7 @@ def test_stream_is_seeded(sources):
 
 def test_subdwarfs_from_mixtures_have_lines_of_both():
     """Half of an O star with He II, half of a late B star with broad Balmer lines."""
-    wavelength = SOURCE_GRID.wavelength
+    wavelength = STAR_GRID.wavelength
     he_ii, balmer = np.abs(wavelength - 4687) < 5, np.abs(wavelength - 4341.7) < 12
     flux = np.ones((4, len(wavelength)), dtype=np.float32)
     flux[0, he_ii] = 0.5
@@ -116,7 +116,7 @@ def test_subdwarfs_from_mixtures_have_lines_of_both():
     label = np.array(["O", "B", "hot_subdwarf", "A"], dtype=object)
     mk_type = np.array(["O7V", "B8V", "sdB", "A0"], dtype=object)
     none, name = np.full(4, np.nan), np.array(list("abcd"), dtype=object)
-    sources = LabelledSources(
+    sources = LabelledStars(
         flux, 0 * flux, flux > 0, label, name, mk_type, name, name, none
     )  # fmt: skip
     options = StreamOptions(

@@ -11,7 +11,7 @@ import numpy as np
 from ..hdf5 import load_weights
 from ..progress import counted
 from ..simulation.dataset import load_data_folder
-from ..simulation.examples import complete_rows, observe_examples
+from ..simulation.examples import complete_rows, simulate_examples
 from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..training.gan_training import generate
@@ -206,7 +206,7 @@ class _Bench:
             raise ValueError(f"the data hold no complete spectrum of class {self.rare_class}")
         real = training.get("source") == "real"
         if real:
-            rows = rows[sources.observed[rows]]
+            rows = rows[sources.real[rows]]
         self.noise = noise_of(sources)
         self.snr_range = tuple(training.get("snr_range") or (8.0, 100.0))
         stars = training.get("stars")
@@ -227,7 +227,7 @@ class _Bench:
         self.f = [f_rows[np.isin(sources.star[f_rows], half)] for half in halves]
 
     def observe(self, rows, number, seed) -> np.ndarray:
-        return observe_examples(
+        return simulate_examples(
             self.sources, rows, number, self.noise, snr_range=self.snr_range, seed=seed
         ).flux
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..simulation.dataset import LabelledSources
+from ..simulation.dataset import LabelledStars
 from ..simulation.noise import NoiseBank
-from ..simulation.simulate_stars import observe_in_parts
+from ..simulation.simulate_stars import simulate_in_parts
 from ..training.build import summarize
 from ..validation.figure_titles import members
 from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
@@ -14,7 +14,7 @@ from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 
 
-def knows_these_stars(preset, sources: LabelledSources, recipe) -> bool:
+def knows_these_stars(preset, sources: LabelledStars, recipe) -> bool:
     """Whether a preset was trained on all of these sources, so far as its own account tells."""
     training = preset.config.get("training", {})
     return not training.get("holdout", True) and training.get("sources") == summarize(
@@ -22,7 +22,7 @@ def knows_these_stars(preset, sources: LabelledSources, recipe) -> bool:
     )
 
 
-def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=0, repeats=10):
+def try_known_stars(preset, sources: LabelledStars, noise: NoiseBank, *, seed=0, repeats=10):
     """Observe library stars of the rare class and of others anew, and classify them.
 
     The others are B1 and later where the rare class is O.
@@ -30,7 +30,7 @@ def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=
     Parameters
     ----------
     preset : Preset
-    sources : LabelledSources
+    sources : LabelledStars
         What the preset was trained on.
     noise : NoiseBank
     seed : int
@@ -49,14 +49,14 @@ def try_known_stars(preset, sources: LabelledSources, noise: NoiseBank, *, seed=
     rare = preset.rare_class
     types = zip(sources.label, sources.mk_type, strict=True)
     group = np.array([subtype_group(*x, rare) for x in types])
-    usable = ~sources.observed & sources.whole
+    usable = ~sources.real & sources.whole
     predictor = Predictor(preset)
     found = []
     for bounds in SNR_BINS:
         counts: list[int] = []
         for own in _rare_and_others(group, rare):
             rows = np.repeat(np.flatnonzero(usable & own), repeats)
-            parts = observe_in_parts(sources, rows, noise, rng, bounds, gaps=False)
+            parts = simulate_in_parts(sources, rows, noise, rng, bounds, gaps=False)
             hits = sum(int(predictor.predict(batch).candidate.sum()) for _, batch, _ in parts)
             counts += [hits, len(rows)]
         found.append(tuple(counts))

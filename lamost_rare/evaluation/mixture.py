@@ -210,7 +210,7 @@ def measure_mixture(found, sources, recipe, settings) -> Mixture:
     ----------
     found : dict
         ``found[repetition, fold][way]``: list of Trial.
-    sources : LabelledSources
+    sources : LabelledStars
     recipe : Recipe
     settings : MixtureSettings
     """

@@ -58,7 +58,7 @@ def write_recognition(
     Parameters
     ----------
     recipe : Recipe
-    sources : LabelledSources
+    sources : LabelledStars
     trials_of_fold : dict of int to list of Trial
         From `training.build.cross_validate`.
     output : path-like
@@ -246,13 +246,13 @@ def letters_agreed(sources, letters, snr=20.0) -> tuple[int, int]:
 
     Parameters
     ----------
-    sources : LabelledSources
+    sources : LabelledStars
     letters : sequence of str
         Labels that count.
     snr : float
         Spectra above this S/N (g).
     """
-    own = sources.observed & np.isin(sources.label, list(letters))
+    own = sources.real & np.isin(sources.label, list(letters))
     own[own] = sources.snr[own] > snr
     agreed = n = 0
     for rows in rows_by_star(sources, own):

@@ -180,7 +180,7 @@ def _own_noise(model, number, seed):
 def _observed(model, number, seed, noise, snr_range):
     """Flux, ivar and mask of generated stars, observed in simulation."""
     from ..networks.gan import without_noise
-    from ..simulation.simulate_stars import observe_pixels
+    from ..simulation.simulate_stars import simulate_pixels
     from ..spectra.normalize import normalize_l2
     from ..training.gan_training import generate
 
@@ -190,7 +190,7 @@ def _observed(model, number, seed, noise, snr_range):
     mask = np.empty(stars.shape, dtype=bool)
     for k, start in enumerate(range(0, len(stars), _CHUNK)):
         rows, rng = slice(start, start + _CHUNK), np.random.default_rng([seed, 2021, k])
-        batch = normalize_l2(observe_pixels(stars[rows], noise, rng, snr_range))
+        batch = normalize_l2(simulate_pixels(stars[rows], noise, rng, snr_range))
         flux[rows] = batch.flux * np.float32(np.sqrt(stars.shape[1]))
         ivar[rows], mask[rows] = batch.ivar / np.float32(stars.shape[1]), batch.mask
     return flux[:number], ivar[:number], mask[:number]
@@ -219,7 +219,7 @@ def noise_of_directory(directory, *, most=1000, seed=0):
     OSError
         If there is no such directory.
     """
-    from ..simulation.library import SOURCE_GRID
+    from ..simulation.library import STAR_GRID
     from ..simulation.noise import NoiseBank
     from ..spectra.lamost import read_lamost
     from ..spectra.quality import SpectrumError
@@ -241,7 +241,7 @@ def noise_of_directory(directory, *, most=1000, seed=0):
             raws.append(read_lamost(directory / paths[i]))
         except SpectrumError:
             continue
-    batch, _ = assemble(raws, SOURCE_GRID)
+    batch, _ = assemble(raws, STAR_GRID)
     usable = 0
     if len(batch):
         bank = NoiseBank.from_spectra(batch.flux, batch.ivar, batch.mask)

@@ -13,7 +13,7 @@ from ..errors import UnusableSpectraWarning
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
-from ..spectra.reading import iterate_sources
+from ..spectra.reading import read_each
 from ..text import printable, without_name
 from .columns import columns_of_catalogue
 from .rows import catalogue_columns, flag_duplicates
@@ -87,7 +87,7 @@ def classify_spectra(
     check_kind(preset, "classifier")
 
     results = _Rows(preset, evidence)
-    sources = iterate_sources(spectra, medium)
+    sources = read_each(spectra, medium)
     in_memory = batch_size * max(1, min(4, 4 * _TOGETHER // batch_size))
     while chunk := list(islice(sources, in_memory)):
         results.add(chunk, batch_size)

@@ -10,23 +10,23 @@ import numpy as np
 
 from ..spectra.snr import g_band_snr
 from ..text import check_paths
-from .labels import CLASSES, library_class, observed_class, star_name
-from .library import SOURCE_GRID, Sources, read_library
+from .labels import CLASSES, library_class, star_name, survey_class
+from .library import STAR_GRID, LibraryStars, read_library
 
-__all__ = ["LabelledSources", "assign_folds", "load_data_folder", "rows_by_star"]
+__all__ = ["LabelledStars", "assign_folds", "load_data_folder", "rows_by_star"]
 
 SKIPPED_LIBRARIES = ("tlusty_lmc_blue",)
 """Synthetic and only 600 Å wide: no letter in its labels."""
 
 
 @dataclass
-class LabelledSources:
-    """Sources with labels.
+class LabelledStars:
+    """LibraryStars with labels.
 
     Attributes
     ----------
     flux, ivar : ndarray, shape (n, n_pixels), float32
-        On `SOURCE_GRID`; ivar is 0 throughout for library spectra.
+        On `STAR_GRID`; ivar is 0 throughout for library spectra.
     valid : ndarray of bool, shape (n, n_pixels)
     label : ndarray of str, shape (n,)
         Class, or "" for a spectrum that is only tested on, never trained on.
@@ -52,11 +52,11 @@ class LabelledSources:
         return len(self.flux)
 
     def __getitem__(self, rows):
-        return LabelledSources(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
+        return LabelledStars(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
 
     @property
-    def observed(self) -> np.ndarray:
-        """True for observed spectra, shape (n,)."""
+    def real(self) -> np.ndarray:
+        """True for spectra of the survey itself, shape (n,)."""
         return np.isfinite(self.snr)
 
     @property
@@ -73,7 +73,7 @@ class LabelledSources:
         )
 
 
-def load_data_folder(folder, *, labels=None) -> LabelledSources:
+def load_data_folder(folder, *, labels=None) -> LabelledStars:
     """Read everything to train on.
 
     Parameters
@@ -109,10 +109,10 @@ def load_data_folder(folder, *, labels=None) -> LabelledSources:
         raise FileNotFoundError(
             f"{folder} holds neither libraries/*.h5 nor lamost/labels.csv nor labels.csv"
         )
-    return LabelledSources.concatenate(parts)
+    return LabelledStars.concatenate(parts)
 
 
-def _from_library(sources: Sources) -> LabelledSources:
+def _from_library(sources: LibraryStars) -> LabelledStars:
     n = len(sources)
     star = np.array(
         [star_name(*x) for x in zip(sources.name, sources.library, strict=True)], dtype=object
@@ -123,7 +123,7 @@ def _from_library(sources: Sources) -> LabelledSources:
         star[i] = f"pyhammer {sources.name[i]}"
     keys = zip(sources.letter, sources.label, sources.teff, sources.library, star, strict=True)
     label = np.array([library_class(*key) or "" for key in keys], dtype=object)
-    return LabelledSources(
+    return LabelledStars(
         sources.flux,
         np.zeros_like(sources.flux),
         sources.valid,
@@ -136,7 +136,7 @@ def _from_library(sources: Sources) -> LabelledSources:
     )
 
 
-def _from_table(table: Path, root: Path) -> LabelledSources:
+def _from_table(table: Path, root: Path) -> LabelledStars:
     from ..spectra.lamost import read_lamost
     from ..spectra.quality import SpectrumError
     from ..spectra.resample import assemble
@@ -156,7 +156,7 @@ def _from_table(table: Path, root: Path) -> LabelledSources:
             kept.append({**row, "path": path})
         except SpectrumError as error:
             failed.append((path, error.reason))
-    batch, rejects = assemble(raws, SOURCE_GRID)
+    batch, rejects = assemble(raws, STAR_GRID)
     rejected = {index for index, _ in rejects}
     failed += [(kept[index]["path"], error.reason) for index, error in rejects]
     kept = [row for index, row in enumerate(kept) if index not in rejected]
@@ -172,7 +172,7 @@ def _from_table(table: Path, root: Path) -> LabelledSources:
     if not kept:
         raise ValueError(f"none of the {len(rows)} spectra of {table} could be read")
     label = [
-        observed_class(
+        survey_class(
             row["class"], row.get("subclass") or "", (row.get("shows_he_i") or "") == "True"
         )
         or ""
@@ -180,8 +180,8 @@ def _from_table(table: Path, root: Path) -> LabelledSources:
     ]
     subclass = [row.get("subclass") or row["class"] for row in kept]
     subclass = [row["class"] if s == "Non" else s for row, s in zip(kept, subclass, strict=True)]
-    snr = g_band_snr(batch.flux, batch.ivar, batch.mask, SOURCE_GRID)
-    return LabelledSources(
+    snr = g_band_snr(batch.flux, batch.ivar, batch.mask, STAR_GRID)
+    return LabelledStars(
         _bridge(batch.flux, batch.mask),
         batch.ivar,
         ~batch.mask,
@@ -233,7 +233,7 @@ def _same_place(ra, dec, separation=3.0):
     return np.array([f"sky {g}" for g in group], dtype=object)
 
 
-def rows_by_star(sources: LabelledSources, chosen) -> list[np.ndarray]:
+def rows_by_star(sources: LabelledStars, chosen) -> list[np.ndarray]:
     """Row numbers of chosen sources (a mask) grouped by star, so that each star counts once."""
     groups: dict[str, list[int]] = {}
     for row in np.flatnonzero(chosen):

@@ -9,12 +9,12 @@ import numpy as np
 from ..progress import counted
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
-from .dataset import LabelledSources
+from .dataset import LabelledStars
 from .library import MARGIN
 from .noise import NoiseBank
-from .simulate_stars import observe_in_parts, observe_pixels
+from .simulate_stars import simulate_in_parts, simulate_pixels
 
-__all__ = ["Examples", "complete_rows", "observe_again", "observe_examples", "standardize"]
+__all__ = ["Examples", "complete_rows", "simulate_again", "simulate_examples", "standardize"]
 
 
 @dataclass
@@ -58,15 +58,15 @@ def standardize(batch: SpectrumBatch) -> np.ndarray:
     return (flux / np.where(rms > 0, rms, 1)).astype(np.float32)
 
 
-def complete_rows(sources: LabelledSources, label: str, coverage=0.95) -> np.ndarray:
+def complete_rows(sources: LabelledStars, label: str, coverage=0.95) -> np.ndarray:
     """Rows of a class that cover the grid: a generator cannot learn what is not there."""
     inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
     covered = sources.valid[:, inner].mean(axis=1) >= coverage
     return np.flatnonzero((sources.label == label) & covered)
 
 
-def observe_examples(
-    sources: LabelledSources, rows, number, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0
+def simulate_examples(
+    sources: LabelledStars, rows, number, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0
 ) -> Examples:
     """Observations of chosen sources, every star as often as any other.
 
@@ -75,7 +75,7 @@ def observe_examples(
 
     Parameters
     ----------
-    sources : LabelledSources
+    sources : LabelledStars
     rows : ndarray of int
         As from `complete_rows`.
     number : int
@@ -104,7 +104,7 @@ def observe_examples(
     turns = np.concatenate([rng.permutation(len(stars)) for _ in range(-(-number // len(stars)))])
     picks = np.array([rng.choice(of_star[stars[k]]) for k in turns[:number]])
     parts = []
-    observed = observe_in_parts(
+    observed = simulate_in_parts(
         sources, picks, noise, rng, snr_range, 256, gaps=False, cosmic_rays=False
     )
     for some, batch, _ in counted(observed, -(-number // 256), "parts", "observations"):
@@ -114,8 +114,8 @@ def observe_examples(
     return Examples.concatenate(parts)
 
 
-def observe_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> np.ndarray:
-    """Standardized spectra, observed as `simulation.simulate_stars.observe_pixels` does, standardized.
+def simulate_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> np.ndarray:
+    """Pass standardized spectra through `simulate_pixels`, and standardize them again.
 
     Parameters
     ----------
@@ -133,5 +133,5 @@ def observe_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> 
     out = np.empty(flux.shape, dtype=np.float32)
     for start in range(0, len(flux), 256):
         rows = slice(start, start + 256)
-        out[rows] = standardize(observe_pixels(flux[rows], noise, rng, snr_range))
+        out[rows] = standardize(simulate_pixels(flux[rows], noise, rng, snr_range))
     return out

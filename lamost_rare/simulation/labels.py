@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLASSES", "classes_of", "labelled", "library_class", "observed_class", "star_name"]
+__all__ = ["CLASSES", "classes_of", "labelled", "library_class", "star_name", "survey_class"]
 
 CLASSES = ("O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "other")
 """Classes of the default preset, in the order of its outputs."""
@@ -125,7 +125,7 @@ def library_class(letter: str, label: str, teff: float, library: str, star: str)
     return letter if letter in CLASSES else None
 
 
-def observed_class(class_name: str, subclass: str, shows_he_i: bool = False) -> str | None:
+def survey_class(class_name: str, subclass: str, shows_he_i: bool = False) -> str | None:
     """The class of an observed spectrum with LAMOST's own label, or None if it is better not used.
 
     Any other name than STAR, QSO, GALAXY or Unknown is a class of the user's own. ``shows_he_i``
@@ -161,7 +161,7 @@ def labelled(batch):
     ----------
     batch : SpectrumBatch
         With a column ``label``, or with ``class`` and ``subclass`` as
-        `~lamost_rare.spectra.reading.read_batch` gives them, from which `observed_class` makes it.
+        `~lamost_rare.spectra.reading.read_batch` gives them, from which `survey_class` makes it.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def labelled(batch):
         labels = np.asarray(columns["label"], dtype=object)
     elif {"class", "subclass"} <= columns.keys():
         pairs = zip(columns["class"], columns["subclass"], strict=True)
-        labels = np.array([observed_class(*pair) or "" for pair in pairs], dtype=object)
+        labels = np.array([survey_class(*pair) or "" for pair in pairs], dtype=object)
     else:
         raise ValueError("no labels: the spectra need a column 'label', or 'class' and 'subclass'")
     batch = batch[labels != ""]

@@ -16,10 +16,10 @@ import numpy as np
 from ..hdf5 import open_hdf5
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 
-__all__ = ["SOURCE_GRID", "Sources", "broaden_to_lamost", "read_library", "resolution_fwhm"]
+__all__ = ["STAR_GRID", "LibraryStars", "broaden_to_lamost", "read_library", "resolution_fwhm"]
 
 MARGIN = 128
-SOURCE_GRID = WavelengthGrid(
+STAR_GRID = WavelengthGrid(
     LAMOST_GRID.log10_start - MARGIN * LAMOST_GRID.log10_step,
     LAMOST_GRID.log10_step,
     LAMOST_GRID.n_pixels + 2 * MARGIN,
@@ -33,13 +33,13 @@ _OVERSAMPLE = 4
 
 
 @dataclass
-class Sources:
+class LibraryStars:
     """Spectra to be observed.
 
     Attributes
     ----------
     flux : ndarray, shape (n, n_pixels), float32
-        On `SOURCE_GRID`, scaled to a median of 1; gaps are bridged linearly.
+        On `STAR_GRID`, scaled to a median of 1; gaps are bridged linearly.
     valid : ndarray, shape (n, n_pixels), bool
         Where there is data.
     name, label, letter, library : ndarray of str, shape (n,)
@@ -59,7 +59,7 @@ class Sources:
         return len(self.flux)
 
     def __getitem__(self, rows):
-        return Sources(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
+        return LibraryStars(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
 
     @classmethod
     def concatenate(cls, parts):
@@ -137,7 +137,7 @@ def _bridge(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
     return np.interp(x, x[good], flux[good])
 
 
-def put_on_source_grid(wavelength, flux, *, medium, resolution, grid=SOURCE_GRID):
+def put_on_star_grid(wavelength, flux, *, medium, resolution, grid=STAR_GRID):
     """Library rows in vacuum, at R 1800, on the source grid.
 
     Parameters
@@ -179,7 +179,7 @@ def put_on_source_grid(wavelength, flux, *, medium, resolution, grid=SOURCE_GRID
     return out, valid
 
 
-def read_library(path) -> Sources:
+def read_library(path) -> LibraryStars:
     """Read one library file as sources.
 
     Parameters
@@ -210,9 +210,9 @@ def read_library(path) -> Sources:
         raise ValueError(f"{path.name}: flux has shape {flux.shape}, not (objects, wavelengths)")
     if path.stem == "indous":
         flux[flux <= 2e-4] = np.nan  # its gap pixels hold 0.0001 of the original scale
-    grid_flux, valid = put_on_source_grid(wavelength, flux, medium=medium, resolution=resolution)
+    grid_flux, valid = put_on_star_grid(wavelength, flux, medium=medium, resolution=resolution)
     n = len(grid_flux)
-    return Sources(
+    return LibraryStars(
         grid_flux,
         valid,
         meta["object"],

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..spectra.normalize import pseudo_continuum
 from ..spectra.snr import g_band, g_band_snr
-from .library import SOURCE_GRID
+from .library import STAR_GRID
 
 __all__ = ["BACKGROUND", "NoiseBank", "expected_error"]
 
@@ -32,7 +32,7 @@ _ALIKE = 1e-5  # of the continuum: the rounding of float32
 
 @dataclass
 class NoiseBank:
-    """Noise of observed spectra on `SOURCE_GRID`.
+    """Noise of observed spectra on `STAR_GRID`.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class NoiseBank:
     residual: np.ndarray
 
     @classmethod
-    def from_spectra(cls, flux, ivar, mask, *, faint=12.0, bright=30.0, grid=SOURCE_GRID):
+    def from_spectra(cls, flux, ivar, mask, *, faint=12.0, bright=30.0, grid=STAR_GRID):
         """Learn from observed spectra.
 
         The lines of the faint stars themselves must not be taken for noise. They are fitted with
@@ -89,7 +89,7 @@ class NoiseBank:
         return cls(efficiency, mask.copy(), residual)
 
     @classmethod
-    def analytic(cls, rng, n_spectra=64, *, grid=SOURCE_GRID):
+    def analytic(cls, rng, n_spectra=64, *, grid=STAR_GRID):
         """A stand-in where no observed spectra are at hand: efficiency falls to the blue, a few
         bad pixels."""
         x = np.linspace(-1, 1, grid.n_pixels)
@@ -144,7 +144,7 @@ class NoiseBank:
         return noise
 
 
-def expected_error(level, efficiency, snr, grid=SOURCE_GRID) -> np.ndarray:
+def expected_error(level, efficiency, snr, grid=STAR_GRID) -> np.ndarray:
     """Error of a spectrum with a wanted S/N: photon noise of star and `BACKGROUND`.
 
     Faint spectra are noisy as their background is, whatever the star; the S/N of a hot one is

@@ -10,12 +10,12 @@ from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr
 from . import effects
-from .library import MARGIN, SOURCE_GRID
+from .library import MARGIN, STAR_GRID
 from .noise import NoiseBank, expected_error
 
-__all__ = ["Conditions", "observe", "shift_and_rotate"]
+__all__ = ["Conditions", "shift_and_rotate", "simulate"]
 
-KM_S_PER_PIXEL = 299792.458 * np.log(10) * SOURCE_GRID.log10_step
+KM_S_PER_PIXEL = 299792.458 * np.log(10) * STAR_GRID.log10_step
 
 
 @dataclass
@@ -114,7 +114,7 @@ def _shift_mask(valid, radial_velocity):
     return shifted & inside
 
 
-def observe(
+def simulate(
     flux,
     valid,
     conditions: Conditions,
@@ -129,8 +129,8 @@ def observe(
 
     Parameters
     ----------
-    flux : ndarray, shape (n, SOURCE_GRID.n_pixels), float32
-        Sources of any scale; gaps bridged.
+    flux : ndarray, shape (n, STAR_GRID.n_pixels), float32
+        LibraryStars of any scale; gaps bridged.
     valid : ndarray of bool, same shape
         Where the source has data.
     conditions : Conditions
@@ -152,7 +152,7 @@ def observe(
         On `LAMOST_GRID`, with ``identity["snr_g"]`` measured from the result.
     """
     n = len(flux)
-    grid = SOURCE_GRID
+    grid = STAR_GRID
     c = conditions
     observed = np.zeros(n, dtype=bool) if ivar is None else (ivar > 0).any(axis=1)
     velocity = np.where(

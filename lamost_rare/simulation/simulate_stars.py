@@ -7,28 +7,28 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..spectra.batch import SpectrumBatch
-from .dataset import LabelledSources
-from .library import MARGIN, SOURCE_GRID
+from .dataset import LabelledStars
+from .library import MARGIN, STAR_GRID
 from .noise import NoiseBank
-from .simulate import Conditions, observe
+from .simulate import Conditions, simulate
 
 __all__ = [
     "HOT",
     "draw_conditions",
     "noise_of",
-    "observe_in_parts",
-    "observe_pixels",
-    "observe_sources",
-    "on_source_grid",
+    "on_star_grid",
+    "simulate_in_parts",
+    "simulate_pixels",
+    "simulate_stars",
 ]
 
 HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
 
 
-def noise_of(sources: LabelledSources, seed=0) -> NoiseBank:
+def noise_of(sources: LabelledStars, seed=0) -> NoiseBank:
     """Noise of the observed sources; where they are too few, an analytic model of LAMOST's."""
-    seen = sources.observed
+    seen = sources.real
     if seen.sum() < 20:
         return NoiseBank.analytic(np.random.default_rng(seed))
     return NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
@@ -52,10 +52,10 @@ def draw_conditions(label, observed, rng, snr_range) -> Conditions:
     return conditions
 
 
-def observe_sources(
-    sources: LabelledSources, rows, noise: NoiseBank, rng, snr_range, **losses
+def simulate_stars(
+    sources: LabelledStars, rows, noise: NoiseBank, rng, snr_range, **losses
 ) -> tuple[SpectrumBatch, Conditions]:
-    """Observe some of the sources; ``losses`` are ``gaps`` and ``cosmic_rays`` of `observe`.
+    """Observe some of the sources; ``losses`` are ``gaps`` and ``cosmic_rays`` of `simulate`.
 
     Returns
     -------
@@ -63,27 +63,27 @@ def observe_sources(
     conditions : Conditions
     """
     some = sources[rows]
-    conditions = draw_conditions(some.label, some.observed, rng, snr_range)
-    batch = observe(some.flux, some.valid, conditions, noise, rng, ivar=some.ivar, **losses)
+    conditions = draw_conditions(some.label, some.real, rng, snr_range)
+    batch = simulate(some.flux, some.valid, conditions, noise, rng, ivar=some.ivar, **losses)
     return batch, conditions
 
 
-def observe_in_parts(
-    sources: LabelledSources, rows, noise: NoiseBank, rng, snr_range, size=512, **losses
+def simulate_in_parts(
+    sources: LabelledStars, rows, noise: NoiseBank, rng, snr_range, size=512, **losses
 ) -> Iterator[tuple[np.ndarray, SpectrumBatch, Conditions]]:
-    """`observe_sources` of ``size`` rows at a time, each part with its rows."""
+    """`simulate_stars` of ``size`` rows at a time, each part with its rows."""
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
-        yield some, *observe_sources(sources, some, noise, rng, snr_range, **losses)
+        yield some, *simulate_stars(sources, some, noise, rng, snr_range, **losses)
 
 
-def on_source_grid(flux) -> np.ndarray:
+def on_star_grid(flux) -> np.ndarray:
     """Flux on the grid of the networks, (n, n_pixels), on that of sources, its ends held."""
-    beyond = SOURCE_GRID.n_pixels - MARGIN - flux.shape[1]
+    beyond = STAR_GRID.n_pixels - MARGIN - flux.shape[1]
     return np.pad(flux, ((0, 0), (MARGIN, beyond)), mode="edge")
 
 
-def observe_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
+def simulate_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
     """Spectra on the grid of the networks, observed as if they were stars.
 
     They are reddened, shifted, miscalibrated, and get the noise and the bad pixels of real spectra.
@@ -98,8 +98,8 @@ def observe_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
     snr_range : pair of float
         S/N (g) of the noise that is added, log-uniform.
     """
-    some = on_source_grid(flux)
+    some = on_star_grid(flux)
     known = np.ones(some.shape, dtype=bool)
     # Dust and rotation of a hot star are in them already.
     plain = draw_conditions(np.full(len(some), ""), known[:, 0], rng, snr_range)
-    return observe(some, known, plain, noise, rng, gaps=False, cosmic_rays=False)
+    return simulate(some, known, plain, noise, rng, gaps=False, cosmic_rays=False)

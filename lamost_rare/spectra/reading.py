@@ -14,7 +14,7 @@ from .grid import WavelengthGrid
 from .quality import SpectrumError
 from .raw import RawSpectrum
 
-__all__ = ["items_in_order", "iterate_sources", "read_batch"]
+__all__ = ["items_in_order", "read_batch", "read_each"]
 
 _GIVE = (
     "give paths, specutils Spectrum objects (of arrays: Spectrum(flux=…, spectral_axis=…)), or "
@@ -30,7 +30,7 @@ def read_batch(
     Parameters
     ----------
     spectra, medium
-        As `iterate_sources` takes them.
+        As `read_each` takes them.
     grid : WavelengthGrid
         What the spectra are put on.
 
@@ -49,7 +49,7 @@ def read_batch(
     """
     from .resample import assemble
 
-    found = list(iterate_sources(spectra, medium))
+    found = list(read_each(spectra, medium))
     raws = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)}
     readable = list(raws)
     batch, refused = assemble(raws.values(), grid)
@@ -62,9 +62,7 @@ def read_batch(
     return batch, [(i, found[i][0], errors[i]) for i in sorted(errors)]
 
 
-def iterate_sources(
-    spectra, medium: str = "vacuum"
-) -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
+def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
     """Everything that is in ``spectra``, one at a time.
 
     Parameters

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from ..simulation.dataset import LabelledSources, load_data_folder
+from ..simulation.dataset import LabelledStars, load_data_folder
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
 from .pools import for_each
@@ -240,14 +240,14 @@ def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) ->
     }
 
 
-def summarize(sources: LabelledSources, recipe: Recipe) -> dict:
+def summarize(sources: LabelledStars, recipe: Recipe) -> dict:
     """Spectra and stars a class."""
     out = {}
     for name in recipe.classes:
         own = sources.label == name
         out[name] = {
-            "library_spectra": int((own & ~sources.observed).sum()),
-            "library_stars": len(set(sources.star[own & ~sources.observed])),
-            "observed_spectra": int((own & sources.observed).sum()),
+            "library_spectra": int((own & ~sources.real).sum()),
+            "library_stars": len(set(sources.star[own & ~sources.real])),
+            "observed_spectra": int((own & sources.real).sum()),
         }
     return out

@@ -11,7 +11,7 @@ import numpy as np
 from ..inference.calibration import line_evidence, missing_lines
 from ..inference.first_stage import FirstStage, mixed
 from ..inference.predictor import batched_logits, compile_network
-from ..simulation.dataset import LabelledSources, assign_folds
+from ..simulation.dataset import LabelledStars, assign_folds
 from ..spectra.grid import LAMOST_GRID
 from ..validation.first_stage_figures import roles_of
 from ..validation.trials import load_trials, run_trials, save_trials
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def train_fold(
-    recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, folder, seed=0
+    recipe: Recipe, sources: LabelledStars, fold: int | None, n_folds: int, folder, seed=0
 ):
     """Train without one fold, or on everything if ``fold`` is None. Resumes what is in ``folder``.
 
@@ -65,7 +65,7 @@ def trained_folder(recipe: Recipe, folder) -> Path:
     return Path(folder) / "refined" if recipe.refined is not None else Path(folder)
 
 
-def fold_stream(recipe: Recipe, sources: LabelledSources, fold: int | None, n_folds: int, seed=0):
+def fold_stream(recipe: Recipe, sources: LabelledStars, fold: int | None, n_folds: int, seed=0):
     """What is trained on without one fold, or all there is if ``fold`` is None.
 
     Returns
@@ -106,14 +106,14 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
 
 
 def first_stage_of_fold(
-    recipe: Recipe, sources: LabelledSources, fold: int | None, folder, *, seed=0, repeats=40
+    recipe: Recipe, sources: LabelledStars, fold: int | None, folder, *, seed=0, repeats=40
 ):
     """Train the first stage without a fold, and try it on the fold. Resumes what is in ``folder``.
 
     Parameters
     ----------
     recipe : Recipe
-    sources : LabelledSources
+    sources : LabelledStars
     fold : int or None
         None: train on everything, and try nothing.
     folder : path-like

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..simulation.dataset import LabelledSources, load_data_folder
-from ..simulation.examples import Examples, complete_rows, observe_examples, standardize
+from ..simulation.dataset import LabelledStars, load_data_folder
+from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
 from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
@@ -34,7 +34,7 @@ __all__ = [
 GOLDEN_NUMBER = 4
 
 
-def real_examples(sources: LabelledSources, rows) -> Examples:
+def real_examples(sources: LabelledStars, rows) -> Examples:
     """Observed spectra as they are, standardized."""
     from ..validation.trials import as_observed
 
@@ -94,7 +94,7 @@ def train_generator(
         None for none.
     source : str
         ``real``: observed spectra of the class as they are. ``simulated``: observations of its
-        stars (`observe_examples`). ``auto``: real ones if there are enough that cover the grid.
+        stars (`simulate_examples`). ``auto``: real ones if there are enough that cover the grid.
     number, snr_range
         Observations to simulate, and their S/N (g).
     unseen : float
@@ -133,10 +133,10 @@ def train_generator(
     architecture = complete_architecture(architecture or SHIPPED_LCGAN)
     rows = complete_rows(sources, rare_class)
     if source == "auto":
-        enough = sources.observed[rows].sum() >= 4 * FEWEST_EXAMPLES
+        enough = sources.real[rows].sum() >= 4 * FEWEST_EXAMPLES
         source = "real" if enough else "simulated"
     if source == "real":
-        rows = rows[sources.observed[rows]]
+        rows = rows[sources.real[rows]]
     if len(set(sources.star[rows])) < 2:
         raise ValueError(
             f"{len(rows)} spectra of class {rare_class!r} cover the whole grid ({source}): at "
@@ -152,10 +152,10 @@ def train_generator(
         noise = noise_of(sources)
         seen = rows[kept]
         arguments = {"snr_range": snr_range}
-        examples = observe_examples(
+        examples = simulate_examples(
             sources, seen, number, noise, seed=options.seed * 2 + 1, **arguments
         )
-        validation = observe_examples(
+        validation = simulate_examples(
             sources, seen, max(number // 5, 200), noise, seed=options.seed * 2 + 2, **arguments
         )
     check_examples(examples.flux)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..simulation.dataset import LabelledSources
-from ..simulation.examples import complete_rows, observe_examples
+from ..simulation.dataset import LabelledStars
+from ..simulation.examples import complete_rows, simulate_examples
 from ..simulation.noise import NoiseBank
-from ..simulation.simulate_stars import on_source_grid
+from ..simulation.simulate_stars import on_star_grid
 from .gan_training import GanOptions, centre_generator, generate, train_gan
 from .stream import ObservationStream, levels
 
@@ -52,7 +52,7 @@ class MixedStream(ObservationStream):
 
 
 def generated_stars(
-    sources: LabelledSources,
+    sources: LabelledStars,
     noise: NoiseBank,
     architecture: dict,
     options: GanOptions,
@@ -69,7 +69,7 @@ def generated_stars(
 
     Parameters
     ----------
-    sources : LabelledSources
+    sources : LabelledStars
         Those to train on.
     noise : NoiseBank
     architecture : dict
@@ -94,11 +94,11 @@ def generated_stars(
     from ..networks.gan import without_noise
 
     rows = complete_rows(sources, rare_class)
-    rows = rows[~sources.observed[rows]]
-    examples = observe_examples(sources, rows, n_examples, noise, seed=2 * options.seed + 1).flux
+    rows = rows[~sources.real[rows]]
+    examples = simulate_examples(sources, rows, n_examples, noise, seed=2 * options.seed + 1).flux
     generator, _ = train_gan(examples, examples, architecture, options, Path(folder))
     centre_generator(generator, examples, examples, options.seed)
-    made = on_source_grid(generate(without_noise(generator), number, options.seed))
+    made = on_star_grid(generate(without_noise(generator), number, options.seed))
     lent = np.random.default_rng([options.seed, 39]).choice(rows, number)
     lines = made / levels(made, np.ones(made.shape, dtype=bool))
     return (lines * levels(sources.flux[lent], sources.valid[lent])).astype(np.float32)

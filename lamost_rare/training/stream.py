@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from ..simulation import lookalikes
-from ..simulation.dataset import LabelledSources, rows_by_star
-from ..simulation.library import SOURCE_GRID
-from ..simulation.simulate import observe
+from ..simulation.dataset import LabelledStars, rows_by_star
+from ..simulation.library import STAR_GRID
+from ..simulation.simulate import simulate
 from ..simulation.simulate_stars import draw_conditions, noise_of
 from ..spectra.normalize import network_input, pseudo_continuum
 
@@ -82,7 +82,7 @@ class ObservationStream:
 
     Parameters
     ----------
-    sources : LabelledSources
+    sources : LabelledStars
         Those with an empty label are not used.
     classes : sequence of str
         Sources of other classes are not used.
@@ -104,7 +104,7 @@ class ObservationStream:
 
     def __init__(
         self,
-        sources: LabelledSources,
+        sources: LabelledStars,
         classes,
         preprocessing,
         options=None,
@@ -119,10 +119,10 @@ class ObservationStream:
             self.options = replace(self.options, invented={})
         self.seed = seed
         self.sources = sources[np.isin(sources.label, self.classes)]
-        observed = self.sources.observed
+        observed = self.sources.real
         self.noise = noise_of(self.sources, seed) if noise is None else noise
         # Blue libraries end at 5600 Å: how often a class comes from them must not give it away.
-        self._blue = self.sources.valid[:, SOURCE_GRID.pixel_of(6000.0).astype(int)] == 0
+        self._blue = self.sources.valid[:, STAR_GRID.pixel_of(6000.0).astype(int)] == 0
         self._blue &= ~observed
         self._rows = {}
         self._cut = {}
@@ -182,7 +182,7 @@ class ObservationStream:
         """
         rng = np.random.default_rng([self.seed, number])
         label = rng.choice(len(self.classes), size, p=self._class_probability)
-        flux = np.empty((size, SOURCE_GRID.n_pixels), dtype=np.float32)
+        flux = np.empty((size, STAR_GRID.n_pixels), dtype=np.float32)
         ivar = np.zeros_like(flux)
         valid = np.ones(flux.shape, dtype=bool)
         for i, k in enumerate(label):
@@ -191,7 +191,7 @@ class ObservationStream:
         seen = (ivar > 0).any(axis=1)
         conditions = draw_conditions(names, seen, rng, self.options.snr_range)
         self._cut_blue(valid, names, rng)
-        return observe(flux, valid, conditions, self.noise, rng, ivar=ivar), label
+        return simulate(flux, valid, conditions, self.noise, rng, ivar=ivar), label
 
     def inputs(self, number: int, size: int):
         """Network input (size, n_pixels, 2) and labels (size,) of a batch."""
@@ -245,7 +245,7 @@ class ObservationStream:
     def _invent(self, i, name, flux, rng) -> int:
         if name in _COMPACT:
             for _ in range(20):
-                spectrum, kind = lookalikes.compact_star(SOURCE_GRID, rng)
+                spectrum, kind = lookalikes.compact_star(STAR_GRID, rng)
                 if kind == name:
                     break
             flux[i] = spectrum
@@ -253,15 +253,15 @@ class ObservationStream:
         background = self.sources.flux[rng.integers(len(self.sources))]
         kind = rng.random()
         if kind < 0.40:
-            flux[i] = lookalikes.emission_line_object(SOURCE_GRID, rng, background)
+            flux[i] = lookalikes.emission_line_object(STAR_GRID, rng, background)
         elif kind < 0.65:
-            flux[i] = lookalikes.random_lines(SOURCE_GRID, rng)
+            flux[i] = lookalikes.random_lines(STAR_GRID, rng)
         else:
-            flux[i] = lookalikes.junk(SOURCE_GRID, rng, background)
+            flux[i] = lookalikes.junk(STAR_GRID, rng, background)
         return self.classes.index(name)
 
     def _cut_blue(self, valid, names, rng):
-        wavelength = SOURCE_GRID.wavelength
+        wavelength = STAR_GRID.wavelength
         chance = np.array([self._cut[name] for name in names])
         for i in np.flatnonzero(rng.random(len(valid)) < chance):
             end = 5600 if rng.random() < 0.6 else 4620

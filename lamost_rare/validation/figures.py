@@ -48,7 +48,7 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None, group
     Parameters
     ----------
     trials_of_fold : dict of int to list of Trial
-    sources : LabelledSources
+    sources : LabelledStars
     classes, rare_class
         Of the recipe.
     fixed : OperatingPoint, optional

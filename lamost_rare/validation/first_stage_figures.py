@@ -47,7 +47,7 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=
     ----------
     trials : list of Trial
         Logits of a first stage that has not seen the stars.
-    sources : LabelledSources
+    sources : LabelledStars
     classes : sequence of str
     rare_class : str
     margin, lowest : float
@@ -72,7 +72,7 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         From `training.build.cross_validate_first_stage`.
     decided : dict of str to Decided
         What the recogniser made of the same folds.
-    sources : LabelledSources
+    sources : LabelledStars
     recipe : Recipe
 
     Returns

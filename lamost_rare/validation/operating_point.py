@@ -118,7 +118,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     ----------
     trials : list of Trial
         Of any folds; damaged spectra are left out.
-    sources : LabelledSources
+    sources : LabelledStars
     classes : sequence of str
     rare_class : str
     requirements : Requirements, optional

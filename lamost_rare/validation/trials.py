@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..simulation.dataset import LabelledSources
+from ..simulation.dataset import LabelledStars
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
-from ..simulation.simulate_stars import HOT, observe_in_parts
+from ..simulation.simulate_stars import HOT, simulate_in_parts
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.snr import g_band_snr
@@ -91,7 +91,7 @@ def load_trials(path) -> list[Trial]:
         return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
 
 
-def as_observed(sources: LabelledSources) -> SpectrumBatch:
+def as_observed(sources: LabelledStars) -> SpectrumBatch:
     """Observed sources on the grid of the networks, as they are."""
     inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
     mask = ~sources.valid[:, inner]
@@ -109,7 +109,7 @@ def subtype_group(label: str, mk_type: str, rare_class: str) -> str:
 
 def run_trials(
     predict,
-    sources: LabelledSources,
+    sources: LabelledStars,
     held_out,
     noise: NoiseBank,
     rare_class,
@@ -125,7 +125,7 @@ def run_trials(
     ----------
     predict : callable
         From `SpectrumBatch` to (logits, covered, evidence).
-    sources : LabelledSources
+    sources : LabelledStars
     held_out : ndarray of int
         Rows of ``sources`` that the classifier has not seen.
     noise : NoiseBank
@@ -145,9 +145,9 @@ def run_trials(
     list of Trial
     """
     rng = np.random.default_rng([seed, 77])
-    observed = held_out[sources.observed[held_out]]
+    observed = held_out[sources.real[held_out]]
     tried = np.isin(sources.label[held_out], [*hot, rare_class])
-    library = held_out[~sources.observed[held_out] & tried]
+    library = held_out[~sources.real[held_out] & tried]
     trials = [
         _classify(
             "lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed
@@ -169,7 +169,7 @@ def run_trials(
 
 
 def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True):
-    parts = observe_in_parts(sources, rows, noise, rng, snr_range, gaps=gaps)
+    parts = simulate_in_parts(sources, rows, noise, rng, snr_range, gaps=gaps)
     return [_classify(kind, predict, batch, c.snr, some) for some, batch, c in parts]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...simulation.examples import Examples, complete_rows, observe_again, observe_examples
+from ...simulation.examples import Examples, complete_rows, simulate_again, simulate_examples
 from ...spectra.grid import LAMOST_GRID
 from ..generated_metrics import repeated
 
@@ -103,7 +103,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
 
     Parameters
     ----------
-    sources : LabelledSources
+    sources : LabelledStars
     noise : NoiseBank
         As of `training.generator.noise_of`.
     run : int
@@ -125,7 +125,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
         rows = rows[np.isin(sources.star[rows], stars)]
         # Far apart, so that no two sets of any run share their noise.
         seed = 1000 * run + offset
-        made = observe_examples(sources, rows, number, noise, snr_range=snr, seed=seed)
+        made = simulate_examples(sources, rows, number, noise, snr_range=snr, seed=seed)
         return replace(made, flux=level_red_end(made.flux))
 
     set1 = spectra("O", first, max(round(share * sizes.set1), 1), 1)
@@ -143,7 +143,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
 
 def observed_from(flux, noise, seed, sizes: PaperSizes) -> np.ndarray:
     """Spectra of real or generated stars, observed (again), in the S/N of all sets."""
-    return level_red_end(observe_again(flux, noise, snr_range=sizes.snr_range, seed=seed))
+    return level_red_end(simulate_again(flux, noise, snr_range=sizes.snr_range, seed=seed))
 
 
 def split_stars(sources, label, run, part) -> tuple[list, list]:
