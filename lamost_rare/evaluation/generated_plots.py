@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .plots import new_figure
+
 __all__ = ["plot_measures", "plot_panel"]
 
 MEASURES = {
@@ -15,23 +17,14 @@ MEASURES = {
     "noise": "ln noise",
     "slope": "ln slope",
 }
-"""Measures of `gan_metrics.spectral_measures` with their titles."""
-
-
-def _grid(rows, columns, width, height):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=False)
+"""Measures of `generated_metrics.spectral_measures` with their titles."""
 
 
 def plot_panel(panel, path, n_rows=6) -> None:
-    """The first generated spectra, and beside each the real one of most nearly equal noise and
+    """Plot the first generated spectra, and beside each the real one of most nearly equal noise and
     slope."""
     own, other = panel["measures"]["generated"], panel["measures"]["real"]
-    figure, axes = _grid(n_rows, 2, 11, 1.6 * n_rows)
+    figure, axes = new_figure(11, 1.6 * n_rows, n_rows, 2, squeeze=False)
     free = np.ones(len(panel["real"]), dtype=bool)
     for i, row in enumerate(axes):
         if i >= min(len(panel["generated"]), len(free)):
@@ -56,8 +49,8 @@ def plot_panel(panel, path, n_rows=6) -> None:
 
 
 def plot_measures(panel, path) -> None:
-    """Cumulative distributions of every measure, generated and real."""
-    figure, axes = _grid(2, 4, 11, 5)
+    """Plot cumulative distributions of every measure, generated and real."""
+    figure, axes = new_figure(11, 5, 2, 4)
     for ax, (name, title) in zip(axes.flat, MEASURES.items(), strict=False):
         for kind, colour in (("generated", "tab:blue"), ("real", "black")):
             values = panel["measures"][kind][name]

@@ -1,9 +1,11 @@
-"""What a shipped classifier does with new observations of the stars that it was trained on."""
+"""A shipped classifier and new observations of the stars that it was trained on."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..inference.predictor import Predictor
+from ..markdown import markdown_table
 from ..simulation.dataset import LabelledStars
 from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import simulate_in_parts
@@ -15,7 +17,7 @@ __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 
 
 def knows_these_stars(preset, sources: LabelledStars, recipe) -> bool:
-    """Whether a preset was trained on all of these sources, so far as its own account tells."""
+    """Tell whether a preset says of itself that it was trained on all of these sources."""
     training = preset.config.get("training", {})
     return not training.get("holdout", True) and training.get("sources") == summarize(
         sources, recipe
@@ -43,8 +45,6 @@ def try_known_stars(preset, sources: LabelledStars, noise: NoiseBank, *, seed=0,
         For each bin: spectra of the rare class called candidates and all, others called candidates
         and all.
     """
-    from ..inference.predictor import Predictor
-
     rng = np.random.default_rng([seed, 78])
     rare = preset.rare_class
     types = zip(sources.label, sources.mk_type, strict=True)
@@ -64,14 +64,14 @@ def try_known_stars(preset, sources: LabelledStars, noise: NoiseBank, *, seed=0,
 
 
 def _rare_and_others(group, rare_class):
-    """Masks of the stars that are counted."""
+    """Return masks of the stars that are counted: of the rare class, and others."""
     near = "B1+" in LOOKALIKES.get(rare_class, ())
     others = group == "B1+" if near else ~np.isin(group, [rare_class, ""])
     return group == rare_class, others
 
 
 def known_star_lines(found, decided, rare_class) -> list[str]:
-    """`try_known_stars` beside the same stars unseen, as lines of Markdown.
+    """Set what `try_known_stars` returned beside the same stars unseen, in lines of Markdown.
 
     Parameters
     ----------
@@ -83,26 +83,25 @@ def known_star_lines(found, decided, rare_class) -> list[str]:
     library = decided["library"]
     rare = members(rare_class)
     others = members("B1+") if "B1+" in LOOKALIKES.get(rare_class, ()) else "other stars"
-    lines = [
-        f"| S/N (g) | {rare} found, unseen | {rare} found, known | {others} called "
-        f"candidates, unseen | {others} called candidates, known |",
-        "|---|---|---|---|---|",
-    ]
+    headings = ["S/N (g)"]
+    for what in (f"{rare} found", f"{others} called candidates"):
+        headings += [f"{what}, unseen", f"{what}, known"]
+    masks = _rare_and_others(library.group, rare_class)
+    rows = []
     for (low, high), counts in zip(SNR_BINS, found, strict=True):
         rare_hits, n_rare, other_hits, n_others = counts
         here = library.whole & (library.snr >= low) & (library.snr < high)
-        cells = []
-        masks = _rare_and_others(library.group, rare_class)
+        row = [f"{low:g}-{high:g}"]
         for mask, hits, n in zip(masks, (rare_hits, other_hits), (n_rare, n_others), strict=True):
             own = here & mask
-            cells += [_rate(int(library.candidate[own].sum()), int(own.sum())), _rate(hits, n)]
-        lines.append(f"| {low:g}-{high:g} | {' | '.join(cells)} |")
+            row += [_rate(int(library.candidate[own].sum()), int(own.sum())), _rate(hits, n)]
+        rows.append(row)
     return [
         "The shipped classifier was trained on all of these stars. Of new observations of them it "
         "loses what noise hides from it; what the cross-validation loses besides, it loses because "
         "the stars are new to it.",
         "",
-        *lines,
+        *markdown_table(headings, rows),
     ]
 
 

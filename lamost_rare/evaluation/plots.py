@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import cycle, pairwise
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..inference.discriminant import reaches_discriminant
 from ..simulation.labels import classes_of
@@ -12,23 +13,20 @@ from ..validation.figures import members_of
 from ..validation.operating_point import probabilities, score_of
 from ..validation.trials import LOOKALIKES, Trial
 
-__all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
+__all__ = ["new_figure", "plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
 
 
-def _figure(width=7.0, height=4.2):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def new_figure(width=7.0, height=4.2, rows=1, columns=1, **options):
+    """Return a figure and its axes; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots()
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def plot_recall(decided, recipe, path) -> None:
-    """Part of each group called candidates, against S/N."""
+    """Plot the part of each group called candidates, against S/N."""
     library = decided["library"]
     edges = np.geomspace(5, 100, 9)
-    figure, axes = _figure()
+    figure, axes = new_figure()
     rare = recipe.rare_class
     others = LOOKALIKES.get(rare) or classes_of(library.group)
     groups = [rare, *(name for name in others if name != rare)]
@@ -37,17 +35,12 @@ def plot_recall(decided, recipe, path) -> None:
         d, own, snr = library, library.whole & (library.group == group), library.snr
         if group == rare:
             d, own, snr = members_of(decided, rare)
-        rate, low, high, middle = [], [], [], []
-        for a, b in pairwise(edges):
-            hit = d.candidate[own & (snr >= a) & (snr < b)]
-            if len(hit):
-                n, p = len(hit), hit.mean()
-                half = np.sqrt(p * (1 - p) / n)
-                rate.append(p)
-                low.append(p - half)
-                high.append(p + half)
-                middle.append(np.sqrt(a * b))
-        axes.fill_between(middle, low, high, color=colour, alpha=0.2, lw=0)
+        hits = [d.candidate[own & (snr >= a) & (snr < b)] for a, b in pairwise(edges)]
+        n = np.array([len(hit) for hit in hits])
+        middle = np.sqrt(edges[:-1] * edges[1:])[n > 0]
+        rate = np.array([hit.mean() for hit in hits if len(hit)])
+        half = np.sqrt(rate * (1 - rate) / n[n > 0])
+        axes.fill_between(middle, rate - half, rate + half, color=colour, alpha=0.2, lw=0)
         axes.plot(middle, rate, "o-", color=colour, ms=3, label=group)
     axes.set(xscale="log", xlabel="S/N (g)", ylabel="called candidates", ylim=(-0.02, 1.02))
     ticks = (5, 10, 20, 50, 100)
@@ -59,14 +52,14 @@ def plot_recall(decided, recipe, path) -> None:
 
 
 def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
-    """Rate of false alarms among LAMOST spectra, and library stars of the rare class lost, against
-    the threshold.
+    """Plot against the threshold the rate of false alarms among LAMOST spectra, and of the rare
+    class's library stars those lost.
 
     Spectra that the discriminant keeps out are out whatever their score; the thin line is without
     that.
     """
     rare = list(recipe.classes).index(recipe.rare_class)
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for kind, colour in (("reobserved", "tab:red"), ("lamost", "black"), ("library", "tab:blue")):
         trials = [t for some in trials_of_fold.values() for t in some if t.kind == kind]
         if not trials:
@@ -96,8 +89,7 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
 
 
 def plot_confusion(decided, recipe, path) -> None:
-    """Predicted against true class: library stars above S/N 20, LAMOST spectra as they are above
-    20."""
+    """Plot predicted against true class, of library stars and LAMOST spectra above S/N 20."""
     classes = list(recipe.classes)
     counts = np.zeros((len(classes), len(classes)))
     for kind in ("library", "lamost"):
@@ -106,7 +98,7 @@ def plot_confusion(decided, recipe, path) -> None:
         true = np.array([classes.index(x) for x in d.label[own]], dtype=int)
         np.add.at(counts, (true, d.p[own].argmax(axis=1)), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = _figure(6.5, 5.5)
+    figure, axes = new_figure(6.5, 5.5)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.argwhere(share > 0.004):
         colour = "white" if share[i, j] > 0.5 else "black"
@@ -120,13 +112,13 @@ def plot_confusion(decided, recipe, path) -> None:
 
 
 def plot_calibration(decided, recipe, path) -> None:
-    """Observed frequency of the rare class against its probability, in the library trials."""
+    """Plot the frequency of the rare class in the library trials against its probability."""
     d = decided["library"]
     rare = list(recipe.classes).index(recipe.rare_class)
     p, true = d.p[d.whole, rare], d.label[d.whole] == recipe.rare_class
     edges = np.linspace(0, 1, 11)
     index = np.clip(np.digitize(p, edges) - 1, 0, 9)
-    figure, axes = _figure(4.8, 4.4)
+    figure, axes = new_figure(4.8, 4.4)
     axes.plot([0, 1], [0, 1], color="gray", lw=1)
     for k in range(10):
         own = index == k

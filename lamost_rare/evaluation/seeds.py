@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
-from ..text import check_paths
 from ..validation.figure_titles import title_of
-from .recognition import GOALS
+from .goals import GOALS
+from .pages import table, write_page
 
 __all__ = ["check_recipe", "common_rates", "write_seeds"]
 
@@ -48,7 +47,7 @@ def check_recipe(preset, recipe, seeds) -> None:
 
 
 def _same(stored: dict | None, options) -> bool:
-    """Whether a preset's block is that of some options; what it lacks was as it is by default."""
+    """Tell whether a preset's block is that of some options; what it lacks has the default."""
     if stored is None or options is None:
         return stored is options
     complete = {**asdict(type(options)()), **stored}
@@ -71,31 +70,26 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
     """
     own = preset.config["training"]["seed"]
     everything = {own: preset.figures, **figures_of_seed}
-    heads = " | ".join(f"seed {n}{' (shipped)' if n == own else ''}" for n in everything)
-    lines = [
+    seeds = [f"seed {n}{' (shipped)' if n == own else ''}" for n in everything]
+    parts = [
         f"# How much the figures of `{preset.name}` depend on chance",
-        "",
         f"Made by `{command}`. A seed decides which stars lie in which fold, with which weights "
         "the networks begin, and every observation that they are trained and tried on. Seed "
         f"{own} is that of the shipped preset, whose figures these are; for each other seed the "
         "whole cross-validation was done anew. What the measures are is explained in "
         "[recognition](recognition.md).",
-        "",
-        f"| measure | goal | {heads} | median (lowest to highest) |",
-        "|---|---|" + "---|" * (len(everything) + 1),
-        *_rows(everything, preset.rare_class),
-        "",
+        table(
+            ["measure", "goal", *seeds, "median (lowest to highest)"],
+            _rows(everything, preset.rare_class),
+        ),
         "False alarms are given in a million spectra. The goals are for the shipped preset; no "
         "seed was chosen by its figures.",
     ]
-    check_paths(output=output)
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(output, parts)
 
 
 def common_rates(figures, rare_class):
-    """Those rates that several blocks of figures all have, in the order of a preset's card.
+    """Yield those rates that several blocks of figures all have, in the order of a preset's card.
 
     Parameters
     ----------
@@ -119,19 +113,10 @@ def common_rates(figures, rare_class):
             yield key, title, rates, "upper_limit_95" in values[0]
 
 
-def _rows(everything: dict, rare_class: str) -> list[str]:
-    rows, goals = [], GOALS.get(rare_class, {})
+def _rows(everything: dict, rare_class: str):
+    goals = {key: goal.text for key, goal in GOALS.get(rare_class, {}).items()}
     for key, title, rates, in_a_million in common_rates(everything.values(), rare_class):
-        show = _in_a_million if in_a_million else _part
+        show = "{:.1f}".format if in_a_million else "{:.4f}".format
+        rates = 1e6 * rates if in_a_million else rates
         middle = f"{show(np.median(rates))} ({show(rates.min())} to {show(rates.max())})"
-        cells = [title, goals.get(key, ""), *map(show, rates), middle]
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
-
-
-def _part(rate) -> str:
-    return f"{rate:.4f}"
-
-
-def _in_a_million(rate) -> str:
-    return f"{1e6 * rate:.1f}"
+        yield [title, goals.get(key, ""), *map(show, rates), middle]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...validation.trials import SNR_BINS
-from ..plots import _figure
+from ..plots import new_figure
 from .recogniser import WAYS
 
 __all__ = ["plot_iterations", "plot_snr", "plot_stars"]
@@ -30,7 +30,7 @@ def _short(way) -> str:
 
 
 def _band(axes, x, values, way, label=None):
-    """Median of the runs, with bars to the extremes, in percent; values of each run for each x."""
+    """Draw the median of the runs for each x, with bars to the extremes, in percent."""
     low, middle, high = (
         np.array([100 * choose(own) for own in values]) for choose in (np.min, np.median, np.max)
     )
@@ -41,8 +41,8 @@ def _band(axes, x, values, way, label=None):
 
 
 def plot_iterations(results, path) -> None:
-    """Fig. 7: accuracy on set 2 of recognisers trained on spectra of each iteration."""
-    figure, axes = _figure()
+    """Plot Fig. 7, accuracy on set 2 of recognisers trained on spectra of each iteration."""
+    figure, axes = new_figure()
     for network in ("lcgan", "sgan"):
         _band(axes, results.settings.looks, results.by_look[network]["set2"], network)
     for way in ("nothing", "simulation"):
@@ -54,17 +54,17 @@ def plot_iterations(results, path) -> None:
 
 
 def _save_with_legend_below(figure, path):
-    """Too many entries to lie within the axes."""
+    # Too many entries to lie within the axes.
     figure.set_size_inches(7, 6)
     figure.legend(fontsize=7, loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=110)
 
 
 def plot_stars(results, path) -> None:
-    """Accuracy on set 2 against the number of stars trained on."""
+    """Plot accuracy on set 2 against the number of stars trained on."""
     order = [*sorted(results.settings.few), None]
     x = np.array([k or results.counts["set 1"] for k in order], dtype=float)
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for i, way in enumerate(_COLOURS):
         values = [results.ways[k][way]["set2"] for k in order]
         _band(axes, x * (1 + 0.012 * (i - 4.5)), values, way)
@@ -75,8 +75,8 @@ def plot_stars(results, path) -> None:
 
 
 def plot_snr(results, path) -> None:
-    """Accuracy in bins of S/N, with all stars."""
-    figure, axes = _figure()
+    """Plot accuracy in bins of S/N, with all stars."""
+    figure, axes = new_figure()
     x = np.arange(len(SNR_BINS))
     for i, way in enumerate(_COLOURS):
         values = [results.ways[None][way][f"snr_{a:g}_{b:g}"] for a, b in SNR_BINS]

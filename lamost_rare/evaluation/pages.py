@@ -1,0 +1,68 @@
+"""Pages in Markdown, and the numbers in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..markdown import markdown_table
+from ..text import check_paths
+
+__all__ = ["images_beside", "percent", "said_of_runs", "spread", "table", "write_page"]
+
+
+def images_beside(output) -> Path:
+    """Return the folder ``images/`` beside a page, which is made if it is not there."""
+    check_paths(output=output)
+    images = Path(output).parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    return images
+
+
+def write_page(output, parts) -> None:
+    """Write a page.
+
+    Parameters
+    ----------
+    output : path-like
+        Its folder is made if it is not there.
+    parts : iterable of str
+        Headings, paragraphs, tables; a blank line goes between each two.
+    """
+    check_paths(output=output)
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def table(headings, rows) -> str:
+    """Return a table as a part of a page."""
+    return "\n".join(markdown_table(headings, rows))
+
+
+def spread(values, *, percent=False, digits=2) -> str:
+    """Return the median and, in brackets, the quartiles of five or more runs, the extremes of
+    fewer."""
+    values = np.asarray(values, dtype=float) * (100 if percent else 1)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return "-"
+    middle = f"{np.median(values):.{digits}f}"
+    if len(values) == 1:
+        return middle
+    low, high = np.percentile(values, [25, 75] if len(values) >= 5 else [0, 100])
+    return f"{middle} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def said_of_runs(n, word="run") -> str:
+    """Say what the numbers are that `spread` gives."""
+    if n == 1:
+        return f"Numbers are those of one {word}, without a spread."
+    between = "the quartiles" if n >= 5 else "the lowest and the highest"
+    return f"Numbers are the median of {n} {word}s, in brackets {between}."
+
+
+def percent(hit) -> str:
+    """Return the part that is true, in percent."""
+    return f"{100 * hit.mean():.1f} %" if len(hit) else "-"
