@@ -16,7 +16,8 @@ from lamost_rare.evaluation.paper.recogniser import (
     rare_spectra,
     train_recogniser,
 )
-from lamost_rare.evaluation.paper.report import spread, write_paper
+from lamost_rare.evaluation.pages import spread
+from lamost_rare.evaluation.paper.report import write_paper
 from lamost_rare.evaluation.paper.scores import (
     SCORES,
     calibration_error,

@@ -7,6 +7,9 @@ square.
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import ks_2samp, mannwhitneyu
+from sklearn.neighbors import NearestNeighbors
+from sklearn.svm import NuSVC
 
 from ..inference.evidence import LINES, measure_lines
 from ..spectra.batch import SpectrumBatch
@@ -34,14 +37,14 @@ _HALF_WIDTH = 8.0  # Å: a line of a fast rotator
 
 
 def repeated(flux, number) -> np.ndarray:
-    """``number`` spectra, in which those given follow each other again and again."""
+    """Repeat spectra in turn until there are ``number``."""
     return flux[np.arange(number) % len(flux)]
 
 
 def gan_test(real, other, generated) -> float:
-    """Authenticity: part of the generated spectra that an SVM trained on real ones takes for
-    the rare class (Shmelkov et al. 2018; scikit-learn's NuSVC with a Gaussian kernel as in Yang
-    et al. 2021).
+    """Measure authenticity: the part of the generated spectra that an SVM trained on real ones
+    takes for the rare class (Shmelkov et al. 2018; scikit-learn's NuSVC with a Gaussian kernel as
+    in Yang et al. 2021).
 
     Parameters
     ----------
@@ -55,8 +58,9 @@ def gan_test(real, other, generated) -> float:
 
 
 def gan_train(generated, other, real, real_other=None) -> tuple[float, float]:
-    """Diversity: part of the real spectra of the rare class that an SVM trained on generated ones
-    recognises, and part of the real others that it leaves alone (NaN if there are none).
+    """Measure diversity: the part of the real spectra of the rare class that an SVM trained on
+    generated ones recognises, and the part of the real others that it leaves alone (NaN if there
+    are none).
 
     Parameters
     ----------
@@ -74,16 +78,14 @@ def gan_train(generated, other, real, real_other=None) -> tuple[float, float]:
 
 
 def fit_svm(rare, other):
-    """NuSVC with a Gaussian kernel that answers 1 for the rare class, 0 for the other."""
-    from sklearn.svm import NuSVC
-
+    """Train a NuSVC with a Gaussian kernel that answers 1 for the rare class, 0 for the other."""
     return NuSVC(kernel="rbf").fit(
         np.concatenate([rare, other]), np.repeat([1, 0], [len(rare), len(other)])
     )
 
 
 def as_batch(flux, grid=LAMOST_GRID) -> SpectrumBatch:
-    """Spectra without uncertainties as a batch: ivar from the scatter of neighbouring pixels."""
+    """Make a batch of spectra without uncertainties, with ivar from the scatter of pixels."""
     flux = np.ascontiguousarray(flux, dtype=np.float32)
     mask = np.zeros(flux.shape, dtype=bool)
     _, noise = pseudo_continuum(flux, mask)
@@ -91,7 +93,7 @@ def as_batch(flux, grid=LAMOST_GRID) -> SpectrumBatch:
 
 
 def spectral_measures(flux, grid=LAMOST_GRID) -> dict[str, np.ndarray]:
-    """What an astronomer would measure in each spectrum.
+    """Measure what an astronomer would in each spectrum.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def spectral_measures(flux, grid=LAMOST_GRID) -> dict[str, np.ndarray]:
 
 
 def continuum_slope(flux, grid=LAMOST_GRID) -> np.ndarray:
-    """Logarithm of the flux near 4150 Å over that near 6750 Å, shape (n,); NaN unless positive."""
+    """Return ln of the flux near 4150 Å over that near 6750 Å, shape (n,); NaN unless positive."""
     wavelength = grid.wavelength
     blue, red = (
         np.mean(flux[:, (wavelength > a) & (wavelength < b)], axis=1) for a, b in _SLOPE_BANDS
@@ -131,7 +133,7 @@ def continuum_slope(flux, grid=LAMOST_GRID) -> np.ndarray:
 
 
 def compare_measures(generated: dict, real: dict) -> dict[str, dict]:
-    """Two-sample Kolmogorov-Smirnov test of each measure.
+    """Do a two-sample Kolmogorov-Smirnov test of each measure.
 
     Returns
     -------
@@ -139,18 +141,15 @@ def compare_measures(generated: dict, real: dict) -> dict[str, dict]:
         For each measure ``distance``, ``p``, ``generated`` and ``real`` (medians), and the
         numbers of values ``n_generated`` and ``n_real``.
     """
-    from scipy.stats import ks_2samp
-
     out = {}
     for name in generated:
         a, b = (x[name][np.isfinite(x[name])] for x in (generated, real))
-        enough = len(a) > 0 and len(b) > 0
-        test = ks_2samp(a, b) if enough else None
+        distance, p = ks_2samp(a, b) if len(a) and len(b) else (np.nan, np.nan)
         out[name] = {
-            "distance": float(test.statistic) if enough else float("nan"),
-            "p": float(test.pvalue) if enough else float("nan"),
-            "generated": float(np.median(a)) if len(a) else float("nan"),
-            "real": float(np.median(b)) if len(b) else float("nan"),
+            "distance": float(distance),
+            "p": float(p),
+            "generated": float(np.median(a)) if len(a) else np.nan,
+            "real": float(np.median(b)) if len(b) else np.nan,
             "n_generated": len(a),
             "n_real": len(b),
         }
@@ -158,14 +157,14 @@ def compare_measures(generated: dict, real: dict) -> dict[str, dict]:
 
 
 def rectified(flux) -> np.ndarray:
-    """Standardized flux over its pseudo-continuum, (n, n_pixels): lines and noise, no slope."""
+    """Divide standardized flux (n, n_pixels) by its pseudo-continuum: lines and noise are left."""
     flux = np.asarray(flux, dtype=np.float32)
     level, _ = pseudo_continuum(flux, np.zeros(flux.shape, dtype=bool), block=64, smooth=1.5)
     return flux / np.maximum(level, 0.02)
 
 
 def line_depths(flux, grid=LAMOST_GRID) -> np.ndarray:
-    """Mean depth within 8 Å of every line of `inference.evidence.LINES`, shape (n, n_lines)."""
+    """Return the mean depth within 8 Å of every line of `LINES`, shape (n, n_lines)."""
     depth = 1 - rectified(flux)
     wavelength = grid.wavelength
     windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
@@ -173,39 +172,31 @@ def line_depths(flux, grid=LAMOST_GRID) -> np.ndarray:
 
 
 def nearest_distance(spectra, reference, k=1, *, same=False) -> np.ndarray:
-    """Root mean square difference of each spectrum from its ``k``-th nearest in ``reference``.
+    """Return the root mean square difference of spectra from their ``k``-th nearest reference.
 
     Parameters
     ----------
     spectra, reference : ndarray, shape (n, n_features) and (m, n_features)
     k : int
     same : bool
-        Whether both are one set, in which a spectrum is not its own neighbour.
+        Both are one set, in which a spectrum is not its own neighbour.
 
     Returns
     -------
     ndarray, shape (n,)
         Infinite where the reference has fewer than ``k``.
     """
-    reference = np.asarray(reference, dtype=np.float64)
-    squares = np.einsum("ij,ij->i", reference, reference)
-    out = np.full(len(spectra), np.inf)
     if len(reference) < k + same:
-        return out
-    for start in range(0, len(spectra), 256):
-        some = np.asarray(spectra[start : start + 256], dtype=np.float64)
-        distance = squares - 2 * some @ reference.T + np.einsum("ij,ij->i", some, some)[:, None]
-        if same:
-            own = np.arange(len(some))
-            distance[own, start + own] = np.inf
-        kth = np.partition(distance, k - 1, axis=1)[:, k - 1]
-        # Differences of large sums: equal spectra come out as a rounding error of either sign.
-        out[start : start + 256] = np.sqrt(np.maximum(kth, 0) / reference.shape[1])
-    return out
+        return np.full(len(spectra), np.inf)
+    # In as many dimensions as there are pixels a tree is of no use.
+    neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute")
+    neighbours.fit(np.asarray(reference, dtype=np.float64))
+    distance, _ = neighbours.kneighbors(None if same else np.asarray(spectra, dtype=np.float64))
+    return distance[:, -1] / np.sqrt(reference.shape[1])
 
 
 def memorisation(generated, unseen, training) -> dict:
-    """Whether generated spectra lie nearer to training spectra than unseen real ones do.
+    """Compare how near generated and unseen real spectra lie to training spectra.
 
     Parameters
     ----------
@@ -221,20 +212,18 @@ def memorisation(generated, unseen, training) -> dict:
         unseen; 0.05 if they are alike, 1 for copies.
     """
     a, b = nearest_distance(generated, training), nearest_distance(unseen, training)
-    ordered = np.sort(b)
-    below = np.searchsorted(ordered, a, side="left")
-    equal = np.searchsorted(ordered, a, side="right") - below
+    farther = mannwhitneyu(a, b).statistic / (len(a) * len(b))
     return {
         "generated": [float(x) for x in np.percentile(a, [25, 50, 75])],
         "unseen": [float(x) for x in np.percentile(b, [25, 50, 75])],
-        "nearer": float(1 - np.mean((below + 0.5 * equal) / len(b))),
+        "nearer": float(1 - farther),
         "too_near": float(np.mean(a < np.percentile(b, 5))),
     }
 
 
 def coverage(real, generated, k=5) -> float:
-    """Part of the real spectra to which a generated one is nearer than their ``k``-th real
-    neighbour (Naeem et al. 2020, Eq. 4).
+    """Return the part of the real spectra to which a generated one is nearer than their ``k``-th
+    real neighbour (Naeem et al. 2020, Eq. 4).
 
     Equal distributions of equally many spectra reach 1 - 2**-k; one spectrum generated again and
     again, nearly 0.

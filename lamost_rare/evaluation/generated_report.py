@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 
-from ..text import check_paths
-from .generated import KINDS, REFERENCE, GanFigures
+from .generated import REFERENCE, GanFigures
 from .generated_plots import MEASURES, plot_measures, plot_panel
-from .paper.report import PAPER, spread
+from .pages import images_beside, spread, table, write_page
+from .paper.report import PAPER
+from .real_spectra import KINDS
 
 __all__ = ["summary", "write_gan"]
 
@@ -28,50 +29,35 @@ def write_gan(figures: GanFigures, output, command: str) -> None:
     command : str
         What made it, to be printed.
     """
-    check_paths(output=output)
-    output = Path(output)
-    images = output.parent / "images"
-    images.mkdir(parents=True, exist_ok=True)
+    images = images_beside(output)
     plot_panel(figures.panel, images / "gan-panel.png")
     plot_measures(figures.panel, images / "gan-measures.png")
     n_seeds = len(figures.svm["flux"][REFERENCE]["f_kept"])
     between = " Median, in brackets quartiles." if n_seeds >= 5 else " Median, lowest, highest."
-    lines = [
+    repeated = f"{n_seeds} repetition{'s' if n_seeds > 1 else ''}"
+    parts = [
         "# How good generated spectra are",
-        "",
-        f"Made by `{command}`: {n_seeds} repetition{'s' if n_seeds > 1 else ''}, each with new "
-        f"generated spectra and new observations.{between if n_seeds > 1 else ''}",
-        "",
-        *_real(figures),
-        "",
+        f"Made by `{command}`: {repeated}, each with new generated spectra and new observations."
+        f"{between if n_seeds > 1 else ''}",
+        _real(figures),
         f"![Generated and real {figures.rare_class} spectra](images/gan-panel.png)",
-        "",
         "Left: the first generated spectra of a seed, not chosen. Right: the real ones of most "
         "nearly equal noise and slope.",
-        "",
         "## GAN-train and GAN-test",
-        "",
         *_svm(figures),
-        "",
         "## Lines, noise, continuum",
-        "",
         *_measures(figures),
-        "",
         "![Distributions of widths, noise and slope](images/gan-measures.png)",
-        "",
         "## Coverage",
-        "",
         *_coverage(figures),
-        "",
         "## Memorisation",
-        "",
         *_memorised(figures),
     ]
-    output.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    write_page(output, parts)
 
 
 def summary(figures: GanFigures) -> list[str]:
-    """The most telling numbers, a line each."""
+    """Return the most telling numbers, a line each."""
     kind = _present(figures)[0]
     out = []
     for name in _names(figures):
@@ -83,20 +69,17 @@ def summary(figures: GanFigures) -> list[str]:
                 f"{spread(score['gan_train'], percent=True)} %"
             )
         p = {
-            title: np.median([r[measure]["p"] for r in figures.measures[name][kind]])
+            title: np.median(figures.measures[name][kind][measure]["p"])
             for measure, title in MEASURES.items()
         }
         out.append("  p: " + ", ".join(f"{title} {value:.3f}" for title, value in p.items()))
         if figures.memorised:
-            near = {
-                space: spread([m["too_near"] for m in found])
-                for space, found in figures.memorised[name].items()
-            }
+            near = {space: spread(m["too_near"]) for space, m in figures.memorised[name].items()}
             out.append(f"  too near: flux {near['flux']}, line depths {near['lines']}")
     return out
 
 
-def _real(f) -> list[str]:
+def _real(f) -> str:
     n = {kind: len(f.stars[kind]) for kind in KINDS}
     low, high = f.snr_range
     known = (
@@ -105,14 +88,14 @@ def _real(f) -> list[str]:
         if f.known
         else f"which stars trained the generator is not known: all {n['seen']} may have"
     )
-    return [
+    return (
         f"Real spectra are observations, at S/N (g) from {low:g} to {high:g}, of {f.rare_class} "
         "stars that cover the whole grid, in simulation where they are library stars: noise, "
         "bad pixels and sky of LAMOST spectra, extinction, rotation, velocities, nebulae. "
         f"{known[0].upper() + known[1:]}. New spectra of stars that it saw are no test of new "
         "stars, so the two are measured apart: **unseen stars**, and **training stars** in noise "
-        "that the generator has not seen.",
-    ]
+        "that the generator has not seen."
+    )
 
 
 def _names(f):
@@ -123,25 +106,35 @@ def _present(f):
     return [kind for kind in KINDS if f.stars[kind]]
 
 
+def _compared(f) -> Iterator[tuple[str, str, tuple[str, str]]]:
+    """Yield name, kind of real spectra, and the titles of both, for each row of a table."""
+    for name in _names(f):
+        for kind in _present(f):
+            yield name, kind, (f.titles[name], _KIND[kind])
+
+
 def _svm(f) -> list[str]:
-    lines = [
-        "| seen | spectra | against | GAN-test | of the reddest | of the others | GAN-train | "
-        "unseen F not taken for it | paper: test, train |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for space, title in _SPACE.items():
-        for name in _names(f):
-            scores = f.svm[space][name]
-            for kind in _present(f):
-                shown = [scores[kind][key] for key in ("gan_test", "red", "blue", "gan_train")]
-                cells = [spread(x, percent=True, digits=1) for x in [*shown, scores["f_kept"]]]
-                known = _of_paper(f.titles[name]) if space == "flux" else "-"
-                row = [title, f.titles[name], _KIND[kind], *cells, known]
-                lines.append(f"| {' | '.join(row)} |")
+        for name, kind, titles in _compared(f):
+            scores, own = f.svm[space][name], f.svm[space][name][kind]
+            shown = [*(own[x] for x in ("gan_test", "red", "blue", "gan_train")), scores["f_kept"]]
+            cells = [spread(x, percent=True, digits=1) for x in shown]
+            rows.append([title, *titles, *cells, _of_paper(titles[0]) if space == "flux" else "-"])
+    headings = [
+        "seen",
+        "spectra",
+        "against",
+        "GAN-test",
+        "of the reddest",
+        "of the others",
+        "GAN-train",
+        "unseen F not taken for it",
+        "paper: test, train",
+    ]
     s = f.sizes
     return [
-        *lines,
-        "",
+        table(headings, rows),
         f"Percent. scikit-learn's NuSVC, Gaussian kernel, {f.rare_class} against F. GAN-test: "
         f"trained on {s.set2} real spectra repeated to {s.set3} and {s.set3} F, tested on "
         f"{s.set3} generated ones. GAN-train: trained on {s.set3} generated and {s.set3} F, "
@@ -149,7 +142,6 @@ def _svm(f) -> list[str]:
         "which an SVM that always said yes would look perfect. Flux beyond 7380 Å, where some "
         "libraries end, is made constant for all. The reddest: generated spectra redder than "
         "three quarters of the real ones.",
-        "",
         "The paper's SVM sees flux, of which most is the slope of the continuum, and extinction "
         f"gives {f.rare_class} stars the slope of any other. What it takes for F are the reddest, "
         "real ones too: there GAN-test tells how much extinction the spectra have, and little of "
@@ -160,7 +152,7 @@ def _svm(f) -> list[str]:
 
 
 def _of_paper(title) -> str:
-    """GAN-test and GAN-train of a network in Yang et al. (2021), Table 2."""
+    """Return GAN-test and GAN-train of a network in Yang et al. (2021), Table 2."""
     for network in ("lcgan", "sgan"):
         if title.lower().startswith(network):
             return ", ".join(
@@ -170,26 +162,24 @@ def _of_paper(title) -> str:
 
 
 def _measures(f) -> list[str]:
-    lines = [
-        "| measure | spectra | against | median, generated | median, real | KS distance | p | "
-        "p under 0.05 |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for measure, title in MEASURES.items():
-        for name in _names(f):
-            for kind in _present(f):
-                rows = [r[measure] for r in f.measures[name][kind]]
-                p = np.array([r["p"] for r in rows])
-                lines.append(
-                    f"| {title} | {f.titles[name]} | {_KIND[kind]} | "
-                    f"{np.median([r['generated'] for r in rows]):.2f} | "
-                    f"{np.median([r['real'] for r in rows]):.2f} | "
-                    f"{spread([r['distance'] for r in rows])} | {spread(p, digits=3)} | "
-                    f"{int((p < 0.05).sum())} of {len(p)} |"
-                )
+        for name, kind, titles in _compared(f):
+            m = f.measures[name][kind][measure]
+            p = np.array(m["p"])
+            rows.append(
+                [
+                    title,
+                    *titles,
+                    *(f"{np.median(m[whose]):.2f}" for whose in ("generated", "real")),
+                    spread(m["distance"]),
+                    spread(p, digits=3),
+                    f"{int((p < 0.05).sum())} of {len(p)}",
+                ]
+            )
+    headings = ["measure", "spectra", "against", "median, generated", "median, real"]
     return [
-        *lines,
-        "",
+        table([*headings, "KS distance", "p", "p under 0.05"], rows),
         f"Two-sample Kolmogorov-Smirnov tests of {f.sizes.compared} generated against "
         f"{f.sizes.compared} real spectra; equivalent widths as `inference.evidence` measures "
         "them, absorption positive. The ratio is an angle: 45 degrees for equal widths, above 90 "
@@ -202,16 +192,12 @@ def _measures(f) -> list[str]:
 
 
 def _coverage(f) -> list[str]:
-    lines = ["| spectra | against | standardized flux | line depths |", "|---|---|---|---|"]
-    for name in _names(f):
-        for kind in _present(f):
-            c = f.coverage[name][kind]
-            lines.append(
-                f"| {f.titles[name]} | {_KIND[kind]} | {spread(c['flux'])} | {spread(c['lines'])} |"
-            )
+    rows = [
+        [*titles, *(spread(f.coverage[name][kind][space]) for space in ("flux", "lines"))]
+        for name, kind, titles in _compared(f)
+    ]
     return [
-        *lines,
-        "",
+        table(["spectra", "against", "standardized flux", "line depths"], rows),
         f"Part of {f.sizes.set2} real spectra to which one of {f.sizes.set2} generated ones is "
         "nearer than their fifth nearest real one (Naeem et al. 2020): 0.97 for equal "
         "distributions, 0 for a generator that makes one spectrum only.",
@@ -221,24 +207,17 @@ def _coverage(f) -> list[str]:
 def _memorised(f) -> list[str]:
     if not f.memorised:
         return ["Not measured: no star is known to be unseen."]
-    lines = [
-        "| spectra | space | distance to nearest training spectrum | of unseen real ones | "
-        "nearer | too near |",
-        "|---|---|---|---|---|---|",
-    ]
-    titles = {"flux": "standardized flux", "lines": "line depths"}
+    rows = []
     for name in _names(f):
-        for space, title in titles.items():
-            rows = f.memorised[name][space]
-            own, real = (np.median([r[k] for r in rows], axis=0) for k in ("generated", "unseen"))
-            lines.append(
-                f"| {f.titles[name]} | {title} | {own[1]:.4f} ({own[0]:.4f}-{own[2]:.4f}) | "
-                f"{real[1]:.4f} ({real[0]:.4f}-{real[2]:.4f}) | "
-                f"{spread([r['nearer'] for r in rows])} | {spread([r['too_near'] for r in rows])} |"
-            )
+        for space, title in (("flux", "standardized flux"), ("lines", "line depths")):
+            m = f.memorised[name][space]
+            quartiles = [np.median(m[whose], axis=0) for whose in ("generated", "unseen")]
+            near = [spread(m[key]) for key in ("nearer", "too_near")]
+            shown = [f"{middle:.4f} ({low:.4f}-{high:.4f})" for low, middle, high in quartiles]
+            rows.append([f.titles[name], title, *shown, *near])
+    headings = ["spectra", "space", "distance to nearest training spectrum"]
     return [
-        *lines,
-        "",
+        table([*headings, "of unseen real ones", "nearer", "too near"], rows),
         "Root mean square difference to the nearest training spectrum; here the brackets hold "
         "quartiles of spectra. Nearer: chance that a spectrum lies nearer to the training "
         "set than an unseen real one does, 0.5 if they are alike. Too near: part that lies nearer "

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...validation.trials import SNR_BINS
 from ..plots import new_figure
-from .recogniser import WAYS
+from .recogniser import short_title
 
 __all__ = ["plot_iterations", "plot_snr", "plot_stars"]
 
@@ -25,10 +25,6 @@ _COLOURS = {
 }
 
 
-def _short(way) -> str:
-    return WAYS[way].split(":")[0]
-
-
 def _band(axes, x, values, way, label=None):
     """Draw the median of the runs for each x, with bars to the extremes, in percent."""
     low, middle, high = (
@@ -36,7 +32,14 @@ def _band(axes, x, values, way, label=None):
     )
     bars = [middle - low, high - middle]
     axes.errorbar(
-        x, middle, bars, fmt="o-", ms=4, capsize=2, color=_COLOURS[way], label=label or _short(way)
+        x,
+        middle,
+        bars,
+        fmt="o-",
+        ms=4,
+        capsize=2,
+        color=_COLOURS[way],
+        label=label or short_title(way),
     )
 
 
@@ -47,7 +50,7 @@ def plot_iterations(results, path) -> None:
         _band(axes, results.settings.looks, results.by_look[network]["set2"], network)
     for way in ("nothing", "simulation"):
         level = 100 * np.median(results.ways[None][way]["set2"])
-        axes.axhline(level, color=_COLOURS[way], ls="--", lw=1, label=_short(way))
+        axes.axhline(level, color=_COLOURS[way], ls="--", lw=1, label=short_title(way))
     axes.set(xlabel="GAN iteration", ylabel="accuracy on set 2 (%)")
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=110)

@@ -13,7 +13,7 @@ from ...spectra.normalize import network_input
 from ..generated_metrics import repeated
 from .sets import CLASSES, PaperSets
 
-__all__ = ["WAYS", "StoredSpectra", "rare_spectra", "train_recogniser"]
+__all__ = ["WAYS", "StoredSpectra", "rare_spectra", "short_title", "train_recogniser"]
 
 WAYS = {
     "nothing": "nothing: data set 1 as it is",
@@ -31,6 +31,11 @@ WAYS = {
 """Ways to fill the rare class. Generated spectra alone are the paper's data sets 5a and 5b. A
 recogniser may know generated spectra by their noise, which is not that of the F, G and K spectra:
 therefore the stars of a generator are observed in simulation, too."""
+
+
+def short_title(way: str) -> str:
+    """Return the title of one of `WAYS` up to its explanation."""
+    return WAYS[way].split(":")[0]
 
 
 class StoredSpectra:
