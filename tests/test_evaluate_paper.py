@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from evaluation_helpers import TINY_LCGAN, TINY_RACNET, TINY_SGAN, check_page, write_data
 from lamost_rare.cli import main
+from lamost_rare.evaluation.pages import spread
 from lamost_rare.evaluation.paper import tasks as paper_tasks
 from lamost_rare.evaluation.paper.experiments import quick_settings, run_paper
 from lamost_rare.evaluation.paper.recogniser import (
@@ -16,7 +17,6 @@ from lamost_rare.evaluation.paper.recogniser import (
     rare_spectra,
     train_recogniser,
 )
-from lamost_rare.evaluation.pages import spread
 from lamost_rare.evaluation.paper.report import write_paper
 from lamost_rare.evaluation.paper.scores import (
     SCORES,
