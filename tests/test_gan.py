@@ -19,11 +19,13 @@ from lamost_rare.networks.gan import (  # noqa: E402
     Observed,
     build_discriminator,
     build_generator,
+    complete_architecture,
+    without_noise,
+)
+from lamost_rare.networks.gan_statistics import (  # noqa: E402
     centre_level_and_noise,
     centre_lines,
-    complete_architecture,
     start_from,
-    without_noise,
 )
 from lamost_rare.networks.spectral_features import (  # noqa: E402
     SpectralFeatures,

@@ -85,7 +85,8 @@ class Duel:
 
     def __init__(self, architecture, options, grid, examples):
         from ..networks import layers
-        from ..networks.gan import build_discriminator, build_generator, start_from
+        from ..networks.gan import build_discriminator, build_generator
+        from ..networks.gan_statistics import start_from
         from ..networks.layers import keras
         from ..networks.spectral_features import feature_model, features_of
 

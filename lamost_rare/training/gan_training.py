@@ -66,8 +66,8 @@ def feature_distance(real, generated) -> np.ndarray:
 
 
 def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) -> float:
-    """`networks.gan.centre_level_and_noise` and `networks.gan.centre_lines`, three times, for
-    spectra are not quite linear in what is changed.
+    """`networks.gan_statistics.centre_level_and_noise` and `centre_lines`, three times, for spectra
+    are not quite linear in what is changed.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) ->
     float
         Quality after it, as `train_gan` measures it.
     """
-    from ..networks.gan import centre_level_and_noise, centre_lines
+    from ..networks.gan_statistics import centre_level_and_noise, centre_lines
     from ..networks.spectral_features import feature_model, features_of
 
     number = min(max(len(examples), 1000), 4000)
