@@ -8,9 +8,10 @@ pytest.importorskip("keras")
 
 from evaluation_helpers import TINY_LCGAN, generator_preset, write_data
 from lamost_rare.cli import main
-from lamost_rare.inference.augmentation import augment_spectra, noise_of_directory
+from lamost_rare.inference.augmentation import augment_spectra
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
+from lamost_rare.survey.noise import noise_of_directory
 
 
 @pytest.fixture(scope="module")

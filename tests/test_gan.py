@@ -12,7 +12,8 @@ keras = pytest.importorskip("keras")
 import lamost_rare  # noqa: E402
 from evaluation_helpers import generator_preset  # noqa: E402
 from lamost_rare.cli import main  # noqa: E402
-from lamost_rare.inference.augmentation import load_generator, write_generated  # noqa: E402
+from lamost_rare.inference.augmentation import write_generated  # noqa: E402
+from lamost_rare.inference.generation import generate, load_generator  # noqa: E402
 from lamost_rare.inference.rows import catalogue_columns  # noqa: E402
 from lamost_rare.networks.gan import (  # noqa: E402
     LineDepths,
@@ -39,7 +40,6 @@ from lamost_rare.training.gan_training import (  # noqa: E402
     GanRefinement,
     check_examples,
     feature_distance,
-    generate,
     train_gan,
 )
 from lamost_rare.training.generator import split_stars  # noqa: E402

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("keras")
 
 from lamost_rare.cli import main
-from lamost_rare.inference.augmentation import augment_spectra, load_generator
+from lamost_rare.inference.augmentation import augment_spectra
+from lamost_rare.inference.generation import generate, load_generator
 from lamost_rare.presets import load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.dataset import load_data_folder
@@ -18,7 +19,7 @@ from lamost_rare.simulation.examples import complete_rows, simulate_again, simul
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.simulate_stars import noise_of
 from lamost_rare.spectra.grid import WavelengthGrid
-from lamost_rare.training.gan_training import GanOptions, generate
+from lamost_rare.training.gan_training import GanOptions
 from lamost_rare.training.generator import train_generator
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)

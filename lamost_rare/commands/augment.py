@@ -10,10 +10,10 @@ from ..inference.augmentation import (
     DEFAULT_SNR_RANGE,
     augment_spectra,
     check_snr_range,
-    noise_of_directory,
     write_generated,
 )
 from ..presets import load_preset
+from ..survey.noise import noise_of_directory
 from ..text import printable
 
 __all__ = ["add_arguments", "run"]

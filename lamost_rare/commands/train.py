@@ -272,7 +272,7 @@ def _gan(args) -> int:
 
 
 def _presets(args) -> int:
-    from ..inference.augmentation import DEFAULT_GENERATOR
+    from ..inference.generation import DEFAULT_GENERATOR
     from ..training.build import build_preset
     from ..training.generator import rebuild_generator
     from ..training.recipes import RECIPES

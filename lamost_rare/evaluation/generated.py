@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..hdf5 import load_weights
-from ..inference.augmentation import load_generator
+from ..inference.generation import generate, load_generator
 from ..presets import load_preset
 from ..progress import counted
 from ..simulation.dataset import load_data_folder
 from ..spectra.grid import LAMOST_GRID
-from ..training.gan_training import generate
 from .generated_metrics import (
     compare_measures,
     continuum_slope,

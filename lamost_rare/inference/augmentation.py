@@ -3,86 +3,27 @@
 from __future__ import annotations
 
 import os
-import warnings
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from ..hdf5 import HDF5Error, load_weights
-from ..presets import WEIGHTS_FILE, Preset, PresetError, check_kind, load_preset
-from ..processes import check_not_forked
 from ..spectra.batch import SpectrumBatch, empty_identity
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
+from .generation import DEFAULT_GENERATOR, generate, generator_preset, load_generator
 
 __all__ = [
     "DEFAULT_GENERATOR",
     "DEFAULT_SNR_RANGE",
     "augment_spectra",
-    "load_generator",
-    "noise_of_directory",
     "write_generated",
 ]
-
-DEFAULT_GENERATOR = "lcgan-o-v1"
-"""What `augment_spectra` and ``lamost-rare augment`` use unless told otherwise."""
 
 DEFAULT_SNR_RANGE = (5.0, 100.0)
 """S/N (g) at which generated stars are observed unless told otherwise."""
 
 _MOST = 10_000_000
 _CHUNK = 256
-_FEWEST_NOISE = 20
-_MOST_LISTED = 100_000
-
-
-def load_generator(preset=None):
-    """The network of a generator preset, with its weights.
-
-    Parameters
-    ----------
-    preset : str, path or Preset, optional
-        By default `DEFAULT_GENERATOR`.
-
-    Returns
-    -------
-    keras.Model
-        From noise (n, 900) to standardized flux (n, n_pixels, 1).
-
-    Raises
-    ------
-    PresetError
-        If there is no such preset, or it is not a generator.
-    """
-    preset = _generator_preset(preset)
-    check_not_forked()
-    from ..networks.gan import build_generator
-
-    model = build_generator(preset.architecture)
-    if model.output_shape[1] != preset.grid.n_pixels:
-        raise PresetError(
-            f"preset {preset.name!r} makes {model.output_shape[1]} pixels, its grid has "
-            f"{preset.grid.n_pixels}"
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras warns of layers without weights
-            load_weights(model, preset.weights_path)
-    except HDF5Error as error:
-        raise PresetError(f"preset {preset.name!r}: {WEIGHTS_FILE}: {error}") from error
-    except (OSError, ValueError, KeyError, UserWarning) as error:
-        raise PresetError(
-            f"preset {preset.name!r}: its weights do not fit its architecture"
-        ) from error
-    return model
-
-
-def _generator_preset(preset) -> Preset:
-    if not isinstance(preset, Preset):
-        preset = load_preset(DEFAULT_GENERATOR if preset is None else preset)
-    check_kind(preset, "generator")
-    return preset
 
 
 def augment_spectra(
@@ -130,7 +71,7 @@ def augment_spectra(
             raise ValueError(f"{name} must be a whole number, not {value!r}")
         if not 0 <= value <= most:
             raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
-    preset = _generator_preset(preset)
+    preset = generator_preset(preset)
     if noise is None:
         flux, ivar, mask = _own_noise(load_generator(preset), int(number), int(seed))
     else:
@@ -165,7 +106,6 @@ def check_snr_range(snr_range) -> tuple[float, float]:
 def _own_noise(model, number, seed):
     """Flux, ivar and mask of generated spectra as they are."""
     from ..spectra.normalize import pseudo_continuum
-    from ..training.gan_training import generate
 
     flux = generate(model, number, seed)
     mask = np.zeros(flux.shape, dtype=bool)
@@ -182,7 +122,6 @@ def _observed(model, number, seed, noise, snr_range):
     from ..networks.gan import without_noise
     from ..simulation.simulate_stars import simulate_pixels
     from ..spectra.normalize import normalize_l2
-    from ..training.gan_training import generate
 
     # Whole chunks, so that the first spectra do not depend on how many there are.
     stars = generate(without_noise(model), -(-number // _CHUNK) * _CHUNK, seed)
@@ -194,64 +133,6 @@ def _observed(model, number, seed, noise, snr_range):
         flux[rows] = batch.flux * np.float32(np.sqrt(stars.shape[1]))
         ivar[rows], mask[rows] = batch.ivar / np.float32(stars.shape[1]), batch.mask
     return flux[:number], ivar[:number], mask[:number]
-
-
-def noise_of_directory(directory, *, most=1000, seed=0):
-    """Noise and bad pixels of LAMOST spectra, for `augment_spectra`.
-
-    Parameters
-    ----------
-    directory : path-like
-        Searched with its subdirectories; tar archives are left out.
-    most : int
-        Spectra that are read, drawn at random from the first 100,000 files.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    NoiseBank
-
-    Raises
-    ------
-    ValueError
-        If fewer than 20 of the spectra can be used.
-    OSError
-        If there is no such directory.
-    """
-    from ..simulation.library import STAR_GRID
-    from ..simulation.noise import NoiseBank
-    from ..spectra.lamost import read_lamost
-    from ..spectra.quality import SpectrumError
-    from ..spectra.resample import assemble
-    from ..survey.inputs.discovery import find_spectra
-
-    check_paths(directory=directory)
-    directory = Path(directory)
-    if not directory.is_dir():
-        raise NotADirectoryError(f"{directory} is no directory of spectra")
-    found = (e for e in find_spectra(directory) if not e.reason and not e.item)
-    paths = [os.fsdecode(e.path) for e in islice(found, _MOST_LISTED)]
-    order = np.random.default_rng(seed).permutation(len(paths))
-    raws = []
-    for i in order:
-        if len(raws) == most:
-            break
-        try:
-            raws.append(read_lamost(directory / paths[i]))
-        except SpectrumError:
-            continue
-    batch, _ = assemble(raws, STAR_GRID)
-    usable = 0
-    if len(batch):
-        bank = NoiseBank.from_spectra(batch.flux, batch.ivar, batch.mask)
-        usable = len(bank.efficiency)
-    if usable < _FEWEST_NOISE:
-        raise ValueError(
-            f"{usable} of {len(paths)} spectra in {directory} can give their noise (S/N above 2, "
-            f"seven tenths of the pixels valid); {_FEWEST_NOISE} are needed"
-        )
-    return bank
 
 
 def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attributes) -> Path:

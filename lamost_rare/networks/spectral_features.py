@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inference.evidence import LINES
 from ..spectra.grid import WavelengthGrid
+from ..spectra.lines import LINES
 from . import layers
 from .gan import LineDepths
 from .layers import keras, ops

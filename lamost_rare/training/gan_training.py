@@ -10,8 +10,8 @@ import numpy as np
 
 from ..folder_lock import folder_lock
 from ..hdf5 import load_weights
+from ..inference.generation import generate
 from ..networks.keras_backend import standard_settings
-from ..processes import check_not_forked
 from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
 from .duel import Duel, GanOptions, GanRefinement
@@ -22,25 +22,11 @@ __all__ = [
     "GanRefinement",
     "centre_generator",
     "feature_distance",
-    "generate",
     "train_gan",
 ]
 
 FEWEST_EXAMPLES = 20
 """Spectra without which nothing can be learned."""
-
-
-def generate(generator, number, seed, batch_size=256) -> np.ndarray:
-    """Standardized flux (number, n_pixels), float32; the same for the same seed."""
-    check_not_forked()
-    rng = np.random.default_rng([seed, 20210503])
-    out = np.empty((number, generator.output_shape[1]), dtype=np.float32)
-    starts = range(0, number, batch_size)
-    for start in counted(starts, len(starts), "batches", "generating"):
-        noise = rng.standard_normal((batch_size, generator.input_shape[1])).astype(np.float32)
-        flux = np.asarray(generator.predict_on_batch(noise))[..., 0]
-        out[start : start + batch_size] = flux[: number - start]
-    return out
 
 
 def feature_distance(real, generated) -> np.ndarray:

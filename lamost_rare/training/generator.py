@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.generation import generate
 from ..simulation.dataset import LabelledStars, load_data_folder
 from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
 from ..simulation.simulate_stars import noise_of
@@ -19,7 +20,6 @@ from .gan_training import (
     GanRefinement,
     centre_generator,
     check_examples,
-    generate,
     train_gan,
 )
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.generation import generate
 from ..simulation.dataset import LabelledStars
 from ..simulation.examples import complete_rows, simulate_examples
 from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import on_star_grid
-from .gan_training import GanOptions, centre_generator, generate, train_gan
+from .gan_training import GanOptions, centre_generator, train_gan
 from .stream import ObservationStream, levels
 
 __all__ = ["MixedStream", "generated_stars"]

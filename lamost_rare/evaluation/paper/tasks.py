@@ -151,8 +151,8 @@ class Workshop:
 
     def generated(self, run, stars, network, look, number, observed=False) -> np.ndarray:
         """Spectra from the generator at one of its looks: its own, or its stars observed."""
+        from ...inference.generation import generate
         from ...networks.gan import build_generator, without_noise
-        from ...training.gan_training import generate
 
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
         model = build_generator(self.settings.gans[network])

@@ -1,0 +1,73 @@
+"""Noise and bad pixels of a survey's own spectra, for generated ones."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ..simulation.library import STAR_GRID
+from ..simulation.noise import NoiseBank
+from ..spectra.lamost import read_lamost
+from ..spectra.quality import SpectrumError
+from ..spectra.resample import assemble
+from ..text import check_paths
+from .inputs.discovery import find_spectra
+
+__all__ = ["noise_of_directory"]
+
+_FEWEST_NOISE = 20
+_MOST_LISTED = 100_000
+
+
+def noise_of_directory(directory, *, most=1000, seed=0):
+    """Noise and bad pixels of LAMOST spectra, for `augment_spectra`.
+
+    Parameters
+    ----------
+    directory : path-like
+        Searched with its subdirectories; tar archives are left out.
+    most : int
+        Spectra that are read, drawn at random from the first 100,000 files.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    NoiseBank
+
+    Raises
+    ------
+    ValueError
+        If fewer than 20 of the spectra can be used.
+    OSError
+        If there is no such directory.
+    """
+    check_paths(directory=directory)
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is no directory of spectra")
+    found = (e for e in find_spectra(directory) if not e.reason and not e.item)
+    paths = [os.fsdecode(e.path) for e in islice(found, _MOST_LISTED)]
+    order = np.random.default_rng(seed).permutation(len(paths))
+    raws = []
+    for i in order:
+        if len(raws) == most:
+            break
+        try:
+            raws.append(read_lamost(directory / paths[i]))
+        except SpectrumError:
+            continue
+    batch, _ = assemble(raws, STAR_GRID)
+    usable = 0
+    if len(batch):
+        bank = NoiseBank.from_spectra(batch.flux, batch.ivar, batch.mask)
+        usable = len(bank.efficiency)
+    if usable < _FEWEST_NOISE:
+        raise ValueError(
+            f"{usable} of {len(paths)} spectra in {directory} can give their noise (S/N above 2, "
+            f"seven tenths of the pixels valid); {_FEWEST_NOISE} are needed"
+        )
+    return bank
