@@ -212,13 +212,13 @@ def reference_function(preset_name: str | None):
     from specutils import Spectrum
     from specutils.manipulation import LinearInterpolatedResampler
 
-    from lamost_rare.inference.predictor import build_network
+    from lamost_rare.inference.predictor import load_classifier
     from lamost_rare.presets import load_preset
     from lamost_rare.spectra.batch import SpectrumBatch
     from lamost_rare.spectra.normalize import network_input
 
     preset = load_preset(preset_name)
-    model = build_network(preset)
+    model = load_classifier(preset)
     grid = preset.grid
     resample, axis = LinearInterpolatedResampler(), grid.wavelength * u.AA
 

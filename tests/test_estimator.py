@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +45,7 @@ class Centroids:
 def fast(monkeypatch):
     """A network that is trained at once. With LAMOST_RARE_ALL_CHECKS set it is the real one."""
     if "LAMOST_RARE_ALL_CHECKS" not in os.environ:
-        from lamost_rare.networks import racnet
+        from lamost_rare.networks.build import NETWORKS
         from lamost_rare.training import loop as classifier
 
         monkeypatch.setattr(
@@ -52,7 +53,7 @@ def fast(monkeypatch):
             "train_network",
             lambda stream, *args: (Centroids(stream.x, stream.sources), []),
         )
-        monkeypatch.setattr(racnet, "build_racnet", lambda architecture: Centroids())
+        monkeypatch.setitem(NETWORKS["classifier"], "racnet", lambda architecture: Centroids())
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,37 @@ def test_a_small_network_learns_quickly(stars):
     np.testing.assert_allclose(model.predict_proba(x[3:4])[0], p[3], atol=1e-6)
     again = clone(model).fit(x[::2], y[::2])
     np.testing.assert_allclose(again.predict_proba(x), p, atol=1e-4)
+
+
+@pytest.mark.parametrize("module", ["lamost_rare.estimator", "lamost_rare.training.estimator"])
+def test_estimators_pickled_before_their_module_was_moved(fast, stars, monkeypatch, module):
+    batch, y = stars
+    x = np.where(batch.mask, np.nan, batch.flux)
+    model = RareStarClassifier().fit(x, y)
+    now = b"clamost_rare\nRareStarClassifier\n"
+    pickled = pickle.dumps(model, protocol=0)
+    assert now in pickled  # no module that may be moved is named in it
+    pickled = pickled.replace(now, f"c{module}\nRareStarClassifier\n".encode())
+    if module == "lamost_rare.estimator":
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        with pytest.warns(DeprecationWarning, match="import RareStarClassifier from lamost_rare"):
+            again = pickle.loads(pickled)
+    else:
+        again = pickle.loads(pickled)
+    assert type(again) is RareStarClassifier
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_the_old_module_of_augmentation_says_where_its_names_are(monkeypatch):
+    monkeypatch.delitem(sys.modules, "lamost_rare.augmentation", raising=False)
+    with pytest.warns(DeprecationWarning, match=r"noise_of_directory from lamost_rare.survey"):
+        from lamost_rare.augmentation import augment_spectra, noise_of_directory, write_generated
+    from lamost_rare.inference import augmentation
+    from lamost_rare.survey import noise
+
+    assert augment_spectra is augmentation.augment_spectra
+    assert write_generated is augmentation.write_generated
+    assert noise_of_directory is noise.noise_of_directory
 
 
 def test_the_rarest_class_is_looked_for(fast, stars):

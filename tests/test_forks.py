@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lamost_rare import processes
-from lamost_rare.inference.predictor import build_network
+from lamost_rare.inference.predictor import load_classifier
 from lamost_rare.processes import ForkedProcessError, check_not_forked
 from scan_helpers import standin_preset
 
@@ -39,7 +39,7 @@ def test_after_a_network_was_used_a_fork_cannot_use_one(tmp_path):
     preset = standin_preset(tmp_path / "preset")
     check_not_forked()
     check_not_forked()
-    said = in_a_fork(lambda: build_network(preset))
+    said = in_a_fork(lambda: load_classifier(preset))
     assert re.fullmatch(r"ForkedProcessError: this process was forked from .*'spawn'.*", said)
     assert issubclass(ForkedProcessError, RuntimeError)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lamost_rare.hdf5 import HDF5Error, check_hdf5, open_hdf5
-from lamost_rare.inference.predictor import build_network
+from lamost_rare.inference.predictor import load_classifier
 from lamost_rare.presets import PresetError, load_preset
 from lamost_rare.simulation.library import read_library
 from lamost_rare.spectra.grid import LAMOST_GRID
@@ -119,7 +119,7 @@ def test_so_are_weights_and_libraries(tmp_path, secret, kind):
     lead_away(tmp_path / "preset" / "model.weights.h5")
     preset = load_preset(tmp_path / "preset", verify=False)
     with pytest.raises(PresetError, match=r"model\.weights\.h5 is refused: .*further"):
-        build_network(preset)
+        load_classifier(preset)
     with h5py.File(tmp_path / "library.h5", "w") as file:
         file["wavelength"] = np.arange(10)
     lead_away(tmp_path / "library.h5")

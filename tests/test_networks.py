@@ -2,9 +2,14 @@ import keras
 import numpy as np
 import pytest
 
+from lamost_rare.inference.generation import load_generator
+from lamost_rare.inference.predictor import load_classifier
 from lamost_rare.networks.architectures import PAPER_RACNET, SHIPPED_RACNET
 from lamost_rare.networks.attention import ChannelAttention
+from lamost_rare.networks.build import build_network
 from lamost_rare.networks.racnet import SUBSPACE, build_racnet, opinions
+from lamost_rare.presets import PresetError, save_preset
+from standin import CONFIG
 
 SMALL = {"n_pixels": 256, "n_classes": 3, "block_channels": [8, 12], "template_units": 16}
 
@@ -78,6 +83,29 @@ def test_attention_can_be_serialized():
 def test_a_misspelt_key_is_an_error():
     with pytest.raises(ValueError, match="kernle"):
         build_racnet({**SMALL, "kernle": 3})
+
+
+def test_an_architecture_without_a_name_means_the_first_network_of_its_role():
+    assert build_network(SMALL).name == "racnet"
+    small = {"channels": [2, 2, 2, 2], "noise_channels": [2, 2]}
+    assert build_network(small, "generator").name == "lcgan"
+
+
+@pytest.mark.parametrize(
+    ("role", "known"), [("classifier", "racnet"), ("generator", "lcgan, sgan")]
+)
+@pytest.mark.parametrize("name", ["transformer", None, ["racnet"]])
+def test_an_unknown_network_is_refused_by_name(role, known, name, tmp_path):
+    architecture = {"network": name}
+    with pytest.raises(ValueError, match=rf"^unknown network .*; known: {known}$"):
+        build_network(architecture, role)
+    weights = tmp_path / "w.weights.h5"
+    weights.touch()
+    config = {**CONFIG, "kind": role, "name": "other-v1", "architecture": architecture}
+    preset = save_preset(tmp_path / "other-v1", config, weights)
+    load = load_classifier if role == "classifier" else load_generator
+    with pytest.raises(PresetError, match=rf"^preset 'other-v1': .*unknown network .*{known}$"):
+        load(preset)
 
 
 def test_shipped_networks_fit_a_wheel():

@@ -15,7 +15,7 @@ from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.spectra.grid import WavelengthGrid
 from lamost_rare.spectra.normalize import DEFAULT_PREPROCESSING
 from lamost_rare.training import subspace
-from lamost_rare.training.loop import TrainingOptions, train_network
+from lamost_rare.training.loop import TrainingOptions, export_weights, train_network
 from lamost_rare.training.own import train_classifier
 from lamost_rare.training.stream import ObservationStream, StreamOptions
 from lamost_rare.training.uncertain import UncertainStream
@@ -339,6 +339,33 @@ def test_a_training_that_begins_with_the_weights_of_another(sources, tmp_path):
     other = tmp_path / "c" / "best.weights.h5"
     with pytest.raises(ValueError, match="other options"):
         train_network(stream, TINY, still, tmp_path / "b", begin_with=other)
+
+
+def test_another_network_is_trained_and_exported_by_its_name(sources, tmp_path, monkeypatch):
+    import keras
+
+    from lamost_rare.networks.build import NETWORKS
+
+    def build_linear(architecture):
+        inputs = keras.Input((3072, 2))
+        x = keras.layers.AveragePooling1D(512)(inputs)
+        x = keras.layers.Flatten()(x)
+        return keras.Model(inputs, keras.layers.Dense(architecture["n_classes"])(x))
+
+    monkeypatch.setitem(NETWORKS["classifier"], "linear", build_linear)
+    stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
+    options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1, patience=0)
+    model, _ = train_network(stream, {"network": "linear"}, options, tmp_path)
+    assert model.count_params() == 3 * (2 * 6 + 1)
+    with pytest.raises(ValueError, match="unknown network 'none'; known: racnet, linear"):
+        train_network(stream, {"network": "none"}, options, tmp_path / "none")
+    weights = tmp_path / "w.weights.h5"
+    architecture = {"network": "linear", "n_classes": 3}
+    assert export_weights(architecture, tmp_path / "best.weights.h5", weights) == weights
+    again = build_linear({"n_classes": 3})
+    again.load_weights(weights)
+    x, _ = stream.inputs(0, 4)
+    np.testing.assert_array_equal(again.predict_on_batch(x), model.predict_on_batch(x))
 
 
 def test_patience_stops(sources, tmp_path):

@@ -121,13 +121,14 @@ def load_any_generator(path) -> Generator:
     """
     folder = Path(path)
     if (folder / "state.npz").exists() and not (folder / "config.json").exists():
-        from ..networks.gan import build_generator, complete_architecture  # loads Keras
+        from ..networks.architectures import network_name
+        from ..networks.build import NETWORKS, build_network  # loads Keras
 
         with np.load(folder / "state.npz") as state:
             architecture = json.loads(str(state["fingerprint"]))["architecture"]
-        model = build_generator(architecture)
+        model = build_network(architecture, "generator")
         load_weights(model, folder / "best.weights.h5")
-        network = complete_architecture(architecture)["network"]
+        network = network_name(architecture, NETWORKS["generator"])
         return Generator(folder.name, network, "", model, {})
     preset = load_preset(path)
     model = load_generator(preset)

@@ -37,9 +37,12 @@ def load_generator(preset=None):
     """
     preset = generator_preset(preset)
     check_not_forked()
-    from ..networks.gan import build_generator
+    from ..networks.build import build_network
 
-    model = build_generator(preset.architecture)
+    try:
+        model = build_network(preset.architecture, "generator")
+    except ValueError as error:
+        raise PresetError(f"preset {preset.name!r}: {error}") from error
     if model.output_shape[1] != preset.grid.n_pixels:
         raise PresetError(
             f"preset {preset.name!r} makes {model.output_shape[1]} pixels, its grid has "
@@ -59,6 +62,7 @@ def load_generator(preset=None):
 
 
 def generator_preset(preset) -> Preset:
+    """Load a preset, by default `DEFAULT_GENERATOR`, unless it is one; refuse a classifier."""
     if not isinstance(preset, Preset):
         preset = load_preset(DEFAULT_GENERATOR if preset is None else preset)
     check_kind(preset, "generator")

@@ -28,9 +28,9 @@ __all__ = [
     "Prediction",
     "Predictor",
     "batched_logits",
-    "build_network",
     "compile_network",
     "device_function",
+    "load_classifier",
 ]
 
 
@@ -57,7 +57,7 @@ class Prediction:
     flags: np.ndarray
 
 
-def build_network(preset: Preset):
+def load_classifier(preset: Preset):
     """The preset's network with its weights, as a `keras.Model` that gives logits.
 
     Raises
@@ -66,11 +66,11 @@ def build_network(preset: Preset):
         If the preset is no classifier or the weights do not fit its architecture.
     """
     check_not_forked()
-    from ..networks.racnet import build_racnet
+    from ..networks.build import build_network
 
     check_kind(preset, "classifier")
     try:
-        model = build_racnet({**preset.architecture, "n_classes": len(preset.classes)})
+        model = build_network({**preset.architecture, "n_classes": len(preset.classes)})
         load_weights(model, preset.weights_path)
     except HDF5Error as error:
         raise PresetError(f"preset {preset.name!r}: {WEIGHTS_FILE}: {error}") from error
@@ -185,7 +185,7 @@ class Predictor:
     def _build(self):
         preset = self.preset
         fix_network_threads()
-        self.model = build_network(preset)
+        self.model = load_classifier(preset)
         n_pixels, n_channels = self.model.input_shape[1:]
         if preset.grid.n_pixels != n_pixels:
             raise PresetError(

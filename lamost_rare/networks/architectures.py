@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PAPER_RACNET", "SHIPPED_LCGAN", "SHIPPED_RACNET", "SHIPPED_SGAN"]
+__all__ = ["PAPER_RACNET", "SHIPPED_LCGAN", "SHIPPED_RACNET", "SHIPPED_SGAN", "network_name"]
 
 SHIPPED_RACNET = {
     "network": "racnet",
@@ -71,3 +71,18 @@ SHIPPED_SGAN = {
     "discriminator_channels": [16, 32, 32],
 }
 """The same sizes with one kernel for all wavelengths, after Zheng et al. (2020)."""
+
+
+def network_name(architecture: dict, known) -> str:
+    """Return the network that an architecture names: one of those known, by default the first.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    known = list(known)
+    name = architecture.get("network", known[0])
+    if name not in known:
+        raise ValueError(f"unknown network {name!r}; known: {', '.join(known)}")
+    return name

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import layers
-from .architectures import SHIPPED_LCGAN, SHIPPED_SGAN
+from .architectures import SHIPPED_LCGAN, SHIPPED_SGAN, network_name
 from .layers import CHANNELS_LAST, keras, ops, precise
 from .locally_connected import LocallyConnected1D
 
@@ -21,7 +21,7 @@ __all__ = [
     "without_noise",
 ]
 
-_KNOWN = {"lcgan": SHIPPED_LCGAN, "sgan": SHIPPED_SGAN}
+_SIZES = {"lcgan": SHIPPED_LCGAN, "sgan": SHIPPED_SGAN}
 
 
 def complete_architecture(architecture: dict) -> dict:
@@ -32,13 +32,11 @@ def complete_architecture(architecture: dict) -> dict:
     ValueError
         If the network or a key is unknown, or the lengths do not fit.
     """
-    network = architecture.get("network", "lcgan")
-    if network not in _KNOWN:
-        raise ValueError(f"unknown network {network!r}; known: {', '.join(_KNOWN)}")
-    unknown = sorted(set(architecture) - set(_KNOWN[network]))
+    sizes = _SIZES[network_name(architecture, _SIZES)]
+    unknown = sorted(set(architecture) - set(sizes))
     if unknown:
         raise ValueError(f"unknown key in the architecture of a GAN: {', '.join(unknown)}")
-    a = {**_KNOWN[network], **architecture}
+    a = {**sizes, **architecture}
     n = a["n_pixels"]
     lengths = [a["start"] * 2**i for i in range(len(a["channels"]))]
     lengths += [a["local_noise"] * 2**i for i in range(len(a["noise_channels"]))]

@@ -85,15 +85,15 @@ class Duel:
 
     def __init__(self, architecture, options, grid, examples):
         from ..networks import layers
-        from ..networks.gan import build_discriminator, build_generator
+        from ..networks.build import build_network
         from ..networks.gan_statistics import start_from
         from ..networks.layers import keras
         from ..networks.spectral_features import feature_model, features_of
 
         self.options = options
         self.refinement: GanRefinement | None = None
-        self.generator = build_generator(architecture)
-        self.discriminator = build_discriminator(architecture)
+        self.generator = build_network(architecture, "generator")
+        self.discriminator = build_network(architecture, "discriminator")
         n = self.generator.output_shape[1]
         if n != grid.n_pixels or examples.shape[1] != n:
             raise ValueError(

@@ -82,6 +82,8 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
     estimated from the flux.
     """
 
+    __module__ = "lamost_rare"  # where pickles, which outlive modules, look for it
+
     def __init__(
         self,
         preset=None,
@@ -278,9 +280,9 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "weights_")
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
         if self._network is None:
-            from ..networks.racnet import build_racnet
+            from ..networks.build import build_network
 
-            self._network = build_racnet(self.architecture_)
+            self._network = build_network(self.architecture_)
             self._network.set_weights(self.weights_)
         x = self._input(X)
         out = np.empty((len(x), len(self.classes_)))

@@ -139,7 +139,7 @@ def train_gan(
     examples, validation : ndarray, shape (n, n_pixels), float32
         Standardized flux of real spectra, to train on and to judge by.
     architecture : dict
-        As `networks.gan.build_generator` takes it.
+        As `networks.build.build_network` takes it.
     options : GanOptions
     folder : path-like
         For ``state.npz``, ``best.weights.h5``, ``samples.npz`` and ``log.jsonl``.

@@ -144,7 +144,7 @@ def _rate(step: int, total: int, options: TrainingOptions) -> float:
 def train_network(
     stream, architecture, options: TrainingOptions, folder, *, validation=None, begin_with=None
 ):
-    """Train a RAC-Net on a stream of observations.
+    """Train a classifier on a stream of observations.
 
     After each epoch the state is written to ``folder``; a second call with the same arguments goes
     on where the first one was stopped, and ends with the same weights.
@@ -153,7 +153,7 @@ def train_network(
     ----------
     stream : ObservationStream
     architecture : dict
-        As `networks.racnet.build_racnet` takes it.
+        As `networks.build.build_network` takes it.
     options : TrainingOptions
     folder : path-like
         For ``state.npz``, ``best.weights.h5`` and ``log.jsonl``.
@@ -182,12 +182,13 @@ def train_network(
 
 @standard_settings()
 def _train(stream, architecture, options, folder, validation, begin_with):
+    from ..networks.build import build_network
     from ..networks.layers import keras
-    from ..networks.racnet import SUBSPACE, build_racnet, opinions
+    from ..networks.racnet import SUBSPACE, opinions
     from .subspace import principal_components
 
     keras.utils.set_random_seed(options.seed)
-    model = build_racnet({**architecture, "n_classes": len(stream.classes)})
+    model = build_network({**architecture, "n_classes": len(stream.classes)})
     trained = opinions(model)
     optimizer = keras.optimizers.Adam(options.learning_rate)
     loss = keras.losses.CategoricalCrossentropy(
@@ -273,9 +274,9 @@ def export_weights(architecture, trained, output) -> Path:
     Path
         ``output``.
     """
-    from ..networks.racnet import build_racnet
+    from ..networks.build import build_network
 
-    model = build_racnet(architecture)
+    model = build_network(architecture)
     load_weights(model, trained)
     model.save_weights(output)
     return Path(output)

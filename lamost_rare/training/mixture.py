@@ -74,7 +74,7 @@ def generated_stars(
         Those to train on.
     noise : NoiseBank
     architecture : dict
-        As `networks.gan.build_generator` takes it.
+        As `networks.build.build_network` takes it.
     options : GanOptions
     folder : path-like
         For the state of the training; an interrupted one goes on.

@@ -152,10 +152,11 @@ class Workshop:
     def generated(self, run, stars, network, look, number, observed=False) -> np.ndarray:
         """Spectra from the generator at one of its looks: its own, or its stars observed."""
         from ...inference.generation import generate
-        from ...networks.gan import build_generator, without_noise
+        from ...networks.build import build_network
+        from ...networks.gan import without_noise
 
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
-        model = build_generator(self.settings.gans[network])
+        model = build_network(self.settings.gans[network], "generator")
         model.load_weights(self.path(task) / "centred" / f"{look:06d}.weights.h5")
         if not observed:
             return level_red_end(generate(model, number, seed=run))
