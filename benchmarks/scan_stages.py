@@ -28,7 +28,6 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from lamost_rare.presets import load_preset
     from lamost_rare.spectra._file_bytes import decompress, read_bytes
     from lamost_rare.spectra._grid_arrays import GridArrays
-    from lamost_rare.spectra._lamost_direct import DirectRows
     from lamost_rare.spectra.lamost import read_lamost
     from lamost_rare.spectra.normalize import network_input
     from lamost_rare.spectra.resample import assemble
@@ -41,11 +40,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     arrays = GridArrays(len(files), preset.grid)
 
     def read() -> list:
-        rows, found = DirectRows(arrays), []
-        for path in files:
-            rows.row = len(found)
-            found.append(read_lamost(path, header=False, rows=rows))
-        return found
+        return [read_lamost(path, header=False) for path in files]
 
     raws = read()
     batch, _ = assemble(raws, preset.grid, arrays)
@@ -90,8 +85,8 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     stages = [
         ("open and read", bytes_of_file),
         ("decompress", inflating),
-        ("header, pixels into the batch", reading - bytes_of_file - inflating),
-        ("checks of the batch", least(lambda: assemble(raws, preset.grid, arrays))),
+        ("header and pixels", reading - bytes_of_file - inflating),
+        ("put on the grid, checks", least(lambda: assemble(raws, preset.grid, arrays))),
         ("first stage", looking),
         ("equivalent widths", least(lambda: measure_lines(batch))),
         ("normalization", normalizing),

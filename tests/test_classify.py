@@ -238,7 +238,7 @@ def test_an_unexpected_error_costs_one_row(network, preset, monkeypatch, files):
             raise ZeroDivisionError("oops")
         return raw(False)
 
-    monkeypatch.setattr(reading, "_read", read)
+    monkeypatch.setattr(reading, "read_spectrum_file", read)
     with pytest.warns(UnusableSpectraWarning, match="ZeroDivisionError: oops"):
         table = classify_spectra(files, preset)
     assert list(table["prediction"]) == ["", "B"]

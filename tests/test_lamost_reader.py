@@ -14,10 +14,12 @@ from lamost_rare.simulation.fits_files import (
     write_batch,
     write_lamost_file,
 )
+from lamost_rare.spectra._grid_arrays import GridArrays
 from lamost_rare.spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 from lamost_rare.spectra.lamost import read_lamost
 from lamost_rare.spectra.quality import QualityFlag, SpectrumError
+from lamost_rare.spectra.resample import assemble
 
 GRID = WavelengthGrid(3.5682, 1e-4, 3909)
 FACTS = {
@@ -489,3 +491,62 @@ def test_integer_images_of_any_length(tmp_path, dtype, n_pixels):
     np.testing.assert_array_equal(raw.flux, image[0])
     np.testing.assert_array_equal(raw.mask, andmask != 0)
     assert_same(raw, read_lamost(tmp_path / "x.fits", method="astropy"))
+
+
+def test_a_header_cut_within_its_last_card():
+    whole = lamost_file_bytes("dr1-7", GRID, *spectrum(), **FACTS)
+    end = next(i for i in range(0, len(whole), 80) if whole[i : i + 8] == b"END     ")
+    read_lamost("some name", content=whole)  # its layout is known then
+    for cut in (end, end + 8, end + 79):
+        with pytest.raises(SpectrumError, match="ends before its header does") as caught:
+            read_lamost("some name", content=whole[:cut])
+        assert caught.value.reason == "truncated_fits"
+
+
+def ivar_too_small(ivar):
+    ivar[1500:1600] = 1e-44
+    ivar[30] = 2e-38
+
+
+def one_ivar(pixel, value):
+    def change(ivar):
+        ivar[pixel] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "bad"),
+    [
+        (ivar_too_small, False),
+        (one_ivar(3, -1), True),  # off the grid: it is flagged all the same
+        (one_ivar(2000, np.inf), True),
+        (one_ivar(2000, np.nan), True),
+        (one_ivar(2000, 1e38), True),
+        (one_ivar(2000, -0.0), False),
+    ],
+)
+@pytest.mark.parametrize("dtype", [">f4", ">f8"])
+def test_inverse_variances_that_are_none(change, bad, dtype):
+    flux, ivar, andmask = spectrum()
+    change(ivar)
+    data = lamost_file_bytes("dr1-7", GRID, flux, ivar, andmask, **FACTS, dtype=dtype)
+    raw = read_lamost("some name", content=data)
+    assert bool(raw.flags & QualityFlag.BAD_IVAR) == bad
+    with np.errstate(invalid="ignore"):
+        usable = (ivar >= 1e-37) & (ivar <= 1e37) & (andmask == 0)
+    np.testing.assert_array_equal(raw.mask, ~usable)
+    assert_same(raw, read_lamost("some name", content=data, method="astropy"))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("first_pixel", [-8, 5, 500])
+def test_what_was_in_a_batch_before_stays_nowhere(layout, first_pixel):
+    grid = WavelengthGrid(LAMOST_GRID.log10_start + first_pixel * 1e-4, 1e-4, 2600)
+    contents = [lamost_file_bytes(layout, grid, *spectrum(2600, seed)) for seed in range(3)]
+    raws = [read_lamost("some name", content=data, header=False) for data in contents]
+    used = GridArrays(3, LAMOST_GRID)
+    used.flux[:], used.ivar[:], used.mask[:] = np.nan, np.nan, False
+    one, other = (assemble(raws, LAMOST_GRID, arrays)[0] for arrays in (used, None))
+    for name in ("flux", "ivar", "mask", "flags"):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), name

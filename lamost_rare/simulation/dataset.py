@@ -137,7 +137,7 @@ def _from_library(sources: LibraryStars) -> LabelledStars:
 
 
 def _from_table(table: Path, root: Path) -> LabelledStars:
-    from ..spectra.lamost import read_lamost
+    from ..spectra.files import read_spectrum_file
     from ..spectra.quality import SpectrumError
     from ..spectra.resample import assemble
 
@@ -152,7 +152,7 @@ def _from_table(table: Path, root: Path) -> LabelledStars:
         try:
             if not path:
                 raise SpectrumError("unreadable", f"no spectrum with obsid {row.get('obsid')}")
-            raws.append(read_lamost(root / path))
+            raws.append(read_spectrum_file(root / path))
             kept.append({**row, "path": path})
         except SpectrumError as error:
             failed.append((path, error.reason))
@@ -195,13 +195,15 @@ def _from_table(table: Path, root: Path) -> LabelledStars:
 
 
 def _paths_by_obsid(root: Path) -> dict[str, str]:
-    from ..spectra.lamost import read_lamost
+    from ..spectra.files import read_spectrum_file
     from ..spectra.quality import SpectrumError
 
     found = {}
     for path in sorted(root.rglob("*.fits*")):
         try:
-            found[str(read_lamost(path).identity.get("obsid", -1))] = str(path.relative_to(root))
+            found[str(read_spectrum_file(path).identity.get("obsid", -1))] = str(
+                path.relative_to(root)
+            )
         except SpectrumError:
             continue
     return found

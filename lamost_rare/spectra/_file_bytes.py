@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import zlib
+from collections.abc import Callable
 
 from ..text import printable
+from ._codec import codec
 from .quality import SpectrumError
+from .raw import RawSpectrum
 
-__all__ = ["MAX_BYTES", "decompress", "read_bytes"]
+__all__ = ["MAX_BYTES", "decompress", "read_bytes", "read_file"]
 
 MAX_BYTES = 8 * 2**20
 """Limit on a file and on what it expands to; LAMOST spectra stay under 60 kB and 200 kB."""
@@ -19,6 +22,41 @@ _MAX_MEMBERS = 256
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31  # zlib's code for "one gzip member, header and checksum verified"
+
+
+def read_file(
+    path,
+    content: bytes | None,
+    read: Callable[[bytes, str], RawSpectrum],
+    codec=codec,
+) -> RawSpectrum:
+    """Read a spectrum from a file.
+
+    Parameters
+    ----------
+    path : str, bytes or path-like
+    content : bytes or None
+        What the file holds, if that was read already.
+    read : callable
+        Given the expanded content and the path as text, returns the spectrum.
+    codec : module
+        As `decompress` takes it.
+
+    Raises
+    ------
+    SpectrumError
+        If the file cannot be used; the detail begins with its path. No other exception.
+    """
+    path = os.fsdecode(path)
+    try:
+        if content is None:
+            content = read_bytes(path)
+        return read(decompress(content, codec), path)
+    except SpectrumError as error:
+        raise SpectrumError(error.reason, f"{printable(path)} {error.detail}") from None
+    except Exception as error:
+        detail = f"{printable(path)}: {type(error).__name__}: {printable(str(error))[:200]}"
+        raise SpectrumError("internal_error", detail) from error
 
 
 def read_bytes(path) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ._overlap import overlap_matrix, source_key
 from .quality import SpectrumError
-from .raw import IVAR_RANGE, PlacedSpectrum
+from .raw import IVAR_RANGE
 
 __all__ = ["MIN_VALID_FRACTION", "GridArrays", "lattice_shift", "room_for"]
 
@@ -50,43 +50,14 @@ class GridArrays:
         for name in ("flux", "ivar", "mask", "n_covered", "resampled", "_before"):
             setattr(self, name, getattr(self, name)[:n_spectra])
 
-    def place(self, i, flux, ivar, shift):
-        """Put the pixels of a source on the grid's lattice into row ``i``, ahead of `fill`.
-
-        Parameters
-        ----------
-        i : int
-        flux, ivar : ndarray, shape (m,), float32
-            All finite; no ``ivar`` is negative or above `IVAR_RANGE`, and where it is 0, or below
-            that, the pixel must not be used.
-        shift : int
-            Of `lattice_shift`; at least one pixel lies on the grid.
-        """
-        first, last = max(shift, 0), min(shift + len(flux), self.grid.n_pixels)
-        row_flux, row_ivar, row_mask = self.flux[i], self.ivar[i], self.mask[i]
-        if last - first < len(row_flux):
-            row_flux[:] = row_ivar[:] = 0
-        row_flux[first:last] = flux[first - shift : last - shift]
-        row_ivar[first:last] = ivar[first - shift : last - shift]
-        np.less(row_ivar, IVAR_RANGE[0], out=row_mask)
-        if np.count_nonzero(row_mask):
-            row_flux[row_mask] = row_ivar[row_mask] = 0
-        self.n_covered[i] = last - first
-        if shift < 0:
-            self._before[i] = flux[-shift - 1], ivar[-shift - 1]
-
     def fill(self, raws):
-        """Fill row ``i`` with ``raws[i]``; returns a `SpectrumError` or None for each.
-
-        Rows of a `PlacedSpectrum` are filled already.
-        """
+        """Fill row ``i`` with ``raws[i]``; return a `SpectrumError` or None for each."""
         errors = [None] * len(raws)
         copies, groups, keys, sources = [], defaultdict(list), {}, {}
+        self.flux.fill(0)
+        self.ivar.fill(0)
+        self.mask.fill(True)
         for i, raw in enumerate(raws):
-            if isinstance(raw, PlacedSpectrum):
-                continue
-            self.flux[i] = self.ivar[i] = 0
-            self.mask[i] = True
             try:
                 shift = lattice_shift(
                     raw.log10_start, raw.log10_step, len(raw.wavelength), self.grid
@@ -186,7 +157,10 @@ class GridArrays:
 
 
 def _usable(flux, ivar):
-    return np.isfinite(flux) & (ivar >= IVAR_RANGE[0]) & (ivar <= IVAR_RANGE[1])
+    usable = np.isfinite(flux)
+    usable &= ivar >= IVAR_RANGE[0]
+    usable &= ivar <= IVAR_RANGE[1]
+    return usable
 
 
 def lattice_shift(log10_start, log10_step, n_pixels, grid):

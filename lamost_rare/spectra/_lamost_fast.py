@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from ._fits_cards import CARD, END, continues, find_end, padded, value_match, value_of
 from ._lamost_layout import (
     DESCRIPTIVE_CARDS,
-    IDENTITY_CARDS,
     IMAGE_ROWS,
     WANTED_CARDS,
     LamostContents,
@@ -20,8 +20,10 @@ from ._lamost_layout import (
 )
 from .quality import SpectrumError
 
-__all__ = ["FastPathUnavailable", "HeaderLayout", "cards_at", "known_layout", "parse_fast"]
+__all__ = ["FastPathUnavailable", "parse_fast"]
 
+_LONGEST_KEPT = 2**15
+"""Bytes of a header whose cards are remembered."""
 _WANTED = {name.ljust(8).encode(): name for name in WANTED_CARDS}
 
 
@@ -43,17 +45,23 @@ def _value(card: bytes):
     return value
 
 
-def _scan_cards(data: bytes, start: int, end: int) -> dict:
-    """All cards of a header."""
+def _scan_cards(data: bytes, start: int) -> dict:
+    """Return all cards of the header that begins at ``start``."""
+    header = data[start : find_end(data, start)]
+    return _cards_of(header) if len(header) <= _LONGEST_KEPT else _cards_of.__wrapped__(header)
+
+
+@lru_cache(maxsize=64)  # most files of a survey have the very same one in front of their table
+def _cards_of(header: bytes) -> dict:
     values: dict[str, Any] = {}
-    for position in range(start, end, CARD):
-        name = data[position : position + 8].decode("ascii", "replace").rstrip(" ")
+    for position in range(0, len(header), CARD):
+        name = header[position : position + 8].decode("ascii", "replace").rstrip(" ")
         if name not in values:  # of a repeated card the first counts
-            values[name] = _value(data[position + 8 : position + CARD])
+            values[name] = _value(header[position + 8 : position + CARD])
     return {name: value for name, value in values.items() if value is not None}
 
 
-class HeaderLayout(NamedTuple):
+class _HeaderLayout(NamedTuple):
     """Where the wanted cards stand in primary headers that have these keywords in this order."""
 
     keywords: bytes
@@ -64,15 +72,9 @@ class HeaderLayout(NamedTuple):
     """Name of each wanted card, and the byte behind its keyword."""
     needed: list[tuple[str, int]]
     """The same without `DESCRIPTIVE_CARDS`."""
-    identity: list[tuple[str, int]]
-    """Of those, `IDENTITY_CARDS`."""
-    structure: list[tuple[int, int]]
-    """First byte, and the one behind the last, of the others: they say how to read the file."""
-    forms: dict[bytes, Any]
-    """What was learnt of files in which those cards are the same; for `_lamost_direct`."""
 
 
-_layouts: tuple[HeaderLayout, ...] = ()
+_layouts: tuple[_HeaderLayout, ...] = ()
 """Those met last: a plate's headers have the same cards in the same places. Never changed but
 replaced, as threads may read it."""
 _MOST_LAYOUTS = 16
@@ -86,8 +88,8 @@ def _keywords(data: bytes, n_cards: int) -> bytes:
     return np.frombuffer(data, np.uint64, n_cards * CARD // 8)[:: CARD // 8].tobytes()
 
 
-def known_layout(data: bytes) -> HeaderLayout | None:
-    """The layout of a file's primary header, if one of the last files had the same."""
+def _known_layout(data: bytes) -> _HeaderLayout | None:
+    """Return the layout of a file's primary header, if one of the last files had the same."""
     for layout in _layouts:
         n_cards = layout.n_cards
         # The last keyword is END: where it stands tells most layouts apart.
@@ -100,12 +102,9 @@ def known_layout(data: bytes) -> HeaderLayout | None:
 
 
 def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
-    """Wanted cards of the primary header, and where the data begin.
-
-    Without those of `DESCRIPTIVE_CARDS`, unless they are wanted, too.
-    """
+    """Return wanted cards of the primary header, and where the data begin."""
     global _layouts
-    layout = known_layout(data)
+    layout = _known_layout(data)
     if layout is None:
         layout = _layout(data, find_end(data, 0))
         # A card like "END = 5" ends no header, but has the keyword of one that does: such a layout
@@ -113,10 +112,15 @@ def _primary_cards(data: bytes, descriptive: bool) -> tuple[dict, int]:
         keywords = layout.keywords
         if all(keywords[i : i + 8] != END[:8] for i in range(0, len(keywords) - 8, 8)):
             _layouts = (layout, *_layouts[: _MOST_LAYOUTS - 1])
-    return cards_at(data, layout.every if descriptive else layout.needed), layout.start
+    cards = {}
+    for name, offset in layout.every if descriptive else layout.needed:
+        value = _value(data[offset : offset + CARD - 8])
+        if value is not None:
+            cards[name] = value
+    return cards, layout.start
 
 
-def _layout(data: bytes, end: int) -> HeaderLayout:
+def _layout(data: bytes, end: int) -> _HeaderLayout:
     n_cards = end // CARD
     keywords = _keywords(data, n_cards)
     places: dict[str, int] = {}
@@ -126,32 +130,7 @@ def _layout(data: bytes, end: int) -> HeaderLayout:
             places.setdefault(name, position * CARD + 8)
     every = list(places.items())
     needed = [card for card in every if card[0] not in DESCRIPTIVE_CARDS]
-    identity = [card for card in needed if card[0] in IDENTITY_CARDS]
-    spans: list[tuple[int, int]] = []
-    for name, place in needed:
-        if name in IDENTITY_CARDS:
-            continue
-        first, last = place, place + CARD - 8
-        if spans and spans[-1][1] + 8 == first:  # the card before this one
-            first = spans.pop()[0]
-        spans.append((first, last))
-    return HeaderLayout(keywords, n_cards, padded(end), every, needed, identity, spans, {})
-
-
-def cards_at(data: bytes, places: list[tuple[str, int]]) -> dict:
-    """The values of cards of a header, whose places its `HeaderLayout` has.
-
-    Raises
-    ------
-    FastPathUnavailable
-        If one is a long string.
-    """
-    found = {}
-    for name, offset in places:
-        value = _value(data[offset : offset + CARD - 8])
-        if value is not None:
-            found[name] = value
-    return found
+    return _HeaderLayout(keywords, n_cards, padded(end), every, needed)
 
 
 def parse_fast(data: bytes, *, descriptive: bool = True) -> LamostContents:
@@ -180,7 +159,7 @@ def parse_fast(data: bytes, *, descriptive: bool = True) -> LamostContents:
 
 
 def _parse_table(data: bytes, start: int) -> dict[str, np.ndarray]:
-    table = find_table(data, start, lambda data, at: _scan_cards(data, at, find_end(data, at)))
+    table = find_table(data, start, _scan_cards)
     for column in table.columns.values():
         keys = [f"{key}{column.number + 1}" for key in ("TSCAL", "TZERO")]
         if has_scaling(table.cards, keys) or not column.dtype.startswith(">f"):

@@ -18,7 +18,6 @@ from .quality import SpectrumError
 
 __all__ = [
     "DESCRIPTIVE_CARDS",
-    "IDENTITY_CARDS",
     "IMAGE_ROWS",
     "TABLE_COLUMNS",
     "WANTED_CARDS",
@@ -53,9 +52,6 @@ DESCRIPTIVE_CARDS = frozenset(
     " SNRU SNRR SNRI SNRZ SN_U SN_R SN_I SN_Z".split()
 )
 """Those of them that say nothing of how to read the file nor who the star is."""
-
-IDENTITY_CARDS = frozenset(("OBSID", "DESIG", "RA", "DEC", "SNRG", "SN_G"))
-"""Those that say who the star is, and how well it was seen."""
 
 _BITPIX = {-64: ">f8", -32: ">f4", 8: "u1", 16: ">i2", 32: ">i4", 64: ">i8"}
 _TFORM = re.compile(r"(\d{0,9})([A-Z])")

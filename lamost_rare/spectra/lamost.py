@@ -17,26 +17,21 @@ Data model: http://www.lamost.org/dr7/v2.0/doc/lr-data-production-description
 from __future__ import annotations
 
 import math
-import os
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..text import printable
 from ._codec import codec
-from ._file_bytes import decompress, read_bytes
+from ._file_bytes import read_file
 from ._lamost_fast import FastPathUnavailable, parse_fast
+from ._lamost_identity import header_of, identity_of, number_of
 from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
 from ._other_surveys import other_survey
 from .quality import QualityFlag, SpectrumError
-from .raw import IVAR_RANGE, PlacedSpectrum, RawSpectrum
+from .raw import IVAR_RANGE, RawSpectrum
 
-if TYPE_CHECKING:
-    from ._lamost_direct import DirectRows
-
-__all__ = ["read_lamost"]
+__all__ = ["is_lamost", "read", "read_lamost", "recognizes"]
 
 _OF_STRUCTURE = ("unknown_layout", "missing_card", "bad_shape", "truncated_fits")
 """Reasons behind which may be that the file is another survey's."""
@@ -45,19 +40,14 @@ _AGREEMENT = 0.05  # pixels; real files stay under 0.02, the rounding of float32
 _agreed: dict[tuple, bytes] = {}
 """Rows of wavelengths that were found to agree with COEFF0 and COEFF1."""
 _MOST_AGREED = 64
-_SNR = tuple((f"SNR{band}", f"SN_{band}") for band in "UGRIZ")
 _BAD_IVAR = int(QualityFlag.BAD_IVAR)
-_MISSING_IDENTITY = int(QualityFlag.MISSING_IDENTITY)
+_LARGEST_IVAR = IVAR_RANGE[1].view(np.uint32)
+"""The bits of the largest inverse variance. Those of negative, infinite ones and NaN are more."""
 
 
 def read_lamost(
-    path,
-    *,
-    method: str = "auto",
-    content: bytes | None = None,
-    header: bool = True,
-    rows: DirectRows | None = None,
-) -> RawSpectrum | PlacedSpectrum:
+    path, *, method: str = "auto", content: bytes | None = None, header: bool = True
+) -> RawSpectrum:
     """Read one LAMOST low-resolution spectrum, gzipped or not.
 
     Parameters
@@ -72,9 +62,6 @@ def read_lamost(
         What the file holds, where that was read already; ``path`` is then a name and no more.
     header : bool
         Whether to fill the attribute ``header``.
-    rows : DirectRows, optional
-        Where to put the pixels at once if nothing is unusual about the file; only its identity and
-        flags, as a `PlacedSpectrum`, are returned then.
 
     Returns
     -------
@@ -100,28 +87,34 @@ def read_lamost(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
-    path = os.fspath(path)
-    if isinstance(path, bytes):
-        path = os.fsdecode(path)
-    data = b""
+    expand = zlib if method == "astropy" else codec
+    return read_file(
+        path, content, lambda data, name: read(data, name, header=header, method=method), expand
+    )
+
+
+def recognizes(data: bytes) -> bool:
+    """Return True: what no other reader recognizes is for `read` to read, or to refuse by name."""
+    return True
+
+
+def read(data: bytes, path: str, *, header: bool = True, method: str = "auto") -> RawSpectrum:
+    """Read the expanded content of a file, as `read_lamost` does."""
     try:
-        if content is None:
-            content = read_bytes(path)
-        data = decompress(content, zlib if method == "astropy" else codec)
-        placed = rows and rows.place(data, path)
-        if placed:
-            return placed
-        raw = _to_raw_spectrum(_parse(data, method, header), path, header)
-        if rows:
-            rows.learn(data, raw)
-        return raw
+        return _to_raw_spectrum(_parse(data, method, header), path, header)
     except SpectrumError as error:
         if error.reason in _OF_STRUCTURE:
-            error = other_survey(data) or error
-        raise SpectrumError(error.reason, f"{printable(path)} {error.detail}") from None
-    except Exception as error:
-        detail = f"{printable(path)}: {type(error).__name__}: {printable(str(error))[:200]}"
-        raise SpectrumError("internal_error", detail) from error
+            raise other_survey(data) or error from None
+        raise
+
+
+def is_lamost(data: bytes) -> bool:
+    """Return whether the structure of a file is that of one of the three layouts."""
+    try:
+        find_layout(_parse(data, "auto"))
+    except SpectrumError:
+        return False
+    return True
 
 
 def _parse(data: bytes, method: str, header: bool = True) -> LamostContents:
@@ -148,47 +141,34 @@ def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -
         flux, ivar, row, andmask = contents.image[:4]
     row = None if layout == "early" else row
     wavelength, start, step = _wavelengths(cards, row, len(flux))
-    flux, ivar = _native(flux), _native(ivar)
     with np.errstate(over="ignore", invalid="ignore"):  # float64 beyond float32 turns inf: masked
-        flux = flux.astype(np.float32, copy=False)
-        ivar = ivar.astype(np.float32, copy=False)
+        flux, ivar = flux.astype(np.float32), ivar.astype(np.float32)
         good = np.isfinite(flux)
-        if not (flux.any() if good.all() else flux[good].any()):
-            raise SpectrumError("zero_flux", "has no flux: every pixel is zero or not a number")
-        if andmask.view(f"u{andmask.itemsize}").any():  # mostly every bit is zero
-            good &= _native(andmask) == 0
-        positive = (ivar >= IVAR_RANGE[0]) & (ivar <= IVAR_RANGE[1])
-        without = good & ~positive
-        bad_ivar = without.any() and not _is_nothing(ivar[without]).all()
-        good &= positive
+        if np.count_nonzero(andmask.view(f"u{andmask.itemsize}")):  # mostly every bit is zero
+            good &= andmask == 0
+        bad_ivar = False
+        if ivar.view(np.uint32).max() > _LARGEST_IVAR:
+            allowed = (ivar >= 0) & (ivar <= IVAR_RANGE[1])
+            bad_ivar = (good > allowed).any()
+            good &= allowed
+        good &= ivar >= IVAR_RANGE[0]  # below, a pixel holds no information
     _check_used(flux, good)
-    mask = ~good
     identity, flags = identity_of(cards, path)
     if bad_ivar:
         flags |= _BAD_IVAR
-    kept = _header(cards, layout) if header else {}
-    return RawSpectrum(wavelength, flux, ivar, mask, start, step, identity, layout, flags, kept)
-
-
-def _is_nothing(ivar) -> np.ndarray:
-    """Where an inverse variance says that a pixel holds no information."""
-    return (ivar >= 0) & (ivar < IVAR_RANGE[0])
-
-
-def _native(array) -> np.ndarray:
-    """From big-endian, as FITS has it, to the machine's own order."""
-    return array.astype(array.dtype.newbyteorder("="))
+    kept = header_of(cards, layout) if header else {}
+    return RawSpectrum(wavelength, flux, ivar, ~good, start, step, identity, layout, flags, kept)
 
 
 def _check_used(flux, good) -> None:
     first = good.argmax()
+    if good[first] and good[first + 1 : first + 2].any() and flux[first + 1] != flux[first]:
+        return  # as nearly always
+    if not flux[np.isfinite(flux)].any():
+        raise SpectrumError("zero_flux", "has no flux: every pixel is zero or not a number")
     if not good[first]:
         raise SpectrumError("no_valid_pixels", "has no valid pixel: every one is masked")
-    if first + 1 < len(flux) and good[first + 1] and flux[first + 1] != flux[first]:
-        return  # as nearly always
-    differs = flux != flux[first]
-    differs &= good
-    if not differs.any() and good.sum() > 1:
+    if good.sum() > 1 and (flux[good] == flux[first]).all():
         raise SpectrumError(
             "zero_flux", f"has the same flux, {flux[first]:g}, in every valid pixel"
         )
@@ -209,7 +189,7 @@ def _log_linear(start: float, step: float, n_pixels: int) -> np.ndarray | None:
 
 def _wavelengths(cards: dict, row, n_pixels: int):
     """Wavelengths (Å), and COEFF0 and COEFF1 if they hold."""
-    start, step = _number(cards, "COEFF0"), _number(cards, "COEFF1")
+    start, step = number_of(cards, "COEFF0"), number_of(cards, "COEFF1")
     by_cards = _log_linear(start, step, n_pixels)
     if row is None:
         if math.isnan(start) or math.isnan(step):
@@ -224,7 +204,7 @@ def _wavelengths(cards: dict, row, n_pixels: int):
             return by_cards, start, step
         tolerance = _AGREEMENT * step * math.log(10)
         # A NaN in the row fails this comparison and is caught below.
-        if (np.abs(_native(row) - by_cards) <= tolerance * by_cards).all():
+        if (np.abs(row - by_cards) <= tolerance * by_cards).all():
             if len(_agreed) >= _MOST_AGREED:
                 _agreed.clear()
             _agreed[key] = content
@@ -237,65 +217,3 @@ def _wavelengths(cards: dict, row, n_pixels: int):
             "bad_wavelength", "has wavelengths that are not positive and increasing"
         )
     return row, None, None
-
-
-def _number(cards: dict, *names: str) -> float:
-    """The first of the cards that is there, as a number; NaN for none, text and sentinels."""
-    for name in names:
-        if name in cards:
-            try:
-                value = float(cards[name])
-            except (ValueError, OverflowError):
-                return math.nan
-            return value if math.isfinite(value) and value > -999 else math.nan
-    return math.nan
-
-
-def _whole(cards: dict, *names: str) -> int:
-    """The first of the cards that is there, as an int (some files write it as text), else -1."""
-    for name in names:
-        value = cards.get(name)
-        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-            value = int(value)
-        elif isinstance(value, float) and value.is_integer():
-            value = int(value)
-        # The least int64 stands for "none" in programs that others write.
-        if type(value) is int and -(2**63) < value < 2**63:
-            return value  # negative ones do occur: an OBSID of -28762 is in DR5
-    return -1
-
-
-def identity_of(cards: dict, path: str) -> tuple[dict, int]:
-    """The attribute ``identity`` of a `RawSpectrum`, and the flags that follow from it."""
-    ra, dec = _number(cards, "RA"), _number(cards, "DEC")
-    obsid = _whole(cards, "OBSID")
-    identity = {
-        "path": path,
-        "obsid": obsid,
-        "designation": str(cards.get("DESIG", "")).strip(),
-        "ra": ra if 0 <= ra <= 360 else math.nan,
-        "dec": dec if -90 <= dec <= 90 else math.nan,
-        # 99 is no sentinel here: early files write it for every S/N of 99 and above.
-        "snr_g": _number(cards, "SNRG", "SN_G"),
-    }
-    return identity, _MISSING_IDENTITY if obsid == -1 else 0
-
-
-def _header(cards: dict, layout: str) -> dict:
-    header: dict[str, str | int | float] = {
-        name: str(cards[name]).strip()
-        for name in ("CLASS", "SUBCLASS", "DATA_V", "PLANID")
-        if name in cards
-    }
-    # The earliest files have no LMJD: their MJD is the local one. Later files have both.
-    lmjd = ("LMJD", "MJD") if layout == "early" else ("LMJD",)
-    for name, sources in (("LMJD", lmjd), ("SPID", ("SPID",)), ("FIBERID", ("FIBERID",))):
-        value = _whole(cards, *sources)
-        if value >= 0:
-            header[name] = value
-    if "Z" in cards:
-        header["Z"] = _number(cards, "Z")
-    for name, early_name in _SNR:
-        if name in cards or early_name in cards:
-            header[name] = _number(cards, name, early_name)
-    return header

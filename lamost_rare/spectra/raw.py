@@ -1,4 +1,4 @@
-"""One spectrum as its source gives it, before it is put on a grid or while it is."""
+"""One spectrum as its file or object has it, before it is put on a grid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["IVAR_RANGE", "PlacedSpectrum", "RawSpectrum"]
+__all__ = ["IVAR_RANGE", "RawSpectrum"]
 
 IVAR_RANGE = np.float32(1e-37), np.float32(1e37)
 """What float32 can hold with its inverse; a pixel whose inverse variance is not in it is masked."""
@@ -49,18 +49,3 @@ class RawSpectrum:
     layout: str = "object"
     flags: int = 0
     header: dict = field(default_factory=dict)
-
-
-@dataclass
-class PlacedSpectrum:
-    """What remains to be said of a spectrum whose pixels are in the arrays of a batch already.
-
-    Attributes
-    ----------
-    identity : dict
-    flags : int
-        Both as those of a `RawSpectrum`.
-    """
-
-    identity: dict
-    flags: int = 0

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..text import check_paths
 from .batch import SpectrumBatch
+from .files import read_spectrum_file
 from .grid import WavelengthGrid
 from .quality import SpectrumError
 from .raw import RawSpectrum
@@ -68,8 +69,8 @@ def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectru
     Parameters
     ----------
     spectra : path, Spectrum, Spectrum1D, SpectrumList, SpectrumCollection, HDUList, or an iterable
-        Paths and HDU lists are LAMOST low-resolution files. An iterable is what `items_in_order`
-        takes.
+        Paths and HDU lists are files of a survey that `files.READERS` has. An iterable is what
+        `items_in_order` takes.
     medium : {"vacuum", "air"}
         What the wavelengths of the Spectrum objects are measured in. Files say it themselves.
 
@@ -95,7 +96,7 @@ def _items(spectra, medium):
     if isinstance(spectra, (str, bytes, os.PathLike)):
         given = os.fsdecode(spectra)
         path = Path(os.path.abspath(given)) if given else given  # as a scan has it
-        yield str(path), _attempt(_read, path)
+        yield str(path), _attempt(read_spectrum_file, path)
     elif isinstance(spectra, RawSpectrum):
         yield spectra.identity.get("path", ""), spectra
     elif _is_spectrum(spectra):
@@ -164,12 +165,6 @@ def _is_hdu_list(thing) -> bool:
     from astropy.io.fits import HDUList
 
     return isinstance(thing, HDUList)
-
-
-def _read(path):
-    from .lamost import read_lamost
-
-    return read_lamost(path)
 
 
 def _attempt(function, *args, **kwargs):

@@ -75,7 +75,6 @@ def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):
     Parameters
     ----------
     raws : sequence of RawSpectrum
-        Some may be a `PlacedSpectrum`, if ``arrays`` are given that hold its pixels.
     grid : WavelengthGrid
     arrays : GridArrays, optional
         Where to put the spectra; with as many rows as there are spectra, or more.

@@ -18,9 +18,9 @@ from specutils import Spectrum
 from specutils.io.registers import data_loader
 
 from ._file_bytes import MAX_BYTES, decompress, read_bytes
-from ._lamost_layout import find_layout
 from ._object_identity import META_KEY
-from .lamost import _parse, _to_raw_spectrum, read_lamost
+from .files import read_spectrum_content
+from .lamost import is_lamost, read_lamost
 from .quality import SpectrumError
 from .raw import RawSpectrum
 
@@ -53,10 +53,9 @@ def lamost_identify(origin, *args, **kwargs) -> bool:
     if origin != "read" or source is None:
         return False
     try:
-        find_layout(_parse(_content(source), "auto"))
+        return is_lamost(_content(source))
     except SpectrumError:
         return False
-    return True
 
 
 @data_loader(
@@ -97,14 +96,14 @@ def lamost_loader(file_obj, **kwargs):
 
 
 def read_opened(source) -> RawSpectrum:
-    """A LAMOST spectrum from an open file or an `~astropy.io.fits.HDUList`.
+    """Read the spectrum in an open file or an `~astropy.io.fits.HDUList`.
 
     Raises
     ------
     SpectrumError
         If it cannot be used, with a reason.
     """
-    return _to_raw_spectrum(_parse(_content(source), "auto"), _path_of(source))
+    return read_spectrum_content(_content(source), _path_of(source))
 
 
 def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..simulation.library import STAR_GRID
 from ..simulation.noise import NoiseBank
-from ..spectra.lamost import read_lamost
+from ..spectra.files import read_spectrum_file
 from ..spectra.quality import SpectrumError
 from ..spectra.resample import assemble
 from ..text import check_paths
@@ -57,7 +57,7 @@ def noise_of_directory(directory, *, most=1000, seed=0):
         if len(raws) == most:
             break
         try:
-            raws.append(read_lamost(directory / paths[i]))
+            raws.append(read_spectrum_file(directory / paths[i]))
         except SpectrumError:
             continue
     batch, _ = assemble(raws, STAR_GRID)

@@ -113,7 +113,6 @@ def _read_part(paths, start, grid, at_file, room):
     """The spectra of files on the grid, which files of the chunk they are from (``start`` is the
     first), and the rejects among the others."""
     from ..spectra._grid_arrays import GridArrays
-    from ..spectra._lamost_direct import DirectRows
     from ..spectra.resample import assemble
 
     def at(i):
@@ -121,11 +120,10 @@ def _read_part(paths, start, grid, at_file, room):
             at_file(start + i)
 
     arrays = GridArrays(len(paths), grid, room)
-    raws, kept, rejects = _read_files(paths, at, DirectRows(arrays))
+    raws, kept, rejects = _read_files(paths, at)
     try:
         batch, refused = assemble(raws, grid, arrays)
     except Exception:
-        raws, kept, rejects = _read_files(paths, at)
         batch, refused = _one_by_one(raws, grid)
     rejects += [(kept[i], error.reason, error.detail) for i, error in refused]
     lost = {i for i, _ in refused}
@@ -140,7 +138,7 @@ def _put(batch, memory) -> None:
             array[: len(batch)] = pixels
 
 
-def _read_files(paths, at_file: Callable, rows=None):
+def _read_files(paths, at_file: Callable):
     """What the files hold, which files these are, and the rejects among the others."""
     from .inputs.items import read_item
 
@@ -148,9 +146,7 @@ def _read_files(paths, at_file: Callable, rows=None):
     for i, path in enumerate(paths):
         at_file(i)
         try:
-            if rows is not None:
-                rows.row = len(raws)
-            raws.append(read_item(path, rows=rows))
+            raws.append(read_item(path))
             kept.append(i)
         except SpectrumError as error:
             rejects.append((i, error.reason, error.detail))

@@ -19,10 +19,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from ...spectra.raw import PlacedSpectrum, RawSpectrum
+from ...spectra.raw import RawSpectrum
 
 if TYPE_CHECKING:
-    from ...spectra._lamost_direct import DirectRows
     from .observations import Observation
 
 __all__ = [
@@ -78,25 +77,20 @@ def rows_of_store(items) -> tuple[str, list[int]] | None:
     return os.fsdecode(found[0][2]), [int(match[1]) for match in found]
 
 
-def read_item(
-    item, *, header: bool = False, rows: DirectRows | None = None
-) -> RawSpectrum | PlacedSpectrum:
+def read_item(item, *, header: bool = False) -> RawSpectrum:
     """Read anything but a row of a store; with its ``header`` if that is wanted.
-
-    ``rows`` as `~lamost_rare.spectra.lamost.read_lamost` takes them; what a general catalogue has a
-    row for is checked first, and never put there.
 
     Raises
     ------
     SpectrumError
-        As `~lamost_rare.spectra.lamost.read_lamost`; also ``corrupt_archive`` and
+        As `~lamost_rare.spectra.files.read_spectrum_file`; also ``corrupt_archive`` and
         ``catalogue_mismatch``.
     """
-    from ...spectra.lamost import read_lamost
+    from ...spectra.files import read_spectrum_file
 
     item = os.fsencode(item)
     if item.startswith(b"/"):  # a file: nearly all are
-        return read_lamost(os.fsdecode(item), header=header, rows=rows)
+        return read_spectrum_file(os.fsdecode(item), header=header)
     if row := stated(item):
         from .observations import Observation
 
@@ -108,5 +102,5 @@ def read_item(
 
         offset, size, length, path = int(match[1]), int(match[2]), int(match[3]), match[4]
         content = read_member(path[:length], offset, size)
-        return read_lamost(os.fsdecode(path), content=content, header=header, rows=rows)
-    return read_lamost(os.fsdecode(item), header=header, rows=rows)
+        return read_spectrum_file(os.fsdecode(path), content=content, header=header)
+    return read_spectrum_file(os.fsdecode(item), header=header)
