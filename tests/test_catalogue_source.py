@@ -22,7 +22,7 @@ from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_nam
 from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_directory
 from lamost_rare.survey.inputs.discovery import Walk
 from lamost_rare.survey.inputs.items import stated
-from lamost_rare.survey.inputs.sources import open_source
+from lamost_rare.survey.inputs.opening import open_source
 from lamost_rare.survey.inputs.values import whole_numbers
 from scan_helpers import FULL, digests, manifest, standin_preset, table, use_network
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from lamost_rare import cli
 from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_directory
 from lamost_rare.survey.inputs.discovery import Walk, is_archive
-from lamost_rare.survey.inputs.sources import open_source
+from lamost_rare.survey.inputs.opening import open_source
 from lamost_rare.survey.inputs.text_lines import text_lines
 from scan_helpers import digests, manifest, standin_preset, table, use_network, write_file
 
@@ -219,7 +219,7 @@ def test_a_named_pipe_is_a_list(here):
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_standard_input_is_a_list(here, name):
     program = (
-        "from lamost_rare.survey.inputs.sources import open_source\n"
+        "from lamost_rare.survey.inputs.opening import open_source\n"
         "from lamost_rare.survey.inputs.discovery import Walk\n"
         f"print([e.path for e in open_source({name!r}).entries(Walk())])"
     )

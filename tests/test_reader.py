@@ -12,7 +12,7 @@ from lamost_rare.spectra._grid_arrays import room_for
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import reader
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.sources import open_source
+from lamost_rare.survey.inputs.opening import open_source
 from lamost_rare.survey.pack import pack_spectra
 from lamost_rare.survey.shard_processing import items_of
 from scan_helpers import write_file

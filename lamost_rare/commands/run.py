@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     pipeline = check_pipeline(args.pipeline, args.input, args.output)
     if args.check:
-        from ..survey.inputs.sources import open_source
+        from ..survey.inputs.opening import open_source
 
         open_source(pipeline.input, args.root)
         for line in describe_pipeline(pipeline):

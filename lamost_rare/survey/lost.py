@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..text import printable
 from .errors import ScanError
-from .inputs.sources import Source
+from .inputs.opening import Source
 
 __all__ = ["SourceWatch", "is_passing"]
 

@@ -17,7 +17,7 @@ from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
 from .input_list import InputList, describe_inputs
 from .inputs.discovery import Entry, Walk
-from .inputs.sources import Source, open_source
+from .inputs.opening import Source, open_source
 from .inputs.store import Rows, StoreSource, join_parts, write_part
 from .lock import LOCK_NAME, directory_lock
 from .lost import SourceWatch, is_passing

@@ -13,7 +13,7 @@ from .errors import ScanError
 from .input_list import write_inputs
 from .inputs.discovery import MANIFEST as MANIFEST_NAME
 from .inputs.discovery import Walk
-from .inputs.sources import Source
+from .inputs.opening import Source
 from .lost import SourceWatch
 from .manifest import FORMAT, read_manifest, refuse_other, versions
 from .merge import CONVERTED, RESULTS

@@ -20,7 +20,7 @@ from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
 from .input_list import InputList
-from .inputs.sources import LEFT_OUT, open_source
+from .inputs.opening import LEFT_OUT, open_source
 from .lock import directory_lock
 from .lost import SourceWatch
 from .manifest import describe_preset, describe_steps, write_manifest

@@ -13,7 +13,7 @@ from .discovery import Entry, Walk, find_spectra
 from .file_index import FileIndex
 from .items import observation_item
 from .observations import Observation, choose_columns, read_observations
-from .sources import Source
+from .opening import Source
 from .tables import open_table
 
 __all__ = ["CatalogueSource"]

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from ...text import check_paths, printable
 from ..errors import ScanError
 from .discovery import Entry, Walk, archive_entries, is_archive
-from .sources import Source
+from .opening import Source
 from .text_lines import clear_errors_of, text_lines
 
 __all__ = ["ListSource", "PathsSource", "PipeSource"]

@@ -45,7 +45,7 @@ from ...text import printable
 from ..errors import ScanError
 from .discovery import Entry, Walk
 from .items import row_item
-from .sources import Source
+from .opening import Source
 from .store_format import (
     BESIDES,
     CHECKSUMS,
