@@ -34,9 +34,9 @@ def make_store(path: Path, number: int, grid) -> None:
 
 def stored(path: Path, number: int, grid):
     """The first spectra of a store."""
-    from lamost_rare.survey.inputs.store import StoreSource, read_rows
+    from lamost_rare.survey.inputs.store import StoreInput, read_rows
 
-    source = StoreSource(path)
+    source = StoreInput(path)
     source.check_grid(grid)
     batch, _, _ = read_rows(str(path), list(range(min(number, length_of(path)))), grid)
     return batch

@@ -19,7 +19,7 @@ from lamost_rare.simulation.library import read_library
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan_directory
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.store import StoreSource, close_store, read_rows
+from lamost_rare.survey.inputs.store import StoreInput, close_store, read_rows
 from lamost_rare.survey.inputs.store_format import checksums, text_checksums
 from lamost_rare.survey.pack import pack_spectra
 from scan_helpers import standin_preset, table, use_network, write_file
@@ -72,7 +72,7 @@ def replaced(name, make):
 
 
 def entries_of(path):
-    return list(StoreSource(path).entries(Walk()))
+    return list(StoreInput(path).entries(Walk()))
 
 
 def foreign(kind, secret):
@@ -102,7 +102,7 @@ def test_what_leads_to_another_file_is_refused(changed, secret, kind, name):
     make = foreign(kind, secret)
     path = changed(replaced(name, make) if name != "beside/deep" else lambda file: make(file, name))
     with pytest.raises(ScanError, match=rf"hostile.h5 is refused: .*{name}") as error:
-        StoreSource(path)
+        StoreInput(path)
     assert "\n" not in str(error.value)
     _, kept, rejects = read_rows(str(path), [0, 1], LAMOST_GRID)
     assert (kept, {reason for _, reason, _ in rejects}) == ([], {"corrupt_store"})
@@ -198,7 +198,7 @@ def nothing_there(file):
 )
 def test_datasets_that_are_not_what_they_should_be_are_refused(changed, do, why):
     with pytest.raises(ScanError, match="no readable store, truncated or damaged") as error:
-        StoreSource(changed(do))
+        StoreInput(changed(do))
     assert "\n" not in str(error.value)
     assert re.search(why, str(error.value))
 

@@ -13,7 +13,7 @@ from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError, scan, scan_directory
 from lamost_rare.survey.inputs import archives
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.opening import open_source
+from lamost_rare.survey.inputs.opening import open_input
 from lamost_rare.survey.reader import read_chunk
 from scan_helpers import digests, standin_preset, table, use_network, write_file
 
@@ -40,7 +40,7 @@ def plates(tmp_path_factory):
 
 
 def entries(path, walk=None):
-    return list(open_source(path).entries(Walk() if walk is None else walk))
+    return list(open_input(path).entries(Walk() if walk is None else walk))
 
 
 def without_path(output):

@@ -18,7 +18,7 @@ from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 from lamost_rare.survey import ScanError, pack, scan, scan_directory
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.store import CHUNK_ROWS, StoreSource, read_rows
+from lamost_rare.survey.inputs.store import CHUNK_ROWS, StoreInput, read_rows
 from lamost_rare.survey.pack import pack_spectra
 from scan_helpers import (
     CONFIG,
@@ -264,7 +264,7 @@ def test_a_flipped_bit_costs_a_chunk_and_is_counted(store, preset, network, tmp_
 
     for position in (start + 3, (start + stop) // 2, stop - 2):
         path = damaged(store, tmp_path, position)
-        rows = StoreSource(path).entries(Walk())
+        rows = StoreInput(path).entries(Walk())
         rows = [row for row, entry in enumerate(rows) if not entry.reason]
         _, kept, rejects = read_rows(str(path), rows, LAMOST_GRID)
         assert kept == list(range(n, len(rows)))
@@ -300,7 +300,7 @@ def test_bits_flipped_anywhere_end_in_a_refusal_or_in_counted_rejects(store, tmp
     for position in positions:
         path = damaged(store, tmp_path, position)
         try:
-            entries = list(StoreSource(path).entries(Walk()))
+            entries = list(StoreInput(path).entries(Walk()))
         except ScanError:
             refused += 1
             continue
@@ -316,14 +316,14 @@ def test_a_truncated_store_is_refused(store, tmp_path, keep):
     keep = keep if isinstance(keep, int) else int(keep * store.stat().st_size)
     path = damaged(store, tmp_path, size=keep)
     with pytest.raises(ScanError, match=r"no readable store, truncated or damaged .*pack it again"):
-        StoreSource(path)
+        StoreInput(path)
 
 
 def test_other_hdf5_files_are_refused(tmp_path):
     with h5py.File(tmp_path / "evil.h5", "w") as file:
         file["flux"] = np.zeros((3, 5))
     with pytest.raises(ScanError, match="is HDF5, but no store of this version"):
-        StoreSource(tmp_path / "evil.h5")
+        StoreInput(tmp_path / "evil.h5")
 
 
 def test_rows_are_read_quicker_than_files(data_folder, tmp_path):

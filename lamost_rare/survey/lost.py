@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from ..text import printable
 from .errors import ScanError
-from .inputs.opening import Source
+from .inputs.base import ScanInput
 
-__all__ = ["SourceWatch", "is_passing"]
+__all__ = ["InputWatch", "is_passing"]
 
 FEWEST = 32
 """Inputs, and at least half of those of a shard, that cannot be read: that is not their fault."""
@@ -42,15 +42,15 @@ def is_passing(reason: str, detail: str) -> bool:
     return reason == "unreadable" and of_reader and detail.endswith(_WORDS)
 
 
-class SourceWatch:
+class InputWatch:
     """Looks whether rejects are the fault of the source as a whole.
 
     Parameters
     ----------
-    source : Source
+    source : ScanInput
     """
 
-    def __init__(self, source: Source):
+    def __init__(self, source: ScanInput):
         self._source = source
 
     def check(self, n_inputs: int, rejects: Sequence[tuple[str, str]]) -> None:

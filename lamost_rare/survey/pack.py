@@ -16,11 +16,12 @@ from ..text import check_paths, printable
 from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
 from .input_list import InputList, describe_inputs
+from .inputs.base import ScanInput
 from .inputs.discovery import Entry, Walk
-from .inputs.opening import Source, open_source
-from .inputs.store import Rows, StoreSource, join_parts, write_part
+from .inputs.opening import open_input
+from .inputs.store import Rows, StoreInput, join_parts, write_part
 from .lock import LOCK_NAME, directory_lock
-from .lost import SourceWatch, is_passing
+from .lost import InputWatch, is_passing
 from .manifest import describe_preset, versions, write_manifest
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, stop_on_interrupt
@@ -103,7 +104,7 @@ def pack_spectra(
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
     check_paths(output=output)
-    origin = open_source(source, root)
+    origin = open_input(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     folder = output.with_name(f".{output.name}.parts")
     summary = PackSummary(origin.path, folder, "", "")
@@ -218,7 +219,7 @@ def _fill_parts(
     parts: _Parts,
     inputs: InputList,
     numbers: list[int],
-    source: Source,
+    source: ScanInput,
     workers: int,
     stop,
     summary: PackSummary,
@@ -226,7 +227,7 @@ def _fill_parts(
     """Do parts, counting finished ones in ``summary``; yields their numbers."""
     doing: dict[int, _Part] = {}
     besides = [column.name for column in source.columns]
-    watch = SourceWatch(source)
+    watch = InputWatch(source)
     n_batches = sum(-(-inputs.sizes[number] // BATCH_SIZE) for number in numbers)
     if n_batches == 0:
         return
@@ -275,10 +276,10 @@ class _Part:
         return self._missing == 0
 
 
-def _recall(summary: PackSummary, output: Path, origin: Source, grid: WavelengthGrid) -> bool:
+def _recall(summary: PackSummary, output: Path, origin: ScanInput, grid: WavelengthGrid) -> bool:
     """Whether the store is a complete one of just these inputs on this grid."""
     try:
-        store = StoreSource(output)
+        store = StoreInput(output)
         done = store.manifest
         if store.grid != grid or done["source"] != origin.describe()["source"]:
             return False

@@ -11,10 +11,10 @@ from ..atomic import atomic_path
 from ..text import printable
 from .errors import ScanError
 from .input_list import write_inputs
+from .inputs.base import ScanInput
 from .inputs.discovery import MANIFEST as MANIFEST_NAME
 from .inputs.discovery import Walk
-from .inputs.opening import Source
-from .lost import SourceWatch
+from .lost import InputWatch
 from .manifest import FORMAT, read_manifest, refuse_other, versions
 from .merge import CONVERTED, RESULTS
 from .shards import ShardStore
@@ -34,7 +34,7 @@ def now() -> str:
 
 def make_plan(
     summary: ScanSummary,
-    source: Source,
+    source: ScanInput,
     store: ShardStore,
     asked: dict,
     configuration: dict,
@@ -48,7 +48,7 @@ def make_plan(
     ----------
     summary : ScanSummary
         Says where the output is.
-    source : Source
+    source : ScanInput
         What lists the inputs.
     store : ShardStore
         Receives the list.
@@ -72,7 +72,7 @@ def make_plan(
         If there are no inputs, or the output belongs to another scan. Nothing was changed then.
     """
     output, walk = summary.output, Walk(checkpoint=checkpoint)
-    watch = SourceWatch(source)
+    watch = InputWatch(source)
     old = None if overwrite else _earlier(output)
 
     def entries():
@@ -87,13 +87,13 @@ def make_plan(
         with atomic_path(store.inputs) as temporary:
             count, digest = write_inputs(entries(), temporary, configuration["shard_size"])
             if count == 0:
-                raise ScanError(source.nothing(walk), status=1)
+                raise ScanError(source.empty_message(walk), status=1)
             new = {
                 "format": FORMAT,
                 "state": "running",
                 **source.describe(),
                 "inputs": {"count": count, "sha256": digest},
-                "besides": source.besides(walk),
+                "besides": source.other_counts(walk),
                 **asked,
                 "configuration": configuration,
                 "versions": versions(),

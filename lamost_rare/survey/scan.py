@@ -20,9 +20,10 @@ from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
 from .input_list import InputList
-from .inputs.opening import LEFT_OUT, open_source
+from .inputs.base import LEFT_OUT
+from .inputs.opening import open_input
 from .lock import directory_lock
-from .lost import SourceWatch
+from .lost import InputWatch
 from .manifest import describe_preset, describe_steps, write_manifest
 from .merge import RESULTS, convert_results, merge_shards
 from .plan import MANIFEST, make_plan, now
@@ -177,7 +178,7 @@ def run_steps(
     if format not in FORMATS:
         raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
     check_paths(output=output)
-    origin = open_source(source, root)
+    origin = open_input(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
     origin.check_grid(grid)
@@ -187,7 +188,7 @@ def run_steps(
     summary = ScanSummary(origin.path, output, *names, format=format)
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
     schema = catalogue_schema([*added, *origin.columns])
-    store = ShardStore(output / "shards", schema, SourceWatch(origin).check)
+    store = ShardStore(output / "shards", schema, InputWatch(origin).check)
     with clear_errors(output), contextlib.ExitStack() as stack:
         output.mkdir(parents=True, exist_ok=True)
         stack.enter_context(directory_lock(output))

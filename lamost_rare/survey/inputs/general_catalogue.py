@@ -9,17 +9,17 @@ from pathlib import Path
 from ...inference.columns import GENERAL_CATALOGUE
 from ...text import path_text, printable
 from ..errors import ScanError
+from .base import ScanInput
 from .discovery import Entry, Walk, find_spectra
 from .file_index import FileIndex
 from .items import observation_item
 from .observations import Observation, choose_columns, read_observations
-from .opening import Source
 from .tables import open_table
 
-__all__ = ["CatalogueSource"]
+__all__ = ["CatalogueInput"]
 
 
-class CatalogueSource(Source):
+class CatalogueInput(ScanInput):
     """The rows of a general catalogue, in their order.
 
     Parameters
@@ -49,7 +49,7 @@ class CatalogueSource(Source):
             self._fields = choose_columns(self._table.names)
         except ScanError as error:
             raise ScanError(f"{printable(path)} is no catalogue of spectra: it {error}") from None
-        self._besides: dict[str, int] = {}
+        self._other_counts: dict[str, int] = {}
 
     @property
     def places(self) -> list[Path]:
@@ -65,9 +65,9 @@ class CatalogueSource(Source):
         """What a manifest says of the source."""
         return {**super().describe(), "root": path_text(self.root)}
 
-    def besides(self, walk: Walk) -> dict[str, int]:
+    def other_counts(self, walk: Walk) -> dict[str, int]:
         """What the directory holds besides the files of the rows."""
-        return {**super().besides(walk), **self._besides}
+        return {**super().other_counts(walk), **self._other_counts}
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
         """An entry for each row, whose item holds what the row says."""
@@ -91,7 +91,7 @@ class CatalogueSource(Source):
                     yield Entry(path, "bad_catalogue_row", f"row {number} has {row}")
                 else:
                     yield self._entry(number, row, *next(found), lacking)
-        self._besides = {
+        self._other_counts = {
             "files_without_row": index.n_free,
             "unreadable": index.unreadable,
         }
@@ -126,7 +126,7 @@ class CatalogueSource(Source):
         base = file.item or self._below + file.path
         return Entry(file.path, file.reason, file.detail, observation_item(row, base))
 
-    def nothing(self, walk: Walk) -> str:
+    def empty_message(self, walk: Walk) -> str:
         """A catalogue without rows."""
         return f"no rows in {printable(self.path)}"
 

@@ -13,16 +13,16 @@ from typing import BinaryIO
 
 from ...text import check_paths, printable
 from ..errors import ScanError
+from .base import ScanInput
 from .discovery import Entry, Walk, archive_entries, is_archive
-from .opening import Source
 from .text_lines import clear_errors_of, text_lines
 
-__all__ = ["ListSource", "PathsSource", "PipeSource"]
+__all__ = ["ListInput", "PathsInput", "PipeInput"]
 
 _LONGEST = 4096
 
 
-class ListSource(Source):
+class ListInput(ScanInput):
     """A text file with paths, relative to its own folder or absolute, as the source of a scan.
 
     They are inputs in the order of the list, whatever their names; an archive stands for its
@@ -64,12 +64,12 @@ class ListSource(Source):
     def _open(self) -> contextlib.AbstractContextManager[BinaryIO]:
         return open(self.path, "rb", buffering=0)
 
-    def nothing(self, walk: Walk) -> str:
+    def empty_message(self, walk: Walk) -> str:
         """An empty list."""
         return f"no paths in {printable(self.path)}"
 
 
-class PipeSource(ListSource):
+class PipeInput(ListInput):
     """A list that can be read once: standard input (``-``), or a pipe.
 
     As it has no folder of its own, paths are relative to the current directory, and the source is
@@ -103,13 +103,13 @@ class PipeSource(ListSource):
             what = printable(error.strerror or error)
             raise ScanError(f"cannot read a list from {printable(self._pipe)}: {what}") from error
 
-    def nothing(self, walk: Walk) -> str:
+    def empty_message(self, walk: Walk) -> str:
         """Nothing came."""
         name = "standard input" if self._pipe == "-" else printable(self._pipe)
         return f"no paths came from {name}"
 
 
-class PathsSource(ListSource):
+class PathsInput(ListInput):
     """Paths from Python, relative to the current directory or absolute: as if from a pipe.
 
     Parameters
@@ -140,7 +140,7 @@ class PathsSource(ListSource):
             check_paths(**{f"item {number} of source": path})
             yield path
 
-    def nothing(self, walk: Walk) -> str:
+    def empty_message(self, walk: Walk) -> str:
         """An empty sequence."""
         return "no paths in source"
 

@@ -1,25 +1,23 @@
-"""Where the inputs of a scan come from."""
+"""Which kind of input a path is: directory, file, archive, store, list, pipe or catalogue."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from ...inference.columns import Column
-from ...spectra.grid import WavelengthGrid
 from ...spectra.reading import items_in_order
-from ...text import check_paths, path_text, printable
+from ...text import check_paths, printable
 from ..errors import ScanError
-from .discovery import SUFFIXES, Entry, Walk, find_spectra
+from .base import ScanInput
+from .discovery import SUFFIXES
+from .general_catalogue import CatalogueInput
+from .lists import ListInput, PathsInput, PipeInput
+from .observations import choose_columns
+from .store import StoreInput
+from .tables import open_table
 
-__all__ = ["LEFT_OUT", "Source", "open_source"]
-
-LEFT_OUT = ("macos_files", "tables_of_scans")
-"""Of what there is besides the inputs of a source, the kinds that are named like inputs."""
+__all__ = ["open_input"]
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _STORE_SUFFIXES = (".h5", ".hdf5")
@@ -30,66 +28,8 @@ _FITS_SUFFIXES = tuple(suffix.decode() for suffix in SUFFIXES)
 _CATALOGUE_SUFFIXES = (".csv", ".csv.gz")
 
 
-@dataclass
-class Source:
-    """A directory that is searched, or one file.
-
-    Other kinds of source differ in what their methods do; nothing that comes after them knows which
-    it has.
-
-    Attributes
-    ----------
-    path : Path
-        Absolute; what a manifest names, and a resumed scan compares.
-    """
-
-    path: Path
-
-    columns: ClassVar[tuple[Column, ...]] = ()
-    """What readers know of the spectra of this source besides; the last columns of a catalogue."""
-
-    seen: ClassVar[bool] = True
-    """Whether the inputs were there when they were listed."""
-
-    @property
-    def places(self) -> list[Path]:
-        """What has to be there while the inputs are read."""
-        return [self.path]
-
-    @property
-    def root(self) -> bytes:
-        """Directory to which the paths of `entries` are relative."""
-        return os.fsencode(self.path if self.path.is_dir() else self.path.parent)
-
-    def entries(self, walk: Walk) -> Iterator[Entry]:
-        """The inputs, in an order that depends on nothing but the source."""
-        return find_spectra(self.path, walk)
-
-    def check_grid(self, grid: WavelengthGrid) -> None:
-        """Raise `ScanError` if the spectra cannot be put onto ``grid``."""
-
-    def describe(self) -> dict:
-        """What a manifest says of the source; a resumed scan must be of the same."""
-        return {"source": path_text(self.path)}
-
-    def besides(self, walk: Walk) -> dict[str, int]:
-        """Counts of what there is besides the entries, when all of those were listed."""
-        return {
-            "other_files": walk.other_files,
-            "macos_files": walk.macos_files,
-            "tables_of_scans": walk.tables_of_scans,
-            "repeated_directories": walk.repeated_directories,
-        }
-
-    def nothing(self, walk: Walk) -> str:
-        """What to say if there are no inputs."""
-        endings = ", ".join(f"*{suffix.decode()}" for suffix in SUFFIXES)
-        others = f" ({walk.other_files} other files)" if walk.other_files else ""
-        return f"no spectra in {printable(self.path)}: nothing there is named {endings}{others}"
-
-
-def open_source(source, root=None) -> Source:
-    """The source that a path stands for.
+def open_input(source, root=None) -> ScanInput:
+    """Open what a scan was given.
 
     Parameters
     ----------
@@ -111,41 +51,31 @@ def open_source(source, root=None) -> Source:
     """
     check_paths(source=source, root=root)
     if not isinstance(source, (str, bytes, os.PathLike)):
-        from .lists import PathsSource
-
         _refuse_root(root, "a sequence of paths")
-        return PathsSource(items_in_order(source, "source", "give paths of files"))
+        return PathsInput(items_in_order(source, "source", "give paths of files"))
     source = os.fsdecode(source)
     listed = source.startswith("@") and not os.path.exists(source)
     source = source.removeprefix("@") if listed else source
     if _is_pipe(source):
-        from .lists import PipeSource
-
         _refuse_root(root, f"{printable(source)}, which can be read only once")
-        return PipeSource(source)
+        return PipeInput(source)
     path = Path(os.path.abspath(source))
     if not path.exists():
         raise ScanError(f"no such file or directory: {printable(path)}")
     if root is not None:
         if not path.is_file():
             raise ScanError(f"with --root the source is a catalogue: {printable(path)} is no file")
-        from .general_catalogue import CatalogueSource
-
-        return CatalogueSource(path, Path(os.path.abspath(os.fsdecode(root))))
+        return CatalogueInput(path, Path(os.path.abspath(os.fsdecode(root))))
     if path.is_file() and (listed or path.name.lower().endswith(_LIST_SUFFIXES)):
-        from .lists import ListSource
-
-        return ListSource(path)
+        return ListInput(path)
     if path.is_file() and (path.suffix.lower() in _STORE_SUFFIXES or _begins(path, _HDF5_MAGIC)):
-        from .store import StoreSource
-
-        return StoreSource(path)
+        return StoreInput(path)
     if path.is_file() and _is_table(path):
         raise ScanError(
             f"{printable(path)} is a table: say with --root DIR where its spectra are (or with @ "
             "before its name that it is a list of files)"
         )
-    return Source(path)
+    return ScanInput(path)
 
 
 def _refuse_root(root, what: str) -> None:
@@ -169,9 +99,6 @@ def _is_table(path: Path) -> bool:
         return True
     if not path.name.lower().endswith(_FITS_SUFFIXES):
         return False
-    from .observations import choose_columns
-    from .tables import open_table
-
     try:
         return "obsid" in choose_columns(open_table(path).names)
     except (ScanError, OSError):  # whatever else is wrong with it is for readers to say

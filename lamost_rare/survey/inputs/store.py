@@ -43,9 +43,9 @@ from ...spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ...spectra.grid import WavelengthGrid
 from ...text import printable
 from ..errors import ScanError
+from .base import ScanInput
 from .discovery import Entry, Walk
 from .items import row_item
-from .opening import Source
 from .store_format import (
     BESIDES,
     CHECKSUMS,
@@ -66,7 +66,7 @@ __all__ = [
     "CHUNK_ROWS",
     "FORMAT",
     "Rows",
-    "StoreSource",
+    "StoreInput",
     "close_store",
     "join_parts",
     "read_rows",
@@ -208,7 +208,7 @@ def join_parts(
         file.attrs["format"] = FORMAT  # last: what has it is complete
 
 
-class StoreSource(Source):
+class StoreInput(ScanInput):
     """A store as the source of a scan; its inputs are those that it was packed from."""
 
     def __init__(self, path: Path):
@@ -255,7 +255,7 @@ class StoreSource(Source):
                 "them again with --preset"
             )
 
-    def nothing(self, walk: Walk) -> str:
+    def empty_message(self, walk: Walk) -> str:
         """A store without rows."""
         return f"no spectra in {printable(self.path)}: the store is empty"
 

@@ -155,10 +155,10 @@ class LamostRareRead(_Stage):
         """Number of paths, and how they are read; paths are taken from where their list lies."""
         from lamost_rare.presets import load_preset
         from lamost_rare.spectra.reading import read_batch
-        from lamost_rare.survey.inputs.lists import ListSource
+        from lamost_rare.survey.inputs.lists import ListInput
 
         grid = load_preset(self.config["preset"], verify=False).grid
-        listing = ListSource(Path(self.get_input("lamost_files")))
+        listing = ListInput(Path(self.get_input("lamost_files")))
         paths = [os.path.join(listing.root, path) for path in listing.paths()]
         return len(paths), lambda a, b: with_all_rows(*read_batch(paths[a:b], grid)), {}
 
