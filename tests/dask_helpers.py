@@ -54,16 +54,5 @@ NETWORKS = {
 
 
 def network_of(preset, batch_size):
-    """In place of `lamost_rare.survey.batch_classifier._predictor`."""
+    """The network that a preset is named after, for ``make_predictor``."""
     return NETWORKS[preset.name]()
-
-
-class Networks(distributed.WorkerPlugin):
-    """Puts `network_of` into workers, also into those that start in place of others."""
-
-    name = "networks"
-
-    def setup(self, worker):
-        from lamost_rare.survey import batch_classifier as classifier
-
-        classifier._predictor = network_of

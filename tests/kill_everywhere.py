@@ -20,21 +20,19 @@ import astropy.table  # noqa: F401
 import pyarrow.parquet as pq
 
 from lamost_rare.presets import load_preset
-from lamost_rare.survey import batch_classifier as classifier
-from lamost_rare.survey import formats, merge, scan, scan_directory
+from lamost_rare.survey import formats, merge
 from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.merge import CONVERTED, RESULTS
 from lamost_rare.survey.progress import StopRequest
 from lamost_rare.survey.reader import read_chunk
-from scan_helpers import ReadHere, StandIn
+from scan_helpers import MACHINERY, ReadHere, StandIn, scan_directory
 
 SOURCE, PRESET, FOLDER, FORMAT, FROM = sys.argv[1:]
 OUTPUT, BEFORE = Path(FOLDER) / "out", Path(FOLDER) / "before"
 
-scan.SHARD_SIZE, merge.ROW_GROUP, formats.BLOCK = 4, 3, 3
+MACHINERY.shard_size, merge.ROW_GROUP, formats.BLOCK = 4, 3, 3
 preset = load_preset(PRESET)
-network = StandIn()
-classifier._predictor = lambda preset, batch_size: network
+network = MACHINERY.network = StandIn()
 chunks = {}
 
 

@@ -2,19 +2,23 @@
 
 import hashlib
 import json
+import sys
 import textwrap
 from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from lamost_rare import cli
 from lamost_rare.inference.first_stage import FirstStage
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.fits_files import lamost_file_bytes
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
-from lamost_rare.survey import batch_classifier as classifier
+from lamost_rare.survey import batch_classifier, scan
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.reader import read_chunk
+from lamost_rare.survey.scan import SHARD_SIZE, classify_below
+from lamost_rare.survey.sizes import BATCH_SIZE
 
 CONFIG = {
     "name": "standin-v1",
@@ -52,11 +56,38 @@ def standin_preset(folder, **changes):
     return save_preset(folder, {**CONFIG, **changes}, weights)
 
 
+MACHINERY = SimpleNamespace(network=None, shard_size=SHARD_SIZE)
+"""What `scan_directory` uses; `use_network` sets the network."""
+
+
+def scan_directory(
+    source, output, *, preset=None, batch_size=BATCH_SIZE, thorough=False, **options
+):
+    """Scan as `lamost_rare.scan_directory` does, with the network and shards of `MACHINERY`."""
+    make_predictor = MACHINERY.network and (lambda preset, batch_size: MACHINERY.network)
+    options = {"shard_size": MACHINERY.shard_size, "make_predictor": make_predictor} | options
+    return classify_below(
+        source, output, preset=preset, batch_size=batch_size, thorough=thorough, **options
+    )
+
+
 def use_network(monkeypatch, network=None):
-    """Have scans use this network, a `StandIn` if none is given; returns it."""
+    """Have scans use this network, a `StandIn` if none is given; returns it.
+
+    Those from the command line and of pipelines too.
+    """
     network = network or StandIn()
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: network)
+    monkeypatch.setattr(MACHINERY, "network", network)
+    monkeypatch.setattr(scan, "scan_directory", scan_directory)
+    monkeypatch.setattr(batch_classifier, "build_predictor", lambda preset, batch_size: network)
     return network
+
+
+def command_line(network, shard_size):
+    """Run the command line with this network: for a process of its own."""
+    MACHINERY.network, MACHINERY.shard_size = network, shard_size
+    scan.scan_directory = scan_directory
+    return cli.main(sys.argv[1:])
 
 
 class ReadHere:

@@ -14,13 +14,14 @@ import pytest
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.simulation.fits_files import gzip_bytes
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import scan, scan_directory
 from lamost_rare.survey import shard_processing as classifying
 from scan_helpers import (
+    MACHINERY,
     ReadHere,
     StandIn,
     digests,
     manifest,
+    scan_directory,
     standin_preset,
     table,
     use_network,
@@ -162,7 +163,7 @@ def test_files_that_change_or_vanish_while_the_scan_runs(preset, tmp_path, monke
     meddler = Meddler()
     use_network(monkeypatch, meddler)
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
-    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
+    monkeypatch.setattr(MACHINERY, "shard_size", 8)
     summary = scan_directory(source, output, preset=preset, batch_size=4)
     assert (summary.discovered, summary.classified, summary.rejected) == (24, 17, 7)
     rejected = table(output, "rejected")
@@ -186,9 +187,8 @@ def test_files_that_change_or_vanish_while_the_scan_runs(preset, tmp_path, monke
 COMMAND = """
 import sys, time
 sys.path.insert(0, {tests!r})
-from scan_helpers import ReadHere, StandIn
-from lamost_rare import cli
-from lamost_rare.survey import classifier, classifying, scan
+from scan_helpers import ReadHere, StandIn, command_line
+from lamost_rare.survey import shard_processing
 
 class Slow(StandIn):
     def predict(self, batch):
@@ -196,10 +196,8 @@ class Slow(StandIn):
         time.sleep({seconds})
         return super().predict(batch)
 
-scan.SHARD_SIZE = 4
-classifying.ReaderPool = ReadHere
-classifier._predictor = lambda preset, batch_size: Slow()
-sys.exit(cli.main(sys.argv[1:]))
+shard_processing.ReaderPool = ReadHere
+sys.exit(command_line(Slow(), 4))
 """
 
 

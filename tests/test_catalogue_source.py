@@ -19,12 +19,21 @@ from astropy.table import Table
 
 from lamost_rare import cli
 from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
-from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_directory
+from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan
 from lamost_rare.survey.inputs.discovery import Walk
 from lamost_rare.survey.inputs.items import stated
 from lamost_rare.survey.inputs.opening import open_input
 from lamost_rare.survey.inputs.values import whole_numbers
-from scan_helpers import FULL, digests, manifest, standin_preset, table, use_network
+from scan_helpers import (
+    FULL,
+    MACHINERY,
+    digests,
+    manifest,
+    scan_directory,
+    standin_preset,
+    table,
+    use_network,
+)
 
 N = 12
 OUTPUTS = "out", "from-store"
@@ -91,7 +100,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture
 def network(monkeypatch):
-    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
+    monkeypatch.setattr(MACHINERY, "shard_size", 8)
     return use_network(monkeypatch)
 
 

@@ -287,7 +287,7 @@ def small_survey(monkeypatch):
 
     make = demo.make_demo_survey
     monkeypatch.setattr(demo, "make_demo_survey", lambda folder: make(folder, n_spectra=30))
-    monkeypatch.setattr(classifier, "_predictor", lambda preset, batch_size: StandIn())
+    monkeypatch.setattr(classifier, "build_predictor", lambda preset, batch_size: StandIn())
 
 
 def test_demo_sets_candidates_beside_the_truth(run, preset, tmp_path, small_survey):

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from lamost_rare.survey import ScanError, pack, scan, scan_directory
+from lamost_rare.survey import ScanError, pack, scan
 from lamost_rare.survey.pack import pack_spectra
-from scan_helpers import ReadHere, digests, standin_preset, use_network, write_file
+from scan_helpers import (
+    MACHINERY,
+    ReadHere,
+    digests,
+    scan_directory,
+    standin_preset,
+    use_network,
+    write_file,
+)
 
 
 class Killed(BaseException):
@@ -26,7 +34,7 @@ def folder(tmp_path):
 
 def test_a_flipped_bit_anywhere_in_a_shard(folder, tmp_path, monkeypatch):
     use_network(monkeypatch)
-    monkeypatch.setattr(scan, "SHARD_SIZE", 4)
+    monkeypatch.setattr(MACHINERY, "shard_size", 4)
     monkeypatch.setattr("lamost_rare.survey.shard_processing.ReaderPool", ReadHere)
     preset = standin_preset(tmp_path / "preset")
     options = {"preset": preset, "batch_size": 4, "workers": 1, "progress": False}

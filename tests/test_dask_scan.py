@@ -8,22 +8,22 @@ import sys
 import tarfile
 import threading
 import time
+from functools import partial
 
 import pytest
 
-from dask_helpers import Networks, dask, distributed, network_of
+import scan_helpers
+from dask_helpers import dask, distributed, network_of
 from lamost_rare import cli
 from lamost_rare.presets import PresetError, load_preset, save_preset
 from lamost_rare.survey import (
     ScanError,
     ScanInterrupted,
-    dask_scan,
+    cluster_tasks,
     distributed_task,
-    scan,
-    scan_directory,
 )
-from lamost_rare.survey import batch_classifier as classifier
 from lamost_rare.survey import distributed as on_cluster
+from lamost_rare.survey.batch_classifier import BatchClassifier
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA
 from lamost_rare.survey.shards import ShardStore
 from scan_helpers import CONFIG, crashing_isal, digests, manifest, standin_preset, table, write_file
@@ -31,6 +31,10 @@ from scan_helpers import CONFIG, crashing_isal, digests, manifest, standin_prese
 N_FILES = 45
 BATCH = 4
 SECONDS = 60
+SMALL = {"shard_size": 8, "make_predictor": network_of}
+
+dask_scan = partial(on_cluster.dask_scan, **SMALL)
+scan_directory = partial(scan_helpers.scan_directory, **SMALL)
 
 
 def start_cluster(n_workers):
@@ -52,14 +56,7 @@ def cluster():
 @pytest.fixture(scope="module")
 def client(cluster):
     with distributed.Client(cluster, set_as_default=False) as client:
-        client.register_plugin(Networks())
         yield client
-
-
-@pytest.fixture(autouse=True)
-def small_shards_and_quick_networks(monkeypatch):
-    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
-    monkeypatch.setattr(classifier, "_predictor", network_of)
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +91,7 @@ def source(tmp_path_factory):
 def reference(source, presets, tmp_path_factory):
     """Digests of a scan on one machine."""
     output = tmp_path_factory.mktemp("reference")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "SHARD_SIZE", 8)
-        patch.setattr(classifier, "_predictor", network_of)
-        scan_directory(source, output, preset=presets(), workers=1, batch_size=BATCH)
+    scan_directory(source, output, preset=presets(), workers=1, batch_size=BATCH)
     return digests(output)
 
 
@@ -240,7 +234,6 @@ def fragile(tmp_path_factory, monkeypatch):
         start_cluster(1) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
-        client.register_plugin(Networks())
         yield client
 
 
@@ -288,13 +281,11 @@ def test_workers_of_another_version_or_with_another_preset(
 def test_shipped_presets_go_by_name(presets, tmp_path):
     def place(preset):
         job = distributed_task.describe_job(
-            preset,
+            BatchClassifier(preset, 1),
             scan="",
             root=b"/",
             grid=preset.grid,
             schema=REJECTED_SCHEMA,
-            batch_size=1,
-            thorough=False,
         )
         return job["preset"]
 
@@ -316,7 +307,8 @@ def test_inputs_that_workers_do_not_see(source, presets, client, tmp_path, monke
     assert manifest(tmp_path)["counts"]["rejected"] == 0
 
 
-def test_command(reference, source, presets, cluster, client, tmp_path, capsys):
+def test_command(reference, source, presets, cluster, client, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(on_cluster, "dask_scan", dask_scan)
     arguments = ["scan", source, "--preset", presets().folder, "--batch-size", BATCH]
     arguments += ["--output", tmp_path / "out", "--dask"]
     arguments = list(map(str, arguments))
@@ -406,12 +398,12 @@ def test_workers_without_the_package(source, presets, tmp_path):
         another_environment(n_workers=1) as (_, client),
         pytest.raises(ScanError, match=r"worker cannot load lamost-rare \(No module named"),
     ):
-        dask_scan(source, tmp_path, client, preset=presets(), batch_size=BATCH)
+        on_cluster.dask_scan(source, tmp_path, client, preset=presets(), batch_size=BATCH)
 
 
 def test_a_scheduler_that_goes_away(source, presets, tmp_path, monkeypatch, caplog):
     """Before that, it has no workers, which is said once."""
-    monkeypatch.setattr(on_cluster, "LONELY_SECONDS", 0.5)
+    monkeypatch.setattr(cluster_tasks, "LONELY_SECONDS", 0.5)
     with another_environment(n_workers=0) as (process, client):
         threading.Timer(2.5, process.kill).start()
         with pytest.raises(ScanError, match="the Dask scheduler went away"):

@@ -269,7 +269,9 @@ def test_thorough_shows_it_everything(preset, source, network, tmp_path):
 
 def test_when_all_are_settled_there_is_no_network(preset, source, monkeypatch, tmp_path):
     use_network(monkeypatch)
-    monkeypatch.setattr("lamost_rare.survey.batch_classifier._predictor", None)  # a call would fail
+    monkeypatch.setattr(
+        "lamost_rare.survey.batch_classifier.build_predictor", None
+    )  # a call would fail
     preset = with_limit(preset, -1e9)
     summary = scan_directory(source, tmp_path / "out", preset=preset, workers=1)
     assert (summary.classified, summary.rejected) == (30, 0)

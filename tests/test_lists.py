@@ -18,11 +18,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lamost_rare import cli
-from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan, scan_directory
+from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan
 from lamost_rare.survey.inputs.discovery import Walk, is_archive
 from lamost_rare.survey.inputs.opening import open_input
 from lamost_rare.survey.inputs.text_lines import text_lines
-from scan_helpers import digests, manifest, standin_preset, table, use_network, write_file
+from scan_helpers import (
+    MACHINERY,
+    digests,
+    manifest,
+    scan_directory,
+    standin_preset,
+    table,
+    use_network,
+    write_file,
+)
 
 ENDS = ("\n", "\r\n", "\r", "\0")
 TEXT_ENCODINGS = {
@@ -162,7 +171,7 @@ class _Endless(io.RawIOBase):
 
 @pytest.fixture
 def network(monkeypatch):
-    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
+    monkeypatch.setattr(MACHINERY, "shard_size", 8)
     return use_network(monkeypatch)
 
 

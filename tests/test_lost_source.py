@@ -7,15 +7,17 @@ import pytest
 
 from lamost_rare.spectra import lamost
 from lamost_rare.spectra.quality import SpectrumError
-from lamost_rare.survey import ScanError, pack, pack_spectra, scan, scan_directory
+from lamost_rare.survey import ScanError, pack, pack_spectra
 from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.inputs import discovery
 from lamost_rare.survey.lost import is_passing
 from scan_helpers import (
+    MACHINERY,
     ReadHere,
     StandIn,
     digests,
     manifest,
+    scan_directory,
     standin_preset,
     table,
     use_network,
@@ -29,9 +31,8 @@ OPTIONS = {"workers": 1, "batch_size": 8, "progress": False}
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(scan, "SHARD_SIZE", SHARD)
+    monkeypatch.setattr(MACHINERY, "shard_size", SHARD)
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
-    monkeypatch.setattr(pack, "ReaderPool", ReadHere)
     monkeypatch.setattr(pack, "PART_SIZE", 32)
     monkeypatch.setattr(pack, "BATCH_SIZE", 8)
 
@@ -185,13 +186,13 @@ def test_the_source_goes_away_while_it_is_packed(survey, tmp_path, monkeypatch):
                     survey.rename(away)
                 yield done
 
-    monkeypatch.setattr(pack, "ReaderPool", Unmount)
+    monkeypatch.setattr(classifying, "ReaderPool", Unmount)
     try:
         with pytest.raises(ScanError, match="is not there any more"):
             pack_spectra(survey, tmp_path / "store.h5", **options)
     finally:
         away.rename(survey)
-    monkeypatch.setattr(pack, "ReaderPool", ReadHere)
+    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
     summary = pack_spectra(survey, tmp_path / "store.h5", **options)
     assert (summary.done_before, summary.classified) == (32, N_FILES)
     assert (tmp_path / "store.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

@@ -279,15 +279,17 @@ def test_the_last_spectrum_of_an_interrupted_run_may_fail(network, survey, tmp_p
     from lamost_rare.survey import scan
     from lamost_rare.survey.scan import run_steps
 
-    monkeypatch.setattr(scan, "SHARD_SIZE", 1)
+    options = {"batch_size": 1, "shard_size": 1, "progress": False}
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(scan, "merge_shards", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            run_steps(survey, out, [Picky("005.fits")], batch_size=1, progress=False)
+            run_steps(survey, out, [Picky("005.fits")], **options)
     for path in (out / "shards").glob("000005.*"):
         path.unlink()
-    summary = run_steps(survey, out, [Picky("005.fits")], batch_size=1, progress=False)
+    summary = run_steps(
+        survey, out, [Picky("005.fits")], batch_size=1, shard_size=1, progress=False
+    )
     assert (summary.classified, summary.reasons["step_failed"]) == (10, 1)
 
 

@@ -15,12 +15,20 @@ import pytest
 from lamost_rare.inference.columns import columns_of_catalogue
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import ScanError, merge, scan, scan_directory
-from lamost_rare.survey import batch_classifier as classifier
+from lamost_rare.survey import ScanError, merge, scan
 from lamost_rare.survey.lock import directory_lock
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.shards import ShardStore
-from scan_helpers import digests, manifest, standin_preset, table, use_network, write_file
+from scan_helpers import (
+    MACHINERY,
+    digests,
+    manifest,
+    scan_directory,
+    standin_preset,
+    table,
+    use_network,
+    write_file,
+)
 
 DUPLICATE = int(QualityFlag.DUPLICATE_OBSID)
 
@@ -37,7 +45,7 @@ def preset(tmp_path):
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
+    monkeypatch.setattr(MACHINERY, "shard_size", 8)
 
 
 @pytest.fixture(scope="session")
@@ -183,7 +191,7 @@ def test_a_scan_inside_its_source_does_not_search_itself(preset, network, tmp_pa
 def test_only_damage_leaves_empty_tables_and_no_network(preset, tmp_path, monkeypatch):
     (tmp_path / "in" / "x.fits").mkdir(parents=True)
     (tmp_path / "in" / "y.fits").touch()
-    monkeypatch.setattr(classifier, "_predictor", None)  # calling it would fail
+    monkeypatch.setattr(MACHINERY, "network", "none")  # asking it would fail
     summary = scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)
     assert (summary.classified, summary.rejected) == (0, 2)
     assert table(tmp_path / "out")["path"] == []

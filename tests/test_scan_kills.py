@@ -85,9 +85,7 @@ def test_killed_while_another_format_is_made_of_a_finished_scan(source, preset, 
 COMMAND = """
 import sys, time
 sys.path.insert(0, {tests!r})
-from scan_helpers import StandIn
-from lamost_rare import cli
-from lamost_rare.survey import classifier, scan
+from scan_helpers import StandIn, command_line
 
 class Slow(StandIn):
     def predict(self, batch):
@@ -95,9 +93,7 @@ class Slow(StandIn):
         print("batch", flush=True)
         return super().predict(batch)
 
-scan.SHARD_SIZE = 4
-classifier._predictor = lambda preset, batch_size: Slow()
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(command_line(Slow(), 4))
 """
 
 

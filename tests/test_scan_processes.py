@@ -35,9 +35,7 @@ linux = pytest.mark.skipif(not (PROC / "self").exists(), reason="looks into /pro
 COMMAND = """
 import sys, time
 sys.path.insert(0, {tests!r})
-from scan_helpers import StandIn
-from lamost_rare import cli
-from lamost_rare.survey import classifier, scan
+from scan_helpers import StandIn, command_line
 
 class Slow(StandIn):
     def predict(self, batch):
@@ -45,9 +43,7 @@ class Slow(StandIn):
         print("batch", flush=True)
         return super().predict(batch)
 
-scan.SHARD_SIZE = 8
-classifier._predictor = lambda preset, batch_size: Slow()
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(command_line(Slow(), 8))
 """
 
 

@@ -10,17 +10,25 @@ import numpy as np
 import pytest
 
 from lamost_rare.spectra.grid import LAMOST_GRID
-from lamost_rare.survey import ScanError, scan, scan_directory
+from lamost_rare.survey import ScanError
 from lamost_rare.survey.inputs import archives
 from lamost_rare.survey.inputs.discovery import Walk
 from lamost_rare.survey.inputs.opening import open_input
 from lamost_rare.survey.reader import read_chunk
-from scan_helpers import digests, standin_preset, table, use_network, write_file
+from scan_helpers import (
+    MACHINERY,
+    digests,
+    scan_directory,
+    standin_preset,
+    table,
+    use_network,
+    write_file,
+)
 
 
 @pytest.fixture
 def network(monkeypatch):
-    monkeypatch.setattr(scan, "SHARD_SIZE", 8)
+    monkeypatch.setattr(MACHINERY, "shard_size", 8)
     return use_network(monkeypatch)
 
 

@@ -16,15 +16,17 @@ from lamost_rare import cli
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
-from lamost_rare.survey import ScanError, pack, scan, scan_directory
+from lamost_rare.survey import ScanError, pack
 from lamost_rare.survey.inputs.discovery import Walk
 from lamost_rare.survey.inputs.store import CHUNK_ROWS, StoreInput, read_rows
 from lamost_rare.survey.pack import pack_spectra
 from scan_helpers import (
     CONFIG,
+    MACHINERY,
     StandIn,
     digests,
     manifest,
+    scan_directory,
     standin_preset,
     table,
     use_network,
@@ -92,7 +94,7 @@ def same_tables(a, b):
 def test_a_scan_of_the_store_is_a_scan_of_the_files(
     survey, store, preset, network, tmp_path, monkeypatch, batch_size
 ):
-    monkeypatch.setattr(scan, "SHARD_SIZE", 25)
+    monkeypatch.setattr(MACHINERY, "shard_size", 25)
     options = {"preset": preset, "batch_size": batch_size}
     a = scan_directory(survey, tmp_path / "files", workers=1, **options)
     b = scan_directory(store, tmp_path / "store", workers=2, **options)

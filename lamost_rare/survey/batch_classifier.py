@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from ..spectra.quality import QualityFlag
 from .manifest import describe_preset
 from .sizes import BATCH_SIZE
 
-__all__ = ["BatchClassifier"]
+__all__ = ["BatchClassifier", "build_predictor"]
 
 FEW = 48
 """Spectra that the network sees at a time after a first stage, which leaves it few of a batch."""
@@ -41,6 +42,8 @@ class BatchClassifier:
         Of the step, for messages.
     thorough : bool
         Show the network every spectrum, also those that the preset's first stage is sure of.
+    make_predictor : callable, optional
+        Makes of a preset and a batch size what predicts; by default `build_predictor`.
 
     Raises
     ------
@@ -56,11 +59,14 @@ class BatchClassifier:
         batch_size: int = BATCH_SIZE,
         name: str = "rare_star_classifier",
         thorough: bool = True,
+        make_predictor: Callable | None = None,
     ):
         check_kind(preset, "classifier")
         self.preset = preset
         self.batch_size = batch_size
         self.name = name
+        self.thorough = thorough
+        self.make_predictor = make_predictor
         self.adds = classifier_columns(preset.classes)
         self._first = None if thorough else load_first_stage(preset)
         self._built = None
@@ -81,7 +87,7 @@ class BatchClassifier:
         if self._built is None:
             size = self.batch_size if self._first is None else min(self.batch_size, FEW)
             began = time.monotonic()
-            self._built = _predictor(self.preset, size)
+            self._built = (self.make_predictor or build_predictor)(self.preset, size)
             self.start_seconds = time.monotonic() - began
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
@@ -124,7 +130,8 @@ class BatchClassifier:
         return SimpleNamespace(probabilities=probabilities, candidate=candidate, flags=flags)
 
 
-def _predictor(preset: Preset, batch_size: int):
+def build_predictor(preset: Preset, batch_size: int):
+    """Build the network of a preset, which loads TensorFlow."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from ..inference.predictor import Predictor
 

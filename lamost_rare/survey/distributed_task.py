@@ -20,7 +20,7 @@ import pyarrow as pa
 from .. import __version__
 from ..inference.first_stage import FirstStage
 from ..inference.threads import fix_network_threads, one_blas_thread
-from ..presets import Preset, PresetError, list_presets, load_preset
+from ..presets import PresetError, list_presets, load_preset
 from ..spectra._grid_arrays import room_for
 from ..spectra.grid import WavelengthGrid
 from ..text import printable
@@ -44,21 +44,14 @@ _scan_at_work = ""
 
 
 def describe_job(
-    preset: Preset,
-    *,
-    scan: str,
-    root: bytes,
-    grid: WavelengthGrid,
-    schema: pa.Schema,
-    batch_size: int,
-    thorough: bool,
+    classifier: BatchClassifier, *, scan: str, root: bytes, grid: WavelengthGrid, schema: pa.Schema
 ) -> dict:
-    """What all shards of a scan have in common.
+    """Describe what all shards of a scan have in common.
 
     Parameters
     ----------
-    preset : Preset
-        Shipped ones are known to workers by their name, others by their folder.
+    classifier : BatchClassifier
+        Workers know shipped presets by their name, others by their folder.
     scan : str
         Different for each run of a scan.
     root : bytes
@@ -66,9 +59,8 @@ def describe_job(
     grid : WavelengthGrid
     schema : pyarrow.Schema
         Of the catalogue.
-    batch_size : int
-    thorough : bool
     """
+    preset = classifier.preset
     folder = preset.folder.resolve()
     shipped = preset.name in list_presets() and load_preset(preset.name, verify=False).folder
     return {
@@ -79,8 +71,9 @@ def describe_job(
         "root": root,
         "grid": grid.to_dict(),
         "schema": schema.serialize().to_pybytes(),
-        "batch_size": batch_size,
-        "thorough": thorough,
+        "batch_size": classifier.batch_size,
+        "thorough": classifier.thorough,
+        "make_predictor": pickle.dumps(classifier.make_predictor),
     }
 
 
@@ -126,9 +119,8 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     _close_what_other_scans_left(job["scan"])
     try:
         with _building:
-            classifier = _classifier(
-                *(job[name] for name in ("preset", "described", "batch_size", "thorough"))
-            )
+            names = ("preset", "described", "batch_size", "thorough", "make_predictor")
+            classifier = _classifier(*map(job.get, names))
     except PresetError as error:
         raise ScanError(
             f"Dask worker {worker} cannot use the preset: {error} (the folder of a preset that is "
@@ -209,7 +201,9 @@ def _close_what_other_scans_left(scan: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _classifier(preset: str, described: str, batch_size: int, thorough: bool) -> BatchClassifier:
+def _classifier(
+    preset: str, described: str, batch_size: int, thorough: bool, make_predictor: bytes
+) -> BatchClassifier:
     """The classifier, kept for the next shards."""
     loaded = load_preset(preset)
     expected, found = json.loads(described), describe_preset(loaded)
@@ -219,7 +213,7 @@ def _classifier(preset: str, described: str, batch_size: int, thorough: bool) ->
                 f"{printable(loaded.folder)} has {key} {printable(value[:20])}, on the computer "
                 f"that runs the scan it is {printable(expected[key][:20])}"
             )
-    return BatchClassifier(loaded, batch_size, thorough=thorough)
+    return BatchClassifier(loaded, batch_size, thorough=thorough, make_predictor=make_predictor)
 
 
 def _prepare(classifier: BatchClassifier, threads: int) -> None:

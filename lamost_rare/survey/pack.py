@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ..atomic import atomic_path
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 from ..text import check_paths, printable
 from .catalogue import catalogue_schema
-from .errors import ScanError, ScanInterrupted
-from .input_list import InputList, describe_inputs
+from .errors import ScanError
+from .input_list import describe_inputs
 from .inputs.base import ScanInput
 from .inputs.discovery import Entry, Walk
 from .inputs.opening import open_input
 from .inputs.store import Rows, StoreInput, join_parts, write_part
-from .lock import LOCK_NAME, directory_lock
+from .lock import LOCK_NAME
 from .lost import InputWatch, is_passing
-from .manifest import describe_preset, versions, write_manifest
-from .plan import MANIFEST, make_plan, now
-from .progress import Progress, stop_on_interrupt
-from .scan import clear_errors, whole_number
-from .shard_processing import items_of
+from .manifest import describe_preset, versions
+from .plan import MANIFEST
+from .scan import whole_number
+from .shard_processing import Shard, read_shards
+from .shard_run import ShardRun, clear_errors, open_run
 from .shards import ShardStore
 from .summary import ScanSummary
-from .workers import ReaderPool, Task, default_workers
+from .workers import default_workers
 
 __all__ = ["PackSummary", "pack_spectra"]
 
@@ -44,6 +45,16 @@ class PackSummary(ScanSummary):
     """Counts of a run of `pack_spectra`; ``output`` is the store, ``classified`` its spectra."""
 
     did = "packed"
+
+    def restart(self) -> None:
+        """Count from zero again."""
+        super().restart()
+        self.reasons.clear()
+
+    def add(self, counts) -> None:
+        """Count a part."""
+        super().add(counts)
+        self.reasons.update(counts.reasons)
 
     def _look(self) -> str:
         return f"scan it with: lamost-rare scan {printable(self.output)} --output DIR"
@@ -98,80 +109,53 @@ def pack_spectra(
     ScanInterrupted
         After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
     """
-    started = time.monotonic()
     workers = whole_number("workers", default_workers() if workers is None else workers)
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
     check_paths(output=output)
-    origin = open_input(source, root)
+    given = open_input(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     folder = output.with_name(f".{output.name}.parts")
-    summary = PackSummary(origin.path, folder, "", "")
+    summary = PackSummary(given.path, folder, "", "")
     parts = _Parts(folder / "shards", grid)
     if output.is_dir() or (output.exists() and not overwrite):
-        if output == origin.path or not _recall(summary, output, origin, grid):
+        if output == given.path or not _recall(summary, output, given, grid):
             what = "is a directory" if output.is_dir() else "exists; --overwrite replaces it"
             raise ScanError(f"{printable(output)} {what}")
         _clean(parts)
         return summary
-    if origin.path == output:
+    if given.path == output:
         raise ScanError(f"{printable(output)} cannot be packed into itself")
-    origin.check_grid(grid)
-    with clear_errors(output), contextlib.ExitStack() as stack:
-        folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(directory_lock(folder))
-        stack.callback(_tidy, folder)
-        stop = stack.enter_context(stop_on_interrupt())
-
-        def checkpoint():
-            if stop():
-                summary.state = "interrupted"
-                raise ScanInterrupted(summary, stop.signum)
-
-        manifest = make_plan(
-            summary,
-            origin,
-            parts,
-            {"preset": preset and describe_preset(preset), "steps": []},
-            {"shard_size": PART_SIZE},
-            overwrite=overwrite,
-            checkpoint=checkpoint,
-        )
-        write_manifest(folder / MANIFEST, {**manifest, "updated": now()})
-        summary.discovered = manifest["inputs"]["count"]
-        inputs = stack.enter_context(contextlib.closing(InputList(parts.inputs)))
-        to_do = [i for i, size in enumerate(inputs.sizes) if not parts.take_stock(i, size, summary)]
-        summary.done_before = summary.done
-        with contextlib.closing(Progress(progress, summary)) as bar:
-            for _ in _fill_parts(parts, inputs, to_do, origin, workers, stop, summary):
-                bar.update(summary)
-        summary.seconds = time.monotonic() - started
-        checkpoint()
-        if summary.to_do:
-            raise AssertionError(f"{summary.to_do} of {summary.discovered} inputs got lost")
-        with atomic_path(output) as temporary:
-            about = {
-                "grid": grid.to_dict(),
-                **{name: manifest[name] for name in ("source", "inputs", "besides")},
-                "counts": {
-                    "inputs": summary.discovered,
-                    "spectra": summary.classified,
-                    "rejected": summary.rejected,
-                    "reasons": dict(sorted(summary.reasons.items())),
-                },
-                "versions": versions(),
-            }
-            for number in range(len(inputs)):
-                checkpoint()
-                parts.check_sound(number)
-            files = [parts.part(number) for number in range(len(inputs))]
-            besides = [column.name for column in origin.columns]
-            join_parts(temporary, files, origin.root, about, checkpoint, besides)
+    given.check_grid(grid)
+    asked = {"preset": preset and describe_preset(preset), "steps": []}
+    configuration = {"shard_size": PART_SIZE}
+    tidy, options = partial(_tidy, folder), {"overwrite": overwrite}
+    with (
+        clear_errors(output),
+        open_run(summary, given, parts, asked, configuration, **options, at_end=tidy) as run,
+    ):
+        run.count(_fill_parts(run, run.begin(), given, workers), progress)
+        run.check_complete()
+        _join(run, output, given)
         summary.state = "complete"
         _clean(parts)
     summary.output = output
     return summary
+
+
+class PartCounts(NamedTuple):
+    """Rows of a finished part."""
+
+    classified: int
+    rejected: int
+    candidates: int
+    reasons: Counter
+
+
+def _counts(reasons: list[bytes]) -> PartCounts:
+    rejects = Counter(reason.decode() for reason in reasons if reason)
+    return PartCounts(len(reasons) - rejects.total(), rejects.total(), 0, rejects)
 
 
 class _Parts(ShardStore):
@@ -185,86 +169,77 @@ class _Parts(ShardStore):
         """File of a part."""
         return self.folder / f"{number:06d}.h5"
 
-    def take_stock(self, number: int, n_inputs: int, summary: PackSummary) -> bool:
-        """Count a part in ``summary`` if it is done; says whether it is."""
+    def finished(self, number: int, n_inputs: int) -> PartCounts | None:
+        """Counts of a part, or None if it is to be done (again)."""
         import h5py
 
         if not self.sound(number):
-            return False
+            return None
         try:
             with h5py.File(self.part(number), "r") as file:
-                if file["flux"].shape != (n_inputs, self.grid.n_pixels):
-                    return False
-                reasons = file["reason"][:].tolist()
-                if any(is_passing(*why) for why in _whys(reasons, file["detail"][:].tolist())):
-                    return False  # what could not be read is tried again
-                _count(summary, reasons)
+                if file["flux"].shape == (n_inputs, self.grid.n_pixels):
+                    return _counts(file["reason"][:].tolist())
         except (OSError, KeyError):
-            return False
-        return True
+            pass
+        return None
+
+    def to_try_again(self, number: int) -> int:
+        """Rejects of a finished part of which the reason may be over by now."""
+        import h5py
+
+        with h5py.File(self.part(number), "r") as file:
+            return sum(is_passing(*why) for why in _rejects(file["reason"][:], file["detail"][:]))
 
 
-def _whys(reasons: list[bytes], details: list[bytes]) -> list[tuple[str, str]]:
+def _rejects(reasons, details) -> list[tuple[str, str]]:
     return [(why.decode(), more.decode()) for why, more in zip(reasons, details, strict=True)]
 
 
-def _count(summary: PackSummary, reasons: list[bytes]) -> None:
-    rejects = Counter(reason.decode() for reason in reasons if reason)
-    summary.reasons.update(rejects)
-    summary.rejected += rejects.total()
-    summary.classified += len(reasons) - rejects.total()
-
-
 def _fill_parts(
-    parts: _Parts,
-    inputs: InputList,
-    numbers: list[int],
-    source: ScanInput,
-    workers: int,
-    stop,
-    summary: PackSummary,
-) -> Iterator[int]:
-    """Do parts, counting finished ones in ``summary``; yields their numbers."""
-    doing: dict[int, _Part] = {}
-    besides = [column.name for column in source.columns]
-    watch = InputWatch(source)
-    n_batches = sum(-(-inputs.sizes[number] // BATCH_SIZE) for number in numbers)
-    if n_batches == 0:
-        return
-
-    def tasks():
-        for number in numbers:
-            part = doing[number] = _Part(inputs.shard(number), parts.grid.n_pixels, besides)
-            for k, entries in enumerate(part.batches):
-                yield Task((number, k), items_of(entries, source.root))
-
-    with ReaderPool(parts.grid, workers=min(workers, n_batches), batch_size=BATCH_SIZE) as pool:
-        for task, chunk in pool.run(tasks(), stop):
-            number, k = task.key
-            if doing[number].add(k, chunk):
-                rows = doing.pop(number).rows
-                watch.check(len(rows), _whys(rows.text["reason"], rows.text["detail"]))
-                with atomic_path(parts.part(number)) as temporary:
-                    write_part(temporary, rows)
-                parts.seal(number, parts.part(number))
-                _count(summary, rows.text["reason"])
-                yield number
+    run: ShardRun, numbers: list[int], given: ScanInput, workers: int
+) -> Iterator[PartCounts]:
+    """Do parts; yields the counts of each."""
+    parts, watch = run.store, InputWatch(given)
+    names = [column.name for column in given.columns]
+    for number, k, part, chunk in read_shards(
+        run.inputs,
+        numbers,
+        partial(_Part, n_pixels=parts.grid.n_pixels, names=names),
+        root=given.root,
+        grid=parts.grid,
+        workers=workers,
+        batch_size=BATCH_SIZE,
+        stopped=run.stop,
+    ):
+        if part.put(k, chunk):
+            text = part.rows.text
+            watch.check(len(part.rows), _rejects(text["reason"], text["detail"]))
+            with atomic_path(parts.part(number)) as temporary:
+                write_part(temporary, part.rows)
+            parts.seal(number, parts.part(number))
+            yield _counts(text["reason"])
 
 
-class _Part:
-    """A part whose batches come back in any order."""
+class _Part(Shard):
+    """A part whose batches come back in any order.
 
-    def __init__(self, entries: list[Entry], n_pixels: int, besides: list[str]):
-        starts = range(0, len(entries), BATCH_SIZE)
-        self.batches = [entries[start : start + BATCH_SIZE] for start in starts]
-        self.rows = Rows([entry.path for entry in entries], n_pixels, besides)
+    Parameters
+    ----------
+    entries : list of Entry
+    n_pixels : int
+    names : list of str
+        Of the columns of a general catalogue.
+    """
+
+    def __init__(self, entries: list[Entry], n_pixels: int, names: list[str]):
+        super().__init__(entries, BATCH_SIZE)
+        self.rows = Rows([entry.path for entry in entries], n_pixels, names)
         for row, entry in enumerate(entries):
             if entry.reason:
                 self.rows.reject(row, entry.reason, entry.detail)
-        self._missing = len(self.batches)
 
-    def add(self, k: int, chunk) -> bool:
-        """Take the result of batch ``k``; says whether that was the last one missing."""
+    def put(self, k: int, chunk) -> bool:
+        """Take what was read of batch ``k``; says whether that was the last one missing."""
         start = k * BATCH_SIZE
         readable = [start + i for i, entry in enumerate(self.batches[k]) if not entry.reason]
         if len(chunk.kept) + len(chunk.rejects) != len(readable):
@@ -272,18 +247,41 @@ class _Part:
         self.rows.put([readable[i] for i in chunk.kept], chunk.batch)
         for i, reason, detail in chunk.rejects:
             self.rows.reject(readable[i], reason, detail)
-        self._missing -= 1
-        return self._missing == 0
+        self.done.add(k)
+        return self.complete
 
 
-def _recall(summary: PackSummary, output: Path, origin: ScanInput, grid: WavelengthGrid) -> bool:
+def _join(run: ShardRun, output: Path, given: ScanInput) -> None:
+    """Make the store of the parts."""
+    summary, parts, numbers = run.summary, run.store, range(len(run.inputs))
+    about = {
+        "grid": parts.grid.to_dict(),
+        **{name: run.manifest[name] for name in ("source", "inputs", "besides")},
+        "counts": {
+            "inputs": summary.discovered,
+            "spectra": summary.classified,
+            "rejected": summary.rejected,
+            "reasons": dict(sorted(summary.reasons.items())),
+        },
+        "versions": versions(),
+    }
+    for number in numbers:
+        run.checkpoint()
+        parts.check_sound(number)
+    files = [parts.part(number) for number in numbers]
+    names = [column.name for column in given.columns]
+    with atomic_path(output) as temporary:
+        join_parts(temporary, files, given.root, about, run.checkpoint, names)
+
+
+def _recall(summary: PackSummary, output: Path, given: ScanInput, grid: WavelengthGrid) -> bool:
     """Whether the store is a complete one of just these inputs on this grid."""
     try:
         store = StoreInput(output)
         done = store.manifest
-        if store.grid != grid or done["source"] != origin.describe()["source"]:
+        if store.grid != grid or done["source"] != given.describe()["source"]:
             return False
-        if done["inputs"] != describe_inputs(origin.entries(Walk())):
+        if done["inputs"] != describe_inputs(given.entries(Walk())):
             return False
         counts = done["counts"]
         summary.state, summary.output = "complete", output

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,28 +12,25 @@ from ..inference.columns import Column
 from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
-from ..text import check_paths, printable
+from ..text import check_paths
 from .batch_classifier import BatchClassifier
 from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
-from .input_list import InputList
-from .inputs.base import LEFT_OUT
+from .inputs.base import LEFT_OUT, ScanInput
 from .inputs.opening import open_input
-from .lock import directory_lock
 from .lost import InputWatch
-from .manifest import describe_preset, describe_steps, write_manifest
+from .manifest import describe_preset, describe_steps
 from .merge import RESULTS, convert_results, merge_shards
-from .plan import MANIFEST, make_plan, now
-from .progress import Progress, stop_on_interrupt
 from .shard_processing import classify_shards
+from .shard_run import ShardRun, clear_errors, open_run
 from .shards import ShardCounts, ShardStore
 from .sizes import BATCH_SIZE
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
 
-__all__ = ["classifier_preset", "clear_errors", "run_steps", "scan_directory", "whole_number"]
+__all__ = ["classifier_preset", "classify_below", "run_steps", "scan_directory", "whole_number"]
 
 SHARD_SIZE = 2048
 """Inputs to a shard, about: the most that a killed scan has to do again."""
@@ -109,19 +104,42 @@ def scan_directory(
     ScanInterrupted
         After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
     """
-    preset = classifier_preset(preset)
-    return run_steps(
+    return classify_below(
         source,
         output,
-        [BatchClassifier(preset, whole_number("batch_size", batch_size), thorough=thorough)],
-        root=root,
         preset=preset,
-        workers=workers,
         batch_size=batch_size,
+        thorough=thorough,
+        root=root,
+        workers=workers,
         overwrite=overwrite,
         progress=progress,
         format=format,
     )
+
+
+def classify_below(
+    source,
+    output,
+    *,
+    preset,
+    batch_size: int,
+    thorough: bool,
+    make_predictor: Callable | None = None,
+    **options,
+) -> ScanSummary:
+    """Do what `scan_directory` says, with what ``make_predictor`` builds (`BatchClassifier`).
+
+    Further options are those of `run_steps`.
+    """
+    preset = classifier_preset(preset)
+    classifier = BatchClassifier(
+        preset,
+        whole_number("batch_size", batch_size),
+        thorough=thorough,
+        make_predictor=make_predictor,
+    )
+    return run_steps(source, output, [classifier], preset=preset, batch_size=batch_size, **options)
 
 
 def classifier_preset(preset) -> Preset:
@@ -138,9 +156,10 @@ def run_steps(
     *,
     root=None,
     preset: Preset | None = None,
-    classify: Callable[..., Iterator[ShardCounts]] | None = None,
+    classify: Callable[..., Iterator[ShardCounts]] = classify_shards,
     workers: int | None = None,
     batch_size: int = BATCH_SIZE,
+    shard_size: int = SHARD_SIZE,
     overwrite: bool = False,
     progress: bool | None = None,
     format: str = "parquet",
@@ -161,10 +180,8 @@ def run_steps(
         What does the shards instead of `classify_shards`, with the same parameters.
     batch_size : int
         Spectra to a step.
-
-    Returns
-    -------
-    ScanSummary
+    shard_size : int
+        Inputs to a shard, about: whole batches, as near below it as there are.
 
     Raises
     ------
@@ -172,147 +189,75 @@ def run_steps(
         As for `scan_directory`; also if a step fails on all spectra, or does not keep to what it
         declares.
     """
-    started = time.monotonic()
     workers = whole_number("workers", default_workers() if workers is None else workers)
     batch_size = whole_number("batch_size", batch_size)
     if format not in FORMATS:
         raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
     check_paths(output=output)
-    origin = open_input(source, root)
+    given = open_input(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
-    origin.check_grid(grid)
+    given.check_grid(grid)
 
-    asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
     names = (preset.name, preset.rare_class) if preset else ("", "")
-    summary = ScanSummary(origin.path, output, *names, format=format)
-    added = [item for step in steps for item in step.adds if isinstance(item, Column)]
-    schema = catalogue_schema([*added, *origin.columns])
-    store = ShardStore(output / "shards", schema, InputWatch(origin).check)
-    with clear_errors(output), contextlib.ExitStack() as stack:
-        output.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(directory_lock(output))
-        stop = stack.enter_context(stop_on_interrupt())
-
-        def checkpoint():
-            if stop():
-                summary.state = "interrupted"
-                raise ScanInterrupted(summary, stop.signum)
-
-        configuration = {"batch_size": batch_size, "shard_size": _shard_size(batch_size)}
-        manifest = make_plan(
-            summary, origin, store, asked, configuration, overwrite=overwrite, checkpoint=checkpoint
-        )
-        summary.discovered = manifest["inputs"]["count"]
-        summary.left_out = {kind: manifest["besides"].get(kind, 0) for kind in LEFT_OUT}
-        complete = manifest["state"] == "complete" and not manifest.get("try_again")
-        if complete and all((output / name).exists() for name in RESULTS):
-            summary.recall(manifest["counts"])
-            store.clear()
-            convert_results(output, format, checkpoint)
+    summary = ScanSummary(given.path, output, *names, format=format)
+    store = ShardStore(output / "shards", _schema(steps, given), InputWatch(given).check)
+    asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
+    shard_size = max(1, shard_size // batch_size) * batch_size
+    configuration = {"batch_size": batch_size, "shard_size": shard_size}
+    with (
+        clear_errors(output),
+        open_run(summary, given, store, asked, configuration, overwrite=overwrite) as run,
+    ):
+        summary.left_out = {kind: run.manifest["besides"].get(kind, 0) for kind in LEFT_OUT}
+        if _was_complete(run):
+            convert_results(output, format, run.checkpoint)
             return summary
-        spent_before = manifest["elapsed_seconds"]
-
-        def record(state):
-            summary.state = state
-            summary.seconds = time.monotonic() - started
-            summary.start_seconds = sum(map(_start_seconds, steps))
-            manifest.update(
-                state=state,
-                counts=summary.counts(),
-                try_again=summary.try_again,
-                updated=now(),
-                elapsed_seconds=round(spent_before + summary.seconds, 1),
-            )
-            write_manifest(output / MANIFEST, manifest)
-
-        inputs = stack.enter_context(contextlib.closing(InputList(store.inputs)))
-        to_do = _take_stock(summary, store, inputs, again=True)
-        summary.done_before = summary.done
-        record("running")
+        to_do = run.begin()
+        proven = summary.classified > 0
+        how = {"root": given.root, "grid": grid, "steps": StepLine(steps, proven=proven)}
+        how |= {"workers": workers, "batch_size": batch_size, "stopped": run.stop}
         try:
-            results = (classify or classify_shards)(
-                store,
-                inputs,
-                to_do,
-                root=origin.root,
-                grid=grid,
-                steps=StepLine(steps, proven=summary.classified > 0),
-                workers=workers,
-                batch_size=batch_size,
-                stopped=stop,
-            )
-            with (
-                contextlib.closing(results),
-                contextlib.closing(Progress(progress, summary)) as bar,
-            ):
-                for counts in results:
-                    summary.add(counts)
-                    bar.update(summary)
-            checkpoint()
+            run.count(classify(store, run.inputs, to_do, **how), progress)
             evidence = preset.config.get("evidence") if preset else None
-            merge_shards(store, len(inputs), output, summary, checkpoint, evidence)
-            convert_results(output, format, checkpoint)
+            merge_shards(store, len(run.inputs), output, summary, run.checkpoint, evidence)
+            convert_results(output, format, run.checkpoint)
         except (ScanInterrupted, ScanError):
-            _take_stock(summary, store, inputs)  # shards that were not finished do not count
-            record("interrupted")
+            run.take_stock()  # shards that were not finished do not count
+            run.record("interrupted")
             raise
-        if summary.to_do:
-            raise AssertionError(f"{summary.to_do} of {summary.discovered} inputs got lost")
-        summary.try_again = sum(map(store.to_try_again, range(len(inputs))))
-        record("complete")
+        finally:
+            summary.start_seconds = sum(map(_start_seconds, steps))
+        run.check_complete()
+        summary.try_again = sum(map(store.to_try_again, range(len(run.inputs))))
+        run.record("complete")
         if not summary.try_again:
             store.clear()
     return summary
 
 
+def _schema(steps, given: ScanInput) -> pa.Schema:
+    added = [item for step in steps for item in step.adds if isinstance(item, Column)]
+    return catalogue_schema([*added, *given.columns])
+
+
+def _was_complete(run: ShardRun) -> bool:
+    """Take the counts of a scan that was complete before, if it was."""
+    manifest, output = run.manifest, run.summary.output
+    if manifest["state"] != "complete" or manifest.get("try_again"):
+        return False
+    if not all((output / name).exists() for name in RESULTS):
+        return False
+    run.summary.recall(manifest["counts"])
+    run.store.clear()
+    return True
+
+
 def _start_seconds(step) -> float:
-    """What a step's network took to load, if it has one: the spectra had to wait for it."""
+    """Return what a step's network took to load: the spectra had to wait for it."""
     return getattr(getattr(step, "classifier", step), "start_seconds", 0.0)
 
 
-def _take_stock(
-    summary: ScanSummary, store: ShardStore, inputs: InputList, again: bool = False
-) -> list[int]:
-    """Set the counts of ``summary`` to those of finished shards; return the others' numbers.
-
-    With ``again``, shards of which some inputs could not be read are not finished.
-    """
-    summary.classified = summary.rejected = summary.candidates = 0
-    to_do = []
-    for number, size in enumerate(inputs.sizes):
-        counts = store.finished(number, size)
-        if counts is None or (again and counts.rejected and store.to_try_again(number)):
-            to_do.append(number)
-        else:
-            summary.add(counts)
-    return to_do
-
-
 def whole_number(name: str, value) -> int:
-    """An option that is a whole number, or a `ScanError`."""
+    """Return an option that is a whole number, or raise `ScanError`."""
     return checked_number(f"--{name.replace('_', '-')}", value, ScanError)
-
-
-def _shard_size(batch_size: int) -> int:
-    """Whole batches, as near below `SHARD_SIZE` as there are."""
-    return max(1, SHARD_SIZE // batch_size) * batch_size
-
-
-@contextlib.contextmanager
-def clear_errors(output: Path) -> Iterator[None]:
-    """What the system says of a disk that is full or must not be written to, in one line."""
-    try:
-        yield
-    except OSError as error:
-        where = printable(error.filename or output)
-        what = printable(error.strerror or str(error).splitlines()[0])
-        raise ScanError(
-            f"cannot go on, {where}: {what}; put that right and run the same command again: "
-            "it resumes"
-        ) from error
-    except pa.ArrowException as error:
-        raise ScanError(
-            f"cannot go on, a file in {printable(output)} is damaged: "
-            f"{printable(str(error).splitlines()[0])}; use --overwrite to start again"
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from .shards import ShardCounts, ShardStore, n_candidates
 from .stepping import StepLine
 from .workers import ReaderPool, Task
 
-__all__ = ["Shard", "classify_shards", "finish_batch", "items_of", "list_rejects"]
+__all__ = ["Shard", "classify_shards", "finish_batch", "items_of", "list_rejects", "read_shards"]
 
 
 def classify_shards(
@@ -59,37 +60,76 @@ def classify_shards(
     ScanError
         If readers keep dying, or a step fails on everything.
     """
-    doing: dict[int, Shard] = {}
+    held: list[tuple] = []  # results of which it is open whether they are rejects or a failed run
+    for number, k, shard, chunk in read_shards(
+        inputs,
+        numbers,
+        partial(Shard, batch_size=batch_size),
+        root=root,
+        grid=grid,
+        workers=workers,
+        batch_size=batch_size,
+        stopped=stopped,
+        first_stage=steps.first_stage,
+    ):
+        done = finish_batch(chunk, shard.batches[k], root, steps, store.schema)
+        held.append((number, k, shard, *done))
+        if steps.doubtful:
+            continue
+        for number, k, shard, rows, rejects in held:
+            if shard.add(k, rows, rejects):
+                store.write(number, *shard.tables())
+            yield ShardCounts(len(rows), len(rejects), n_candidates(rows))
+        held.clear()
+    if held and not stopped():
+        raise steps.verdict()
+
+
+def read_shards(
+    inputs: InputList,
+    numbers: list[int],
+    make_shard: Callable[[list[Entry]], Shard],
+    *,
+    root: bytes,
+    grid: WavelengthGrid,
+    workers: int,
+    batch_size: int,
+    stopped: Callable[[], bool],
+    first_stage=None,
+) -> Iterator[tuple[int, int, Shard, Chunk]]:
+    """Read the inputs of shards, and yield each batch when it is there.
+
+    The pixels of a chunk hold until the next one is asked for. Other parameters are those of
+    `classify_shards`.
+
+    Yields
+    ------
+    number : int
+        Of a shard.
+    k : int
+        Which of its batches.
+    shard : Shard
+        From ``make_shard``, the same one for all of its batches.
+    chunk : Chunk
+    """
     n_batches = sum(-(-inputs.sizes[number] // batch_size) for number in numbers)
     if n_batches == 0:
         return
+    doing: dict[int, Shard] = {}
 
     def tasks():
         for number in numbers:
-            shard = doing[number] = Shard(inputs.shard(number), batch_size)
+            shard = doing[number] = make_shard(inputs.shard(number))
             for k, entries in enumerate(shard.batches):
                 yield Task((number, k), items_of(entries, root))
 
-    held: list[tuple] = []  # results of which it is open whether they are rejects or a failed run
     workers = min(workers, n_batches)
-    with ReaderPool(
-        grid, workers=workers, batch_size=batch_size, first_stage=steps.first_stage
-    ) as pool:
+    with ReaderPool(grid, workers=workers, batch_size=batch_size, first_stage=first_stage) as pool:
         for task, chunk in pool.run(tasks(), stopped):
             number, k = task.key
-            entries = doing[number].batches[k]
-            held.append((number, k, *finish_batch(chunk, entries, root, steps, store.schema)))
-            if steps.doubtful:
-                continue
-            for number, k, rows, rejects in held:
-                shard = doing[number]
-                if shard.add(k, rows, rejects):
-                    store.write(number, *shard.tables())
-                    del doing[number]
-                yield ShardCounts(len(rows), len(rejects), n_candidates(rows))
-            held.clear()
-    if held and not stopped():
-        raise steps.verdict()
+            yield number, k, doing[number], chunk
+            if doing[number].complete:
+                del doing[number]
 
 
 def finish_batch(
@@ -113,11 +153,14 @@ class Shard:
     Attributes
     ----------
     batches : list of list of Entry
+    done : set of int
+        Numbers of the batches that are back.
     """
 
     def __init__(self, entries: list[Entry], batch_size: int):
         starts = range(0, len(entries), batch_size)
         self.batches = [entries[start : start + batch_size] for start in starts]
+        self.done: set[int] = set()
         self._results: dict[int, tuple[pa.Table, list]] = {}
 
     def add(self, k: int, rows: pa.Table, rejects: list) -> bool:
@@ -127,7 +170,13 @@ class Shard:
                 f"{len(self.batches[k])} inputs became {len(rows)} rows and {len(rejects)} rejects"
             )
         self._results[k] = rows, rejects
-        return len(self._results) == len(self.batches)
+        self.done.add(k)
+        return self.complete
+
+    @property
+    def complete(self) -> bool:
+        """Whether all batches are back."""
+        return len(self.done) == len(self.batches)
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
         """The complete shard: rows and rejects, each in the order of the inputs."""

@@ -81,6 +81,10 @@ class ScanSummary:
         """The table of what was classified."""
         return self.output / "catalogue.parquet"
 
+    def restart(self) -> None:
+        """Count from zero again."""
+        self.classified = self.rejected = self.candidates = 0
+
     def add(self, counts) -> None:
         """Count the results of some more inputs (a `shards.ShardCounts`)."""
         self.classified += counts.classified

@@ -92,7 +92,7 @@ def test_network_is_built_once(files, monkeypatch):
     from lamost_rare.survey import batch_classifier as classifier
 
     OStarClassifierStep.call(files[0], configure_log=False, **FAST)
-    monkeypatch.setattr(classifier, "_predictor", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(classifier, "build_predictor", lambda *_: pytest.fail("built again"))
     OStarClassifierStep.call(files[1], configure_log=False, **FAST)
 
 

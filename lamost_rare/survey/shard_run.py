@@ -1,0 +1,173 @@
+"""What every run over shards needs: a lock, a plan, counts, a manifest, and a way to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..text import printable
+from .errors import ScanError, ScanInterrupted
+from .input_list import InputList
+from .inputs.base import ScanInput
+from .lock import directory_lock
+from .manifest import write_manifest
+from .plan import MANIFEST, make_plan, now
+from .progress import Progress, StopRequest, stop_on_interrupt
+from .shards import ShardStore
+from .summary import ScanSummary
+
+__all__ = ["ShardRun", "clear_errors", "open_run"]
+
+
+class ShardRun:
+    """A run over the shards of a plan.
+
+    Attributes
+    ----------
+    summary : ScanSummary
+        Its counts are those of what is done.
+    store : ShardStore
+        Where finished shards are.
+    stop : StopRequest
+        Says whether the user asked to stop.
+    manifest : dict
+        Of the run that is gone on with, or of a new one.
+    inputs : InputList
+    """
+
+    manifest: dict
+    inputs: InputList
+
+    def __init__(self, summary: ScanSummary, store: ShardStore, stop: StopRequest):
+        self.summary, self.store, self.stop = summary, store, stop
+        self._started = time.monotonic()
+        self._spent_before = 0.0
+
+    def checkpoint(self) -> None:
+        """Raise `ScanInterrupted` if the user asked to stop."""
+        if self.stop():
+            self.summary.state = "interrupted"
+            raise ScanInterrupted(self.summary, self.stop.signum)
+
+    def begin(self) -> list[int]:
+        """Count what earlier runs have done; return the numbers of the shards that are left."""
+        self._spent_before = self.manifest["elapsed_seconds"]
+        to_do = self.take_stock(again=True)
+        self.summary.done_before = self.summary.done
+        self.record("running")
+        return to_do
+
+    def take_stock(self, *, again: bool = False) -> list[int]:
+        """Set the counts to those of finished shards; return the numbers of the others.
+
+        With ``again``, shards of which some inputs could not be read are not finished.
+        """
+        self.summary.restart()
+        to_do = []
+        for number, size in enumerate(self.inputs.sizes):
+            counts = self.store.finished(number, size)
+            if counts is None or (again and counts.rejected and self.store.to_try_again(number)):
+                to_do.append(number)
+            else:
+                self.summary.add(counts)
+        return to_do
+
+    def count(self, results: Iterator, progress: bool | None) -> None:
+        """Add up results as they come, and show how far the run is."""
+        with (
+            contextlib.closing(results),
+            contextlib.closing(Progress(progress, self.summary)) as bar,
+        ):
+            for counts in results:
+                self.summary.add(counts)
+                bar.update(self.summary)
+        self.summary.seconds = time.monotonic() - self._started
+        self.checkpoint()
+
+    def record(self, state: str) -> None:
+        """Write the manifest as the run stands now."""
+        summary = self.summary
+        summary.state = state
+        summary.seconds = time.monotonic() - self._started
+        self.manifest.update(
+            state=state,
+            counts=summary.counts(),
+            try_again=summary.try_again,
+            updated=now(),
+            elapsed_seconds=round(self._spent_before + summary.seconds, 1),
+        )
+        write_manifest(summary.output / MANIFEST, self.manifest)
+
+    def check_complete(self) -> None:
+        """Raise unless every input has become a row."""
+        if self.summary.to_do:
+            what = f"{self.summary.to_do} of {self.summary.discovered}"
+            raise AssertionError(f"{what} inputs got lost")
+
+
+@contextlib.contextmanager
+def open_run(
+    summary: ScanSummary,
+    given: ScanInput,
+    store: ShardStore,
+    asked: dict,
+    configuration: dict,
+    *,
+    overwrite: bool,
+    at_end: Callable[[], object] = lambda: None,
+) -> Iterator[ShardRun]:
+    """Plan a run in the folder ``summary.output`` that no other process uses at the same time.
+
+    Parameters
+    ----------
+    summary, given, store, asked, configuration, overwrite
+        As `make_plan` takes them.
+    at_end : callable
+        Called before the folder is given free again.
+
+    Raises
+    ------
+    ScanError
+        As `make_plan` and `directory_lock`.
+    """
+    folder = summary.output
+    with contextlib.ExitStack() as stack:
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(directory_lock(folder))
+        stack.callback(at_end)
+        run = ShardRun(summary, store, stack.enter_context(stop_on_interrupt()))
+        run.manifest = make_plan(
+            summary,
+            given,
+            store,
+            asked,
+            configuration,
+            overwrite=overwrite,
+            checkpoint=run.checkpoint,
+        )
+        summary.discovered = run.manifest["inputs"]["count"]
+        run.inputs = stack.enter_context(contextlib.closing(InputList(store.inputs)))
+        yield run
+
+
+@contextlib.contextmanager
+def clear_errors(output: Path) -> Iterator[None]:
+    """Say in one line what the system says of a disk that is full or must not be written to."""
+    try:
+        yield
+    except OSError as error:
+        where = printable(error.filename or output)
+        what = printable(error.strerror or str(error).splitlines()[0])
+        raise ScanError(
+            f"cannot go on, {where}: {what}; put that right and run the same command again: "
+            "it resumes"
+        ) from error
+    except pa.ArrowException as error:
+        raise ScanError(
+            f"cannot go on, a file in {printable(output)} is damaged: "
+            f"{printable(str(error).splitlines()[0])}; use --overwrite to start again"
+        ) from error
