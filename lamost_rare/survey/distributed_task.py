@@ -213,7 +213,8 @@ def _classifier(
                 f"{printable(loaded.folder)} has {key} {printable(value[:20])}, on the computer "
                 f"that runs the scan it is {printable(expected[key][:20])}"
             )
-    return BatchClassifier(loaded, batch_size, thorough=thorough, make_predictor=make_predictor)
+    factory = pickle.loads(make_predictor)
+    return BatchClassifier(loaded, batch_size, thorough=thorough, make_predictor=factory)
 
 
 def _prepare(classifier: BatchClassifier, threads: int) -> None:
