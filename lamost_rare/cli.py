@@ -1,7 +1,9 @@
 """The ``lamost-rare`` command.
 
-Each subcommand is a module with ``add_arguments(parser)`` and ``run(args) -> int``, imported only
-when it was asked for. Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage or
+Each subcommand is a module of `lamost_rare.commands` with ``add_arguments(parser)`` and
+``run(args) -> int``, imported only when it was asked for.
+
+Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage or
 configuration, with one line that says what to change; 130 interrupted, 143 by SIGTERM.
 """
 
@@ -24,36 +26,18 @@ __all__ = ["main"]
 PROGRAM = "lamost-rare"
 
 COMMANDS = {
-    "classify": (
-        "commands.classify",
-        "classify some spectra: a table in the terminal or in a file",
-    ),
-    "scan": ("commands.scan", "search a whole directory of spectra for candidates"),
-    "pack": (
-        "commands.pack",
-        "put spectra into one HDF5 file, which is faster to scan",
-    ),
-    "run": ("commands.run", "run a pipeline of steps over a directory of spectra"),
-    "steps": (
-        "commands.steps",
-        "list the steps of pipelines, with their parameters",
-    ),
-    "presets": (
-        "commands.presets",
-        "list the pretrained networks (presets), with how good they are",
-    ),
-    "augment": ("commands.augment", "generate spectra of a rare class with a neural network"),
-    "train": (
-        "commands.train",
-        "train a classifier or a generator, or rebuild the shipped presets",
-    ),
-    "evaluate": (
-        "commands.evaluate",
-        "measure how good a classifier or a generator is",
-    ),
-    "demo": ("commands.demo", "simulate a small survey and search it"),
+    "classify": "classify some spectra: a table in the terminal or in a file",
+    "scan": "search a whole directory of spectra for candidates",
+    "pack": "put spectra into one HDF5 file, which is faster to scan",
+    "run": "run a pipeline of steps over a directory of spectra",
+    "steps": "list the steps of pipelines, with their parameters",
+    "presets": "list the pretrained networks (presets), with how good they are",
+    "augment": "generate spectra of a rare class with a neural network",
+    "train": "train a classifier or a generator, or rebuild the shipped presets",
+    "evaluate": "measure how good a classifier or a generator is",
+    "demo": "simulate a small survey and search it",
 }
-"""Subcommands: module below `lamost_rare`, and what it does in a few words."""
+"""Subcommands and what they do in a few words; each is a module of `lamost_rare.commands`."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
         return found, left
 
     def _meant(self) -> str:
-        """What the options that there are not may have been meant to be."""
+        """Say of options that do not exist what they may have been meant to be."""
         words = self._given
         if self._subparsers is not None:  # which know what follows
             words = list(takewhile(lambda word: word.startswith("-"), words))
@@ -168,7 +152,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)
-    for name, (module, summary) in COMMANDS.items():
+    for name, summary in COMMANDS.items():
         command = subparsers.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
         )
@@ -176,7 +160,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
             "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
         if name == chosen:
-            found = import_module(f"{__package__}.{module}")
+            found = import_module(f"{__package__}.commands.{name}")
             found.add_arguments(command)
             command.set_defaults(run=found.run)
             command.epilog = _examples(getattr(found, "EXAMPLES", ()))
@@ -204,7 +188,7 @@ def _quiet() -> None:
 
 
 def _one_line(error: Exception) -> str:
-    """What went wrong, and for surprises how to learn more."""
+    """Say what went wrong, and for surprises how to learn more."""
     if isinstance(error, OSError) and error.strerror:
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror}"

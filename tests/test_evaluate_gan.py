@@ -277,7 +277,7 @@ def test_generators_of_different_stars_are_not_compared(data, generator):
     [
         (["--preset", "racnet-ofgk-v1"], "is a classifier, not a generator"),
         (["--preset", "nothing-v1"], "no preset 'nothing-v1'"),
-        (["--seeds", "0"], "--seeds must be at least 1"),
+        (["--seeds", "0"], "--seeds: must be at least 1"),
     ],
 )
 def test_bad_arguments(data, tmp_path, capsys, arguments, message):

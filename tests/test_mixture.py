@@ -167,7 +167,7 @@ def test_log_loss(sources):
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--fraction 0", "--fraction must be above 0"),
+        ("--fraction 0", "--fraction: must be above 0"),
         ("--fraction 1.5", "1 at the most"),
         ("--repetitions 0", "at least 1"),
         ("--preset none", "--preset none: its training cannot be repeated; choose one of"),

@@ -79,16 +79,16 @@ def test_the_command_measures_each_seed(tmp_path, monkeypatch, capsys):
         assert decided == f"decided {seed}"
         return changed(own, "letter_exact", 0.1 * seed)
 
-    monkeypatch.setattr("lamost_rare.simulation.dataset.load_data_folder", lambda folder: folder)
+    monkeypatch.setattr("lamost_rare.evaluation.seeds.load_data_folder", lambda folder: folder)
     monkeypatch.setattr(
-        "lamost_rare.training.build.cross_validate",
+        "lamost_rare.evaluation.seeds.cross_validate",
         lambda recipe, data, work, **options: asked.append(options) or options["seed"],
     )
     monkeypatch.setattr(
-        "lamost_rare.validation.figures.cross_fitted",
+        "lamost_rare.evaluation.seeds.cross_fitted",
         lambda trials, *_, **__: (f"decided {trials}", None, None),
     )
-    monkeypatch.setattr("lamost_rare.validation.figures.measure", measured)
+    monkeypatch.setattr("lamost_rare.evaluation.seeds.measure", measured)
     page = tmp_path / "seeds.md"
     arguments = ["seeds", "--data", "d", "--seeds", "3", "5", "--output", str(page)]
     assert run_evaluate(arguments) == 0

@@ -7,11 +7,15 @@ from dataclasses import asdict
 
 import numpy as np
 
+from ..simulation.dataset import load_data_folder
+from ..training.build import cross_validate
 from ..validation.figure_titles import title_of
+from ..validation.figures import cross_fitted, measure
+from ..validation.operating_point import OperatingPoint
 from .goals import GOALS
 from .pages import table, write_page
 
-__all__ = ["check_recipe", "common_rates", "write_seeds"]
+__all__ = ["check_recipe", "common_rates", "measure_seeds", "write_seeds"]
 
 
 def check_recipe(preset, recipe, seeds) -> None:
@@ -52,6 +56,35 @@ def _same(stored: dict | None, options) -> bool:
         return stored is options
     complete = {**asdict(type(options)()), **stored}
     return json.dumps(complete, sort_keys=True) == json.dumps(asdict(options), sort_keys=True)
+
+
+def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
+    """Do the cross-validation of a recipe anew with each of some seeds.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data, work : path-like
+        As `training.build.cross_validate` takes them.
+    seeds : sequence of int
+    jobs : int
+        Processes.
+
+    Returns
+    -------
+    dict of int to dict
+        For each seed the figures, as `validation.figures.measure` gives them.
+    """
+    sources = load_data_folder(data)
+    fixed = OperatingPoint() if recipe.holdout else None
+    figures = {}
+    for seed in seeds:
+        trials = cross_validate(recipe, data, work, jobs=jobs, seed=seed, final=False)
+        decided, _, _ = cross_fitted(
+            trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
+        )
+        figures[seed] = measure(decided, recipe.classes, recipe.rare_class, seed)
+    return figures
 
 
 def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
