@@ -3,8 +3,8 @@
 Each subcommand is a module of `lamost_rare.commands` with ``add_arguments(parser)`` and
 ``run(args) -> int``, imported only when it was asked for.
 
-Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage or
-configuration, with one line that says what to change; 130 interrupted, 143 by SIGTERM.
+Exit status: 0 done; 1 done, but nothing usable was found; 2 bad usage or configuration, with one
+line that says what to change; 130 interrupted, 143 by SIGTERM.
 """
 
 from __future__ import annotations

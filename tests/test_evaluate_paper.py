@@ -166,7 +166,7 @@ def test_repeated_spectra_stay_on_one_side_of_the_split(sets, tmp_path, monkeypa
         seen.update(stream=stream, validation=validation, options=options)
         return Guess(), [{}]
 
-    monkeypatch.setattr("lamost_rare.training.loop.train_network", train)
+    monkeypatch.setattr("lamost_rare.evaluation.paper.recogniser.train_network", train)
     rare = sets.set1.flux[:10]
     out = train_recogniser([(rare, 20)], sets, 20, TINY_RACNET, OPTIONS, L2, tmp_path)
     stream, (x, y) = seen["stream"], seen["validation"]
@@ -294,8 +294,8 @@ def untrained(monkeypatch):
         rng = np.random.default_rng([look, len(network)])
         return rng.normal(1, 0.1, (number, 3072)).astype(np.float32)
 
-    monkeypatch.setattr("lamost_rare.training.gan_training.train_gan", gan)
-    monkeypatch.setattr("lamost_rare.training.gan_training.centre_generator", centred)
+    monkeypatch.setattr("lamost_rare.evaluation.paper.tasks.train_gan", gan)
+    monkeypatch.setattr("lamost_rare.evaluation.paper.tasks.centre_generator", centred)
     monkeypatch.setattr(Workshop, "generated", generated)
     monkeypatch.setattr(paper_tasks, "train_recogniser", recogniser)
     return done

@@ -1,4 +1,4 @@
-"""Whether a shipped recogniser gains from generated stars among those that it is trained on."""
+"""A shipped recogniser that is trained on, with and without generated stars."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class MixtureSettings:
-    """What is compared.
+    """Settings of the comparison.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class MixtureSettings:
 
 @dataclass
 class Mixture:
-    """What was measured.
+    """Results of the comparison.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Mixture:
         For each repetition ``{way: figures}``, as `validation.figures.measure` gives them.
     log_loss : dict of str to ndarray
         ``log_loss[way]``, shape (n_folds, n_repetitions): of the rare class against its
-        look-alikes, as if both were as often, over the trials of library stars.
+        look-alikes, as if both were as frequent, over the trials of library stars.
     """
 
     settings: MixtureSettings
@@ -139,7 +139,7 @@ def try_mixture(
 
 
 def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, list[Trial]]:
-    """Trials of each of `WAYS`, of one fold in one repetition."""
+    """Return the trials of each of `WAYS`, of one fold in one repetition."""
     repetition, fold = task
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data)
@@ -204,7 +204,7 @@ def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, rep
 
 
 def measure_mixture(found, sources, recipe, settings) -> Mixture:
-    """Figures from trials.
+    """Measure from trials.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def measure_mixture(found, sources, recipe, settings) -> Mixture:
 
 
 def _log_loss(trials, label, recipe) -> float:
-    """Of the rare class against all others, as if both were as often."""
+    """Return that of the rare class against all others, as if both were as frequent."""
     library = next(trial for trial in trials if trial.kind == "library")
     rare = recipe.classes.index(recipe.rare_class)
     p = softmax(library.logits.astype(np.float64), axis=1)[:, rare]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from ..text import check_paths
+from ..markdown import markdown_table
 from ..validation.figure_titles import members
 from .mixture import WAYS, Mixture
-from .paper.report import said_of_runs, spread
+from .pages import said_of_runs, spread, table, write_page
 from .seeds import common_rates
 
 __all__ = ["summary", "write_mixture"]
@@ -29,11 +27,18 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
     """
     s, rare = found.settings, members(found.rare_class)
     n_folds, n_repetitions = found.log_loss["mixture"].shape
-    lines = [
+    change = _change(found)
+    by_fold = [
+        [
+            fold,
+            *(spread(found.log_loss[way][fold], digits=3) for way in WAYS),
+            _signed(change[fold]),
+        ]
+        for fold in range(n_folds)
+    ]
+    parts = [
         f"# What generated stars do for `{recipe_name}`",
-        "",
         f"Made by `{command}`. {said_of_runs(n_repetitions, 'repetition')}",
-        "",
         f"Each of the {n_folds} recognisers of the cross-validation is trained on for {s.epochs} "
         f"epochs, from a learning rate of {s.learning_rate:g} down, in two ways: with simulation "
         f"alone, and with {100 * s.fraction:g} % of the {rare} from an LCGAN (observed without "
@@ -43,54 +48,39 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
         "seen, with the same observations for all, and with a temperature and a discriminant "
         "fitted to the other folds, as for [recognition](recognition.md), which says what the "
         "measures are.",
-        "",
-        f"| measure | {' | '.join(WAYS.values())} |",
-        "|---|" + "---|" * len(WAYS),
-        *_rows(found),
-        "",
+        table(["measure", *WAYS.values()], _rows(found)),
         "False alarms are given in a million spectra.",
-        "",
         "## Log loss by fold",
-        "",
-        "| fold | " + " | ".join(WAYS.values()) + " | with LCGAN less without |",
-        "|---|" + "---|" * (len(WAYS) + 1),
-    ]
-    change = _change(found)
-    for fold in range(n_folds):
-        cells = [spread(found.log_loss[way][fold], digits=3) for way in WAYS]
-        lines.append(f"| {fold} | {' | '.join(cells)} | {_signed(change[fold])} |")
-    lines += [
-        "",
+        table(["fold", *WAYS.values(), "with LCGAN less without"], by_fold),
         f"Of {rare} against the other hot stars of libraries, as if they were as frequent as all "
-        "of those, before temperature; lower is better. " + _verdict(change),
+        f"of those, before temperature; lower is better. {_verdict(change)}",
     ]
-    check_paths(output=output)
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(output, parts)
 
 
-def _rows(found: Mixture) -> list[str]:
-    """The figures of a preset's card, one column for each way."""
+def _rows(found: Mixture) -> list[list[str]]:
+    """Return the figures of a preset's card, one column for each way."""
     rows = []
     everything = [own[way] for way in WAYS for own in found.figures]
     for _, title, rates, in_a_million in common_rates(everything, found.rare_class):
         factor, digits = (1e6, 1) if in_a_million else (1, 4)
-        cells = [spread(factor * x, digits=digits) for x in rates.reshape(len(WAYS), -1)]
-        rows.append(f"| {title} | {' | '.join(cells)} |")
+        by_way = rates.reshape(len(WAYS), -1)
+        rows.append([title, *(spread(factor * x, digits=digits) for x in by_way)])
     return rows
 
 
 def summary(found: Mixture) -> list[str]:
-    """The most telling numbers, a line each."""
-    out = []
-    for way, title in WAYS.items():
-        out.append(f"{title}: log loss {spread(found.log_loss[way].mean(axis=0), digits=3)}")
-    return [*out, *_rows(found), _verdict(_change(found))]
+    """Return the most telling numbers, a line each."""
+    _, _, *rows = markdown_table(["measure", *WAYS], _rows(found))
+    losses = [
+        f"{title}: log loss {spread(found.log_loss[way].mean(axis=0), digits=3)}"
+        for way, title in WAYS.items()
+    ]
+    return [*losses, *rows, _verdict(_change(found))]
 
 
 def _change(found: Mixture) -> np.ndarray:
-    """What generated stars do to the log loss, (n_folds, n_repetitions)."""
+    """Return what generated stars do to the log loss, (n_folds, n_repetitions)."""
     return found.log_loss["mixture"] - found.log_loss["simulation"]
 
 

@@ -1,8 +1,8 @@
-"""The experiments of Yang et al. (2021), and those that the paper lacks: which tasks there are and
-what comes out of them."""
+"""The experiments of Yang et al. (2021), and further ones: their tasks and results."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +24,8 @@ NETWORKS = ("lcgan", "sgan")
 
 @dataclass
 class PaperResults:
-    """What was measured; the last axis of each array is the run, of which there may be fewer with
-    fewer stars.
+    """Results; the last axis of each array is the run, of which there may be fewer with fewer
+    stars.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class PaperResults:
 
 
 def quick_settings() -> PaperSettings:
-    """Everything in miniature, to see that it runs; the numbers mean nothing."""
+    """Return settings of everything in miniature, to see that it runs; the numbers mean nothing."""
     tiny = {
         "global_units": 8,
         "channels": [2, 2, 2, 2],
@@ -81,7 +81,7 @@ def quick_settings() -> PaperSettings:
 def run_paper(
     data, work, settings=None, *, runs=2, few_runs=None, jobs=1, say=print
 ) -> PaperResults:
-    """Do all experiments, but for those whose results ``work`` holds.
+    """Do all experiments except those whose results ``work`` holds.
 
     Parameters
     ----------
@@ -128,24 +128,18 @@ def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
         )
     runs_of = {None: range(runs)} | {k: range(few_runs) for k in few}
     run_tasks(workshop, _gan_tasks(runs_of), jobs, say)
-    tasks = _other_tasks(workshop, runs_of)
-    run_tasks(workshop, [task for group in tasks.values() for task in group], jobs, say)
+    run_tasks(workshop, _other_tasks(workshop, runs_of), jobs, say)
     counts = {"set 1": len(first), "set 2": len(second)}
     for label in "FGK":
         counts[label] = tuple(len(x) for x in split_stars(workshop.sources, label, 0, 0.7))
     return _collect(workshop, runs_of, counts)
 
 
-def _stars_of(runs_of, run) -> list:
-    """The numbers of stars that a run is done with."""
-    return [k for k in runs_of if run in runs_of[k]]
-
-
 def _gan_tasks(runs_of):
     return [
-        {"kind": "gan", "run": run, "stars": k, "network": network}
-        for run in runs_of[None]
-        for k in _stars_of(runs_of, run)
+        {"kind": "gan", "run": run, "stars": stars, "network": network}
+        for stars, runs in runs_of.items()
+        for run in runs
         for network in NETWORKS
     ]
 
@@ -164,62 +158,60 @@ def _svm(run, network, look):
     return {"kind": "svm", "run": run, "stars": None, "network": network, "look": look}
 
 
-def _other_tasks(workshop, runs_of) -> dict[int, list[dict]]:
-    """Recognisers and SVMs of each run, the same task never twice."""
-    out = {}
+def _other_tasks(workshop, runs_of) -> list[dict]:
+    """List recognisers and SVMs, the same task never twice."""
+    tasks = []
     for run in runs_of[None]:
-        stars = _stars_of(runs_of, run)
-        tasks = [_recogniser(workshop, run, k, way) for k in stars for way in WAYS]
+        for stars, runs in runs_of.items():
+            if run in runs:
+                tasks += [_recogniser(workshop, run, stars, way) for way in WAYS]
         for network in NETWORKS:
             for look in workshop.settings.looks:
                 tasks += [_recogniser(workshop, run, None, network, look), _svm(run, network, look)]
         tasks.append(_svm(run, None, None))
-        out[run] = list({workshop.path(task): task for task in tasks}.values())
-    return out
+    return list({workshop.path(task): task for task in tasks}.values())
 
 
 def _collect(workshop, runs_of, counts) -> PaperResults:
-    import json
-
-    settings, stars, runs = workshop.settings, tuple(runs_of), len(runs_of[None])
+    settings, runs = workshop.settings, runs_of[None]
     epochs = []
 
-    def scores(task):
-        found = workshop.scores(task)
+    def scores(*arguments):
+        found = workshop.scores(_recogniser(workshop, *arguments))
         epochs.append(int(found["epochs"]))
         return score(found["logits"], found["label"], found["snr"], settings.sizes.set2)
 
     def svm(*arguments):
         return json.loads(workshop.path(_svm(*arguments)).read_text())
 
-    def stack(dicts):
-        return {name: np.array([d[name] for d in dicts]) for name in dicts[0]}
+    def at_look(network, look, run):
+        log = workshop.log_of(run, None, network)
+        quality = next(entry["quality"] for entry in log if entry["iteration"] == look)
+        set2 = scores(run, None, network, look)["set2"]
+        return {**svm(run, network, look), "set2": set2, "quality": quality}
 
     ways = {
-        k: {
-            way: stack([scores(_recogniser(workshop, run, k, way)) for run in runs_of[k]])
-            for way in WAYS
-        }
-        for k in stars
+        stars: {way: _stacked([scores(run, stars, way) for run in own]) for way in WAYS}
+        for stars, own in runs_of.items()
     }
     by_look, best = {}, {}
     for network in NETWORKS:
-        table = []
-        for look in settings.looks:
-            row = []
-            for run in range(runs):
-                entry = svm(run, network, look)
-                entry["set2"] = scores(_recogniser(workshop, run, None, network, look))["set2"]
-                log = workshop.log_of(run, None, network)
-                entry["quality"] = next(e["quality"] for e in log if e["iteration"] == look)
-                row.append(entry)
-            table.append(stack(row))
-        by_look[network] = stack(table)
-        best[network] = np.array(
-            [settings.looks.index(workshop.best_look(r, None, network)) for r in range(runs)]
-        )
-    reference = stack([svm(run, None, None) for run in range(runs)])
+        looks = [_stacked([at_look(network, look, run) for run in runs]) for look in settings.looks]
+        by_look[network] = _stacked(looks)
+        chosen = [workshop.best_look(run, None, network) for run in runs]
+        best[network] = np.array([settings.looks.index(look) for look in chosen])
     return PaperResults(
-        replace(settings, few=tuple(stars[1:])), runs, stars, counts, ways, by_look, best,
-        reference, (min(epochs), max(epochs)),
-    )  # fmt: skip
+        settings=replace(settings, few=tuple(runs_of)[1:]),
+        runs=len(runs),
+        stars=tuple(runs_of),
+        counts=counts,
+        ways=ways,
+        by_look=by_look,
+        best=best,
+        reference=_stacked([svm(run, None, None) for run in runs]),
+        epochs=(min(epochs), max(epochs)),
+    )
+
+
+def _stacked(dicts) -> dict[str, np.ndarray]:
+    return {name: np.array([d[name] for d in dicts]) for name in dicts[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ...spectra.batch import SpectrumBatch
 from ...spectra.grid import LAMOST_GRID
 from ...spectra.normalize import network_input
+from ...training.loop import predict_logits, train_network
 from ..generated_metrics import repeated
 from .sets import CLASSES, PaperSets
 
@@ -60,11 +62,11 @@ class StoredSpectra:
         self.options = self
 
     def to_dict(self) -> dict:
-        """What the state of a training is recognised by."""
+        """Return what the state of a training is recognised by."""
         return {"sha256": hashlib.sha256(self.sources).hexdigest(), "seed": self.seed}
 
     def inputs(self, number: int, size: int):
-        """Network input (size, n_pixels, 2) and labels (size,) of the batch of a given number."""
+        """Make network input (size, n_pixels, 2) and labels (size,) of the batch of some number."""
         n = len(self.label)
         place = np.arange(number * size, (number + 1) * size)
         passes = range(place[0] // n, place[-1] // n + 1)
@@ -75,7 +77,7 @@ class StoredSpectra:
         return self.whole(self.sources[rows]), self.label[rows].astype(np.int32)
 
     def whole(self, flux) -> np.ndarray:
-        """Network input of complete spectra."""
+        """Make network input of complete spectra."""
         batch = SpectrumBatch(
             self.grid, flux, np.ones(flux.shape, np.float32), np.zeros(flux.shape, dtype=bool)
         )
@@ -83,7 +85,7 @@ class StoredSpectra:
 
 
 def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> list[tuple]:
-    """O spectra of a way to fill the rare class.
+    """Choose the O spectra of a way to fill the rare class.
 
     Parameters
     ----------
@@ -136,27 +138,10 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
         ``logits`` (m, 4) of all spectra of ``sets.test`` with their ``label``, ``snr`` and
         ``star``, and ``epochs``, how long it trained.
     """
-    from dataclasses import replace
-
-    from ...training.loop import predict_logits, train_network
-
-    rng = np.random.default_rng([options.seed, 73])
-    parts = {"train": [], "validation": []}
-    pieces = [(0, *part) for part in rare]
-    pieces += [(k, sets.train[c].flux[:number], number) for k, c in enumerate(CLASSES) if c != "O"]
-    for k, flux, wanted in pieces:
-        order = rng.permutation(len(flux))
-        cut = round(0.7 * len(flux))
-        for part, rows in (("train", order[:cut]), ("validation", order[cut:])):
-            share = max(len(rows), round(wanted * len(rows) / len(flux)))
-            rows = repeated(rows, share)
-            parts[part].append((flux[rows], np.full(len(rows), k, dtype=np.int32)))
-    arrays = {
-        part: [np.concatenate(x) for x in zip(*some, strict=True)] for part, some in parts.items()
-    }
-    stream = StoredSpectra(*arrays["train"], CLASSES, preprocessing, options.seed)
+    parts = _split(rare, sets, number, options.seed)
+    stream = StoredSpectra(*parts["train"], CLASSES, preprocessing, options.seed)
     steps = max(1, len(stream.label) // options.batch_size)
-    flux, label = arrays["validation"]
+    flux, label = parts["validation"]
     model, log = train_network(
         stream,
         architecture,
@@ -172,3 +157,19 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
         "star": np.concatenate([sets.test[c].star for c in CLASSES]).astype(str),
         "epochs": np.array(len(log)),
     }
+
+
+def _split(rare, sets, number, seed) -> dict[str, list[np.ndarray]]:
+    """Return flux and labels to train and to validate with, seven to three of each class."""
+    rng = np.random.default_rng([seed, 73])
+    parts: dict[str, list] = {"train": [], "validation": []}
+    pieces = [(0, *part) for part in rare]
+    pieces += [(k, sets.train[c].flux[:number], number) for k, c in enumerate(CLASSES) if c != "O"]
+    for k, flux, wanted in pieces:
+        order = rng.permutation(len(flux))
+        cut = round(0.7 * len(flux))
+        for part, rows in (("train", order[:cut]), ("validation", order[cut:])):
+            share = max(len(rows), round(wanted * len(rows) / len(flux)))
+            rows = repeated(rows, share)
+            parts[part].append((flux[rows], np.full(len(rows), k, dtype=np.int32)))
+    return {k: [np.concatenate(x) for x in zip(*some, strict=True)] for k, some in parts.items()}

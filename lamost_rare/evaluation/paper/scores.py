@@ -1,8 +1,9 @@
-"""What a recogniser's answers on stars that it was not trained on are worth."""
+"""Scores of a recogniser's answers on stars that it was not trained on."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit, log_expit, logsumexp
 
 from ...validation.trials import SNR_BINS
 
@@ -23,8 +24,8 @@ SCORES = {
 
 
 def calibration_error(p, true, n_bins=10) -> float:
-    """Expected calibration error: mean of |observed frequency - mean probability| over equal bins
-    of probability, weighted by how many spectra lie in each (Naeini et al. 2015).
+    """Return the expected calibration error: the mean of |observed frequency - mean probability|
+    over equal bins of probability, weighted by how many spectra lie in each (Naeini et al. 2015).
 
     Parameters
     ----------
@@ -40,14 +41,14 @@ def calibration_error(p, true, n_bins=10) -> float:
 
 
 def false_alarms_at(recall, rare_score, other_score) -> float:
-    """Part of the others above the score that a part ``recall`` of the rare ones reaches."""
+    """Return the part of the others that has the score which a part ``recall`` of the rare has."""
     ordered = np.sort(rare_score)[::-1]
     threshold = ordered[max(int(np.ceil(recall * len(ordered))) - 1, 0)]
     return float(np.mean(np.asarray(other_score) >= threshold))
 
 
 def score(logits, label, snr, n_set2: int) -> dict[str, float]:
-    """All `SCORES`.
+    """Return all `SCORES`.
 
     Parameters
     ----------
@@ -59,21 +60,15 @@ def score(logits, label, snr, n_set2: int) -> dict[str, float]:
         The first so many spectra of the rare class are data set 2.
     """
     z = np.asarray(logits, dtype=float)
-    z = z - z.max(axis=1, keepdims=True)
-    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    rare = label == 0
-    hit = z.argmax(axis=1) == 0
-    # Log-odds, from the other classes' sum: 1 - p would be 0 where the network is certain.
-    others = np.log(np.exp(z[:, 1:]).sum(axis=1) + 1e-300)
-    odds = z[:, 0] - others
+    rare, hit = label == 0, z.argmax(axis=1) == 0
+    # Of O or not: which of F, G and K it is does not matter. Log-odds, since p can round to 1.
+    odds = z[:, 0] - logsumexp(z[:, 1:], axis=1)
     out = {"set2": float(hit[rare][:n_set2].mean())}
     for low, high in SNR_BINS:
         own = hit[rare & (snr >= low) & (snr < high)]
         out[f"snr_{low:g}_{high:g}"] = float(own.mean()) if len(own) else float("nan")
     out["others"] = float(1 - hit[~rare].mean())
     out["false_alarms"] = false_alarms_at(RECALL, odds[rare], odds[~rare])
-    # Of O or not: which of F, G and K it is does not matter here.
-    log_other = others - np.logaddexp(others, z[:, 0])
-    out["log_loss"] = float(-np.where(rare, log_p[:, 0], log_other).mean())
-    out["calibration"] = calibration_error(np.exp(log_p[:, 0]), rare)
+    out["log_loss"] = float(-log_expit(np.where(rare, odds, -odds)).mean())
+    out["calibration"] = calibration_error(expit(odds), rare)
     return out

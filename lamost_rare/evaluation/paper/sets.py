@@ -82,7 +82,7 @@ RED_END = 7380.0
 
 
 def level_red_end(flux, grid=LAMOST_GRID) -> np.ndarray:
-    """Standardized flux that is constant beyond `RED_END`.
+    """Make standardized flux constant beyond `RED_END`.
 
     Many library O stars have no data there, where `simulation.examples.standardize` bridges to the
     end of the grid without noise, and few others do: a recogniser must not know them by that.
@@ -95,7 +95,7 @@ def level_red_end(flux, grid=LAMOST_GRID) -> np.ndarray:
 
 
 def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) -> PaperSets:
-    """The sets of a run: the same for the same arguments.
+    """Make the sets of a run: the same for the same arguments.
 
     Half of the O stars, drawn for the run, are those of set 2; ``n_stars`` of the others, or all
     of them, are those of set 1, whose size shrinks with them. Seven tenths of the F, G and K stars
@@ -105,7 +105,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
     ----------
     sources : LabelledStars
     noise : NoiseBank
-        As of `training.generator.noise_of`.
+        As of `simulation.simulate_stars.noise_of`.
     run : int
     n_stars : int or None
     sizes : PaperSizes
@@ -142,12 +142,12 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
 
 
 def observed_from(flux, noise, seed, sizes: PaperSizes) -> np.ndarray:
-    """Spectra of real or generated stars, observed (again), in the S/N of all sets."""
+    """Observe spectra of real or generated stars (again) in simulation, in the S/N of all sets."""
     return level_red_end(simulate_again(flux, noise, snr_range=sizes.snr_range, seed=seed))
 
 
 def split_stars(sources, label, run, part) -> tuple[list, list]:
-    """Stars of a class with complete spectra, shuffled and cut in two."""
+    """Shuffle the stars of a class that have complete spectra, and cut them in two."""
     rows = complete_rows(sources, label)
     stars = sorted(set(sources.star[rows]))
     if len(stars) < 4:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from ...atomic import atomic_path, write_text_atomically
+from ...inference.generation import generate
 from ...networks.architectures import SHIPPED_LCGAN, SHIPPED_RACNET, SHIPPED_SGAN
 from ...networks.keras_backend import load_keras
 from ...simulation.dataset import load_data_folder
 from ...simulation.simulate_stars import noise_of
-from ...training.gan_training import GanOptions
+from ...training.gan_training import GanOptions, centre_generator, train_gan
 from ...training.loop import TrainingOptions
 from ...training.pools import as_they_end, single_threaded
 from ..generated_metrics import gan_test, gan_train, repeated
@@ -32,7 +33,7 @@ _VERSION = 4
 
 @dataclass(frozen=True)
 class PaperSettings:
-    """What the experiments are done with.
+    """Settings of the experiments.
 
     Attributes
     ----------
@@ -65,13 +66,13 @@ class PaperSettings:
 
     @property
     def looks(self) -> list[int]:
-        """Iterations at which the generators are kept."""
+        """Return the iterations at which the generators are kept."""
         every, last = self.gan.sample_every, self.gan.iterations
         return sorted({*range(every, last + 1, every), last})
 
 
 class Workshop:
-    """Does the tasks of one data folder, in one process.
+    """Do the tasks of one data folder, in one process.
 
     A task is a dict: ``kind`` (``gan``, ``svm`` or ``recogniser``), ``run``, ``stars`` (None for
     all), and what the kind needs.
@@ -94,7 +95,7 @@ class Workshop:
         return make_sets(self.sources, self.noise, run, stars, self.settings.sizes)
 
     def path(self, task: dict) -> Path:
-        """Where the result of a task lies: another name if anything that it depends on changes."""
+        """Return where the result of a task lies: elsewhere if what it depends on changes."""
         s = self.settings
         sizes = asdict(s.sizes)
         if task["kind"] == "gan":  # sees set 1 alone
@@ -110,7 +111,7 @@ class Workshop:
         return self.work / f"{task['kind']}-{name}{suffix}"
 
     def done(self, task) -> bool:
-        """Whether the result is there."""
+        """Tell if the result of a task is there."""
         path = self.path(task)
         return (path / "done.json").exists() if task["kind"] == "gan" else path.exists()
 
@@ -120,21 +121,16 @@ class Workshop:
             getattr(self, f"_{task['kind']}")(task, self.path(task))
 
     def log_of(self, run, stars, network) -> list[dict]:
-        """The log of a GAN's training, one entry a look."""
+        """Return the log of a GAN's training, one entry a look."""
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
         return json.loads((self.path(task) / "done.json").read_text())
 
     def best_look(self, run, stars, network) -> int:
-        """The iteration of the best quality, which is measured on the training spectra."""
-        return min(self.log_of(run, stars, network), key=lambda entry: entry["quality"])[
-            "iteration"
-        ]
+        """Return the iteration of the best quality, which is measured on the training spectra."""
+        log = self.log_of(run, stars, network)
+        return min(log, key=lambda entry: entry["quality"])["iteration"]
 
     def _gan(self, task, folder):
-        from dataclasses import replace
-
-        from ...training.gan_training import centre_generator, train_gan
-
         examples = self.sets(task["run"], task["stars"]).set1.flux
         options = replace(self.settings.gan, seed=100 * task["run"] + (task["stars"] or 0))
         architecture = self.settings.gans[task["network"]]
@@ -147,12 +143,11 @@ class Workshop:
             entry["quality"] = centre_generator(model, examples, examples, options.seed)
             model.save_weights(centred / name)
         (folder / "state.npz").unlink()  # only needed to go on; most of the disk space
-        _write_json(folder / "done.json", log)
+        write_text_atomically(folder / "done.json", json.dumps(log))
 
     def generated(self, run, stars, network, look, number, observed=False) -> np.ndarray:
-        """Spectra from the generator at one of its looks: its own, or its stars observed."""
-        from ...inference.generation import generate
-        from ...networks.build import build_network
+        """Return spectra from the generator at one of its looks: its own, or its stars observed."""
+        from ...networks.build import build_network  # loads Keras
         from ...networks.gan import without_noise
 
         task = {"kind": "gan", "run": run, "stars": stars, "network": network}
@@ -164,7 +159,7 @@ class Workshop:
         return observed_from(flux, self.noise, 1000 * run + 5, self.settings.sizes)
 
     def _svm(self, task, path):
-        """GAN-train and GAN-test; ``network`` None puts set 1 itself in the generator's place."""
+        """Measure GAN-train and GAN-test; for ``network`` None of set 1 itself."""
         sizes, run, stars = self.settings.sizes, task["run"], task["stars"]
         sets = self.sets(run, stars)
         if task["network"]:
@@ -174,11 +169,10 @@ class Workshop:
         f = sets.train["F"].flux[: sizes.set3]
         train, kept = gan_train(fake, f, sets.set2.flux, sets.test["F"].flux)
         test = gan_test(repeated(sets.set2.flux, sizes.set3), f, fake)
-        _write_json(path, {"gan_train": train, "f_kept": kept, "gan_test": test})
+        scores = {"gan_train": train, "f_kept": kept, "gan_test": test}
+        write_text_atomically(path, json.dumps(scores))
 
     def _recogniser(self, task, path):
-        from dataclasses import replace
-
         s, run, stars, way = self.settings, task["run"], task["stars"], task["way"]
         sets, number = self.sets(run, stars), s.sizes.set5
         fake = None
@@ -195,22 +189,15 @@ class Workshop:
             s.preprocessing,
             folder,
         )
-        temporary = path.with_suffix(".tmp.npz")
-        np.savez(temporary, **result)
-        os.replace(temporary, path)
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **result)
         shutil.rmtree(folder, ignore_errors=True)
         load_keras().backend.clear_session()
 
     def scores(self, task) -> dict:
-        """Logits, labels and S/N of a recogniser's test spectra."""
+        """Load logits, labels and S/N of a recogniser's test spectra."""
         with np.load(self.path(task)) as stored:
             return dict(stored)
-
-
-def _write_json(path, content):
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(temporary, path)
 
 
 _workshop: Workshop | None = None
