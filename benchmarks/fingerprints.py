@@ -206,10 +206,19 @@ def figures(data: Path):
     }
     for trial in trials[0]:
         yield f"trial {trial.kind}", digest(*(getattr(trial, name) for name in trial.ARRAYS))
-    decided, point, _ = cross_fitted(
+    decided, rule, _ = cross_fitted(
         trials, stars, recipe.classes, recipe.rare_class, group=recipe.group
     )
-    yield "operating point", digest(point)
+    # In words that do not change with the classes that hold the numbers.
+    yield (
+        "operating point",
+        digest(
+            f"OperatingPoint(temperature={rule.calibration.temperature}, "
+            f"threshold={rule.threshold}, weight={rule.calibration.evidence_weight}, "
+            f"threshold_by_snr={rule.threshold_by_snr.to_dict()}, "
+            f"discriminant={rule.discriminant and rule.discriminant.to_dict()})"
+        ),
+    )
     found = measure(decided, recipe.classes, recipe.rare_class, 1)
     yield "figures", digest(json.dumps(found, sort_keys=True))
 

@@ -1,65 +1,330 @@
-"""What ``config.json`` of a preset must hold."""
+"""The configuration of a preset: what its ``config.json`` holds, as typed objects."""
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from itertools import chain, pairwise
 from math import isfinite
 from typing import Any
 
 from .errors import LamostRareError
 from .spectra.grid import WavelengthGrid
 
-__all__ = ["PresetError", "check_config"]
+__all__ = [
+    "Calibration",
+    "Discriminant",
+    "Evidence",
+    "FirstStageConfig",
+    "KeyLines",
+    "PresetConfig",
+    "PresetError",
+    "ThresholdBySnr",
+]
 
-_KINDS = ("classifier", "generator")
+_LARGEST = 1e30
+"""No number of a preset is as large; integers of JSON may be too large for a float."""
+_EARLIER = ("low_snr", "group_threshold_by_snr")
+"""Keys that earlier versions wrote, and that no later one goes by."""
 
 
 class PresetError(LamostRareError, ValueError):
     """A preset that does not exist, is incomplete, or was changed after it was made."""
 
 
-def check_config(config: dict, what: str) -> None:
-    """Raise PresetError, naming the key, unless ``config`` has what the package relies on."""
+class _Block:
+    """A part of a configuration whose keys are its fields."""
 
-    def need(condition, key, wanted):
-        if not condition:
-            raise PresetError(f"{what}: {key!r} must be {wanted}, not {config.get(key)!r:.80}")
+    @classmethod
+    def from_dict(cls, values: dict):
+        """Build it of what JSON holds; TypeError or ValueError says that it cannot be."""
+        return cls(**{key: _tuple_of(value) for key, value in values.items()})
 
-    need(config.get("kind") in _KINDS, "kind", " or ".join(map(repr, _KINDS)))
-    for key, value in config.items():
-        # Python's JSON knows NaN and Infinity; among the figures they say what was not measured.
-        need(key == "figures" or _is_finite(value), key, "without NaN or Infinity")
-    need(isinstance(config.get("architecture"), dict), "architecture", "an object")
-    for key in ("preprocessing", "calibration", "figures", "evidence", "key_lines", "first_stage"):
-        need(isinstance(config.get(key) or {}, dict), key, "an object")
-    calibration = config.get("calibration") or {}
-    temperature: Any = calibration.get("temperature", 1.0)
-    need(
-        _is_number(temperature)
-        and temperature > 0
-        and _is_number(calibration.get("evidence_weight") or 0),
-        "calibration",
-        "a temperature above 0 and a number as evidence_weight",
-    )
-    for key, good, wanted in (
-        ("evidence", _is_evidence, "lines, floor, and present and absent with two numbers each"),
-        ("key_lines", _is_key_lines, "wavelength, a list of numbers, and needed, a number"),
-    ):
-        need(not config.get(key) or good(config[key]), key, wanted)
-    mixed = (config.get("first_stage") or {}).get("mixed", 0)
-    need(_is_number(mixed), "first_stage", "an object whose mixed is a number")
-    try:
-        WavelengthGrid.from_dict(config["grid"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
-    need(_is_sha256(config.get("weights_sha256")), "weights_sha256", "64 hexadecimal digits")
-    if config["kind"] != "classifier":
-        return
+    def to_dict(self) -> dict:
+        """Return what JSON is to hold, without what is None."""
+        values = {name: getattr(self, name) for name in _names(type(self))}
+        return {key: _list_of(value) for key, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Calibration(_Block):
+    """How logits become probabilities.
+
+    Attributes
+    ----------
+    temperature : float
+        By which logits are divided.
+    evidence_weight : float
+        Of the log-likelihood ratio of the measured lines, which is added to the logit of the rare
+        class.
+    """
+
+    temperature: float = 1.0
+    evidence_weight: float = 0.0
+
+    def __post_init__(self):
+        _check(self.temperature > 0, self.temperature, self.evidence_weight)
+
+
+@dataclass(frozen=True)
+class KeyLines(_Block):
+    """Lines without which nobody could tell the rare class.
+
+    Attributes
+    ----------
+    wavelength : tuple of float
+        In vacuum, Å.
+    needed : int
+        How many of them must be covered.
+    """
+
+    wavelength: tuple[float, ...]
+    needed: int
+
+    def __post_init__(self):
+        _check(isinstance(self.wavelength, tuple), *self.wavelength, self.needed)
+
+
+@dataclass(frozen=True)
+class Evidence(_Block):
+    """Lines that define the rare class, and how strong they are in it and in all else.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        Names of `lamost_rare.spectra.lines.LINES`.
+    floor : float
+        Error in Å that each width has at least.
+    present, absent : tuple of float, optional
+        Mean and scatter in Å of the mean width, in the rare class and in all else. Without them
+        the lines rank candidates, and say nothing of the probability.
+    """
+
+    lines: tuple[str, ...]
+    floor: float
+    present: tuple[float, float] | None = None
+    absent: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        pairs = [pair for pair in (self.present, self.absent) if pair is not None]
+        named = isinstance(self.lines, tuple) and all(isinstance(name, str) for name in self.lines)
+        _check(named and all(len(x) == 2 for x in pairs), self.floor, *chain(*pairs))
+
+
+@dataclass(frozen=True)
+class ThresholdBySnr(_Block):
+    """The probability that is asked for, by S/N (g).
+
+    Attributes
+    ----------
+    snr : tuple of float
+        Rising.
+    threshold : tuple of float
+        At each of them.
+    """
+
+    snr: tuple[float, ...]
+    threshold: tuple[float, ...]
+
+    def __post_init__(self):
+        rising = self.snr[0] > 0 and all(a < b for a, b in pairwise(self.snr))
+        inside = all(0 < x < 1 for x in self.threshold)
+        _check(rising and inside and len(self.snr) == len(self.threshold), *self.snr)
+
+    def __str__(self) -> str:
+        pairs = zip(self.snr, self.threshold, strict=True)
+        return ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)
+
+
+@dataclass(frozen=True)
+class Discriminant(_Block):
+    """What tells the rare class and its look-alikes from all else, linear in `features`.
+
+    Attributes
+    ----------
+    weights : tuple of float
+        Two for each class and two more, as `inference.discriminant.discriminant_features` has them.
+    constant : float
+    threshold : float
+        Least score of a candidate.
+    """
+
+    weights: tuple[float, ...]
+    constant: float
+    threshold: float
+
+    def __post_init__(self):
+        _check(True, *self.weights, self.constant, self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstStageConfig(_Block):
+    """The first stage of a preset: what it may settle, how it was made and measured.
+
+    Attributes
+    ----------
+    settles, bordering : tuple of str
+        Classes that it may settle, and those for which one of them may be taken.
+    log_odds : float
+        From which it is sure.
+    mixed : float
+        Weight of its logits in a mean with the recogniser's; with 0 it is not in it.
+    options, figures : dict
+    sha256 : str
+        Of its file.
+    """
+
+    settles: tuple[str, ...] = ()
+    bordering: tuple[str, ...] = ()
+    log_odds: float = 0.0
+    mixed: float = 0.0
+    options: dict = field(default_factory=dict)
+    figures: dict = field(default_factory=dict)
+    sha256: str = ""
+
+    def __post_init__(self):
+        _check(True, self.log_odds, self.mixed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetConfig:
+    """All that ``config.json`` says.
+
+    What is there for classifiers alone has no meaning for a generator, and is not written.
+
+    Attributes
+    ----------
+    name, description : str
+        The name ends in a version.
+    kind : str
+        ``classifier`` or ``generator``.
+    architecture : dict
+        Layer sizes, as `lamost_rare.networks` takes them.
+    classes : tuple of str
+        In the order of the network's outputs.
+    rare_class : str
+        Whose members are candidates.
+    grid : WavelengthGrid
+        Of the network's input or output.
+    preprocessing : dict
+        As `lamost_rare.spectra.normalize.network_input` takes it.
+    threshold : float
+        Least probability of a candidate where ``threshold_by_snr`` is None.
+    threshold_by_snr : ThresholdBySnr, optional
+    discriminant : Discriminant, optional
+    calibration : Calibration
+    key_lines : KeyLines, optional
+    evidence : Evidence, optional
+    training, figures : dict
+        What it was trained on and how; what was measured with it. Free in what they hold.
+    figures_of : str
+        Rare class that the figures are of; empty if an earlier version measured them.
+    first_stage : FirstStageConfig, optional
+    weights_sha256 : str
+    created_with : dict
+        Versions of what decides the network's outputs.
+    """
+
+    name: str = ""
+    kind: str
+    description: str = ""
+    architecture: dict
+    classes: tuple[str, ...] = ()
+    rare_class: str = ""
+    grid: WavelengthGrid
+    preprocessing: dict = field(default_factory=dict)
+    threshold: float = 0.5
+    threshold_by_snr: ThresholdBySnr | None = None
+    discriminant: Discriminant | None = None
+    calibration: Calibration = field(default_factory=Calibration)
+    key_lines: KeyLines | None = None
+    evidence: Evidence | None = None
+    training: dict = field(default_factory=dict)
+    figures: dict = field(default_factory=dict)
+    figures_of: str = ""
+    first_stage: FirstStageConfig | None = None
+    weights_sha256: str = ""
+    created_with: dict = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, config: dict, what: str) -> PresetConfig:
+        """Build it from the content of ``config.json``.
+
+        Parameters
+        ----------
+        config : dict
+        what : str
+            What it is the configuration of, for messages.
+
+        Raises
+        ------
+        PresetError
+            Naming the key that is unknown, or whose value cannot be used.
+        """
+
+        def need(condition, key, wanted):
+            if not condition:
+                raise PresetError(f"{what}: {key!r} must be {wanted}, not {config.get(key)!r:.80}")
+
+        _refuse_unknown(config, [*_names(cls), *_EARLIER], what)
+        for key, value in config.items():
+            # Python's JSON knows NaN and Infinity; among figures they say what was not measured.
+            need(key == "figures" or _is_finite(value), key, "without NaN or Infinity")
+        need(config.get("kind") in _KINDS, "kind", " or ".join(map(repr, _KINDS)))
+        need(isinstance(config.get("architecture"), dict), "architecture", "an object")
+        # What is empty is as it is by default.
+        found = {key: _tuple_of(value) for key, value in config.items() if value}
+        found = {key: value for key, value in found.items() if key not in _EARLIER}
+        found["architecture"] = config["architecture"]
+        for key in ("name", "description", "figures_of"):
+            need(isinstance(found.get(key, ""), str), key, "text")
+        for key in ("preprocessing", "training", "figures", "created_with", *_BLOCKS):
+            need(isinstance(found.get(key, {}), dict), key, "an object")
+        for key in _BLOCKS.keys() & found:
+            block, wanted = _BLOCKS[key]
+            _refuse_unknown(found[key], _names(block), f"{what}: {key!r}")
+            try:
+                found[key] = block.from_dict(found[key])
+            except (IndexError, TypeError, ValueError):
+                need(False, key, wanted)
+        try:
+            found["grid"] = WavelengthGrid.from_dict(config["grid"])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
+        need(_is_sha256(config.get("weights_sha256")), "weights_sha256", "64 hexadecimal digits")
+        if config["kind"] == "classifier":
+            _check_classifier(config, found.get("discriminant"), need)
+        return cls(**found)
+
+    def to_dict(self) -> dict:
+        """Return the content of ``config.json``, of which `from_dict` makes the same object."""
+        found = {name: _list_of(getattr(self, name)) for name in _names(type(self))}
+        found |= {key: found[key].to_dict() for key in ("grid", *_BLOCKS) if found[key]}
+        found |= {key: found[key] or {} for key in ("key_lines", "evidence")}
+        if self.kind != "classifier":
+            found = {key: value for key, value in found.items() if key not in _OF_CLASSIFIERS}
+        return {key: value for key, value in found.items() if value or key not in _OFTEN_EMPTY}
+
+
+_KINDS = ("classifier", "generator")
+_BLOCKS: dict[str, tuple[type[_Block], str]] = {
+    "threshold_by_snr": (ThresholdBySnr, "snr, rising, with a threshold each"),
+    "discriminant": (Discriminant, "weights, constant and threshold"),
+    "calibration": (Calibration, "a temperature above 0 and a number as evidence_weight"),
+    "key_lines": (KeyLines, "wavelength, a list of numbers, and needed, a number"),
+    "evidence": (Evidence, "lines, floor, and present and absent with two numbers each"),
+    "first_stage": (FirstStageConfig, "an object whose mixed is a number"),
+}
+_OF_CLASSIFIERS = ("classes", "threshold", *_BLOCKS)
+_OFTEN_EMPTY = ("figures_of", "first_stage", "weights_sha256", "created_with")
+
+
+def _check_classifier(config: dict, discriminant: Discriminant | None, need) -> None:
     classes = config.get("classes") or []
     # Class names become column names (p_<class>), which must work in FITS, VOTable and pandas.
     need(
-        isinstance(classes, list)
+        isinstance(classes, (list, tuple))
         and len(classes) >= 2
         and all(isinstance(c, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", c) for c in classes)
         and len({c.lower() for c in classes}) == len(classes),
@@ -68,29 +333,42 @@ def check_config(config: dict, what: str) -> None:
     )
     need(config.get("rare_class") in classes, "rare_class", f"one of {classes}")
     threshold: Any = config.get("threshold")
+    need(_is_number(threshold) and 0 < threshold <= 1, "threshold", "a number above 0 and up to 1")
+    n_weights = 2 * len(classes) + 2
     need(
-        _is_number(threshold) and 0 < threshold <= 1,
-        "threshold",
-        "a number above 0 and up to 1",
-    )
-    table = config.get("threshold_by_snr")
-    need(
-        table is None or _is_table(table), "threshold_by_snr", "snr, rising, with a threshold each"
-    )
-    discriminant = config.get("discriminant")
-    need(
-        discriminant is None or _is_discriminant(discriminant, len(classes)),
+        discriminant is None or len(discriminant.weights) == n_weights,
         "discriminant",
-        f"{2 * len(classes) + 2} weights, constant and threshold",
+        f"{n_weights} weights, constant and threshold",
     )
+
+
+def _refuse_unknown(config: dict, known: list[str], what: str) -> None:
+    for key in config:
+        if key not in known:
+            close = get_close_matches(str(key), known, n=1, cutoff=0.6)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            raise PresetError(f"{what}: unknown key {key!r:.80}; {hint}")
+
+
+def _names(block) -> list[str]:
+    return [f.name for f in fields(block)]
+
+
+def _tuple_of(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _list_of(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _check(condition: bool, *numbers) -> None:
+    if not (condition and all(map(_is_number, numbers))):
+        raise ValueError
 
 
 def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
-
-
-_LARGEST = 1e30
-"""No number of a preset is as large; integers of JSON may be too large for a float."""
 
 
 def _is_finite(value) -> bool:
@@ -102,37 +380,5 @@ def _is_finite(value) -> bool:
     return not isinstance(value, float) or isfinite(value)
 
 
-def _is_evidence(value: dict) -> bool:
-    try:
-        numbers = [value["floor"], *value.get("present", (0, 1)), *value.get("absent", (0, 1))]
-        names = value["lines"]
-        named = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        return named and len(numbers) == 5 and all(map(_is_number, numbers))
-    except (KeyError, TypeError):
-        return False
-
-
-def _is_key_lines(value: dict) -> bool:
-    lines = value.get("wavelength")
-    return isinstance(lines, list) and all(map(_is_number, [*lines, value.get("needed")]))
-
-
 def _is_sha256(value) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
-def _is_discriminant(value, n_classes: int) -> bool:
-    try:
-        numbers = [*value["weights"], value["constant"], value["threshold"]]
-        return len(numbers) == 2 * n_classes + 4 and all(map(_is_number, numbers))
-    except (KeyError, TypeError):
-        return False
-
-
-def _is_table(table) -> bool:
-    try:
-        snr, threshold = table["snr"], table["threshold"]
-        rising = all(0 < a < b for a, b in pairwise(snr)) and snr[0] > 0
-        return rising and len(snr) == len(threshold) and all(0 < x < 1 for x in threshold)
-    except (KeyError, TypeError, IndexError):
-        return False

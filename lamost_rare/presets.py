@@ -14,10 +14,12 @@ import os
 import shutil
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
-from .preset_config import PresetError, check_config
+from .atomic import atomic_path, write_text_atomically
+from .preset_config import PresetConfig, PresetError
 from .spectra.grid import WavelengthGrid
 from .text import check_paths, printable
 
@@ -62,48 +64,54 @@ class Preset:
     config: dict
 
     def __repr__(self) -> str:
-        rare = f" for {self.rare_class}" if self.rare_class else ""
-        return f"<Preset {self.name}: {self.kind}{rare}>"
+        # Of whatever the configuration is, usable or not.
+        kind, rare = self.config.get("kind"), self.config.get("rare_class")
+        return f"<Preset {self.name}: {kind}{f' for {rare}' if rare else ''}>"
+
+    @cached_property
+    def settings(self) -> PresetConfig:
+        """``config`` as a typed object."""
+        return PresetConfig.from_dict(self.config, f"preset {self.name!r}")
 
     @property
     def kind(self) -> str:
         """``classifier`` or ``generator``."""
-        return self.config["kind"]
+        return self.settings.kind
 
     @property
     def description(self) -> str:
         """What it is for, in a sentence or two."""
-        return self.config.get("description", "")
+        return self.settings.description
 
     @property
     def architecture(self) -> dict:
         """Layer sizes, as `lamost_rare.networks` takes them."""
-        return self.config["architecture"]
+        return self.settings.architecture
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the network's outputs; empty for a generator."""
-        return tuple(self.config.get("classes", ()))
+        return self.settings.classes
 
     @property
     def rare_class(self) -> str:
         """The class whose members are candidates."""
-        return self.config.get("rare_class", "")
+        return self.settings.rare_class
 
     @property
     def grid(self) -> WavelengthGrid:
         """The vacuum wavelength grid of the network's input or output."""
-        return WavelengthGrid.from_dict(self.config["grid"])
+        return self.settings.grid
 
     @property
     def preprocessing(self) -> dict:
         """Parameters of `lamost_rare.spectra.normalize.network_input`."""
-        return self.config.get("preprocessing", {})
+        return self.settings.preprocessing
 
     @property
     def threshold(self) -> float:
         """A candidate has at least this calibrated probability of the rare class."""
-        return float(self.config["threshold"])
+        return float(self.settings.threshold)
 
     @property
     def calibration(self) -> dict:
@@ -113,12 +121,12 @@ class Preset:
     @property
     def figures(self) -> dict:
         """What was measured with it."""
-        return self.config.get("figures") or {}
+        return self.settings.figures
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the weights file, as 64 hexadecimal digits."""
-        return self.config["weights_sha256"]
+        return self.settings.weights_sha256
 
     @property
     def weights_path(self) -> Path:
@@ -179,9 +187,9 @@ def load_preset(preset: str | os.PathLike | None = None, *, verify: bool = True)
         If there is no such preset, its ``config.json`` is unusable or its weights do not match.
     """
     folder = _find(DEFAULT_PRESET if preset is None else preset)
-    loaded = Preset(name=folder.name, folder=folder, config=_read_config(folder))
-    if isinstance(loaded.config.get("name"), str) and loaded.config["name"]:
-        loaded = Preset(loaded.config["name"], folder, loaded.config)
+    config = _read_config(folder)
+    settings = PresetConfig.from_dict(config, printable(folder / CONFIG_FILE))
+    loaded = Preset(settings.name or folder.name, folder, config)
     if verify:
         loaded.verify()
     return loaded
@@ -218,22 +226,15 @@ def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.
         "weights_sha256": _sha256(weights_file),
         "created_with": config.get("created_with") or _versions(),
     }
-    check_config(config, f"preset {config.get('name', folder.name)!r}")
+    PresetConfig.from_dict(config, f"preset {config.get('name', folder.name)!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    _put(weights_file, folder / WEIGHTS_FILE)
+    target = folder / WEIGHTS_FILE
+    if not (target.exists() and target.samefile(weights_file)):
+        with atomic_path(target) as temporary:
+            shutil.copyfile(weights_file, temporary)
     text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    part = folder / (CONFIG_FILE + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, folder / CONFIG_FILE)
+    write_text_atomically(folder / CONFIG_FILE, text)
     return load_preset(folder)
-
-
-def _put(file, target: Path) -> None:
-    """Copy a file to its place, unless it is there; never half of it."""
-    if not (target.exists() and target.samefile(file)):
-        part = target.with_name(target.name + ".part")
-        shutil.copyfile(file, part)
-        os.replace(part, target)
 
 
 def check_kind(preset: Preset, kind: str) -> None:
@@ -274,7 +275,6 @@ def _read_config(folder: Path) -> dict:
         raise PresetError(f"{what} is not valid JSON: {printable(error)}") from error
     if not isinstance(config, dict):
         raise PresetError(f"{what} does not hold a JSON object")
-    check_config(config, what)
     return config
 
 

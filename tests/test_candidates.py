@@ -9,13 +9,14 @@ import pytest
 
 from lamost_rare.inference.calibration import significance_of_lines
 from lamost_rare.inference.evidence import LINES
+from lamost_rare.preset_config import Evidence
 from lamost_rare.presets import list_presets, load_preset
 from lamost_rare.survey import scan_directory
 from lamost_rare.survey import shard_processing as classifying
 from lamost_rare.survey.candidates import rank_candidates
 from scan_helpers import ReadHere, standin_preset, table, use_network, write_file
 
-EVIDENCE = {"lines": ["heii_4200", "heii_4541"], "floor": 0.05}
+EVIDENCE = Evidence(("heii_4200", "heii_4541"), 0.05)
 
 
 def rows(**columns):
@@ -71,7 +72,7 @@ def test_o_stars_of_shipped_presets_are_sorted_by_ionized_helium(name):
     preset = load_preset(name)
     assert preset.rare_class == "O"
     unordered = rows(path=["a"], p_O=np.ones(1, "f4"))
-    found = rank_candidates(unordered, "O", preset.config["evidence"])
+    found = rank_candidates(unordered, "O", preset.settings.evidence)
     description = found.schema.field("evidence").metadata[b"description"].decode()
     lines = description.removeprefix("significance of the mean equivalent width of ").split(", ")
     assert len(lines) >= 3
@@ -81,7 +82,7 @@ def test_o_stars_of_shipped_presets_are_sorted_by_ionized_helium(name):
 def test_candidates_of_a_scan(tmp_path, monkeypatch):
     use_network(monkeypatch)
     monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
-    preset = standin_preset(tmp_path / "preset", evidence=EVIDENCE)
+    preset = standin_preset(tmp_path / "preset", evidence=EVIDENCE.to_dict())
     for i in range(8):
         write_file(tmp_path / "in" / f"{i}.fits", 20 + 12 * i)
     scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)

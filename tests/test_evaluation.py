@@ -6,27 +6,28 @@ import pytest
 from evaluation_helpers import check_page
 from lamost_rare.evaluation.recognition import letters_agreed, subtype_of, write_recognition
 from lamost_rare.inference.calibration import (
+    EVIDENCE,
     calibrate,
     line_evidence,
     mean_width,
     rare_score,
-    thresholds_of,
 )
+from lamost_rare.inference.decision import CandidateRule
 from lamost_rare.inference.discriminant import (
     discriminant_features,
     discriminant_score,
     reaches_discriminant,
 )
+from lamost_rare.preset_config import Calibration, Discriminant, ThresholdBySnr
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.dataset import LabelledStars
 from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.simulation.noise import NoiseBank
-from lamost_rare.training.recipes import HE_II_EVIDENCE, RECIPES
+from lamost_rare.training.recipes import RECIPES
 from lamost_rare.validation import operating_point
 from lamost_rare.validation.figure_titles import figure_rows, title_of
 from lamost_rare.validation.figures import cross_fitted, measure
 from lamost_rare.validation.operating_point import (
-    OperatingPoint,
     Requirements,
     candidates,
     choose_operating_point,
@@ -76,7 +77,7 @@ def test_uncertainty_counts_stars_not_spectra():
 
 def test_score_is_log_odds_and_does_not_saturate():
     logits = np.array([[2.0, 1.0, 0.0], [90.0, 0.0, 0.0]])
-    p = calibrate(logits, None)[:, 0].astype(float)
+    p = calibrate(logits)[:, 0].astype(float)
     score = rare_score(logits, 0)
     assert score[0] == pytest.approx(np.log(p[0] / (1 - p[0])), rel=1e-5)
     assert score[1] == pytest.approx(90 - np.log(2))
@@ -103,17 +104,18 @@ def test_weight_of_the_evidence_is_recovered():
 
 def test_evidence_decides_close_calls():
     trial = trial_of("library", [0.5, 0.5], [0, 1], evidence=np.array([-3.0, 3.0]))
-    point = OperatingPoint(1.0, 0.7, 1.0)
-    assert list(candidates(trial, 0, point)) == [False, True]
+    rule = CandidateRule(0, Calibration(1.0, 1.0), 0.7)
+    assert list(candidates(trial, rule)) == [False, True]
 
 
 def test_threshold_by_snr():
-    table = {"snr": [5.0, 20.0], "threshold": [0.99, 0.5]}
-    found = thresholds_of(np.array([100.0, 20.0, 10.0, 5.0, 1.0, -3.0, np.nan]), 0.5, table)
+    rule = CandidateRule(0, threshold_by_snr=ThresholdBySnr((5.0, 20.0), (0.99, 0.5)))
+    found = rule.least_probability(np.array([100.0, 20.0, 10.0, 5.0, 1.0, -3.0, np.nan]))
     # Half way between in log S/N, and so in log-odds, of which 0.5 has none.
     middle = 1 / (1 + np.exp(-0.5 * np.log(99)))
     np.testing.assert_allclose(found, [0.5, 0.5, middle, 0.99, 0.99, 0.99, 0.99])
-    np.testing.assert_array_equal(thresholds_of(np.array([3.0, np.nan]), 0.8, None), [0.8, 0.8])
+    flat = CandidateRule(0, threshold=0.8)
+    np.testing.assert_array_equal(flat.least_probability(np.array([3.0, np.nan])), [0.8, 0.8])
 
 
 def test_the_probability_asked_for_is_as_it_is_given():
@@ -121,14 +123,14 @@ def test_the_probability_asked_for_is_as_it_is_given():
     sources = sources_of(["O"] * 100 + ["B"] * 100, ["O7"] * 100 + ["B3V"] * 100)
     score = np.concatenate([rng.normal(2, 2, 100), rng.normal(-2, 2, 100)])
     library = trial_of("library", score, np.arange(200))
-    asked = {"snr": [5.0, 40.0], "threshold": [0.9, 0.6]}
+    asked = ThresholdBySnr((5.0, 40.0), (0.9, 0.6))
     need = Requirements(probability=asked)
     point = choose_operating_point([library], sources, CLASSES, "O", need)
     assert (point.threshold, point.threshold_by_snr, point.discriminant) == (0.6, asked, None)
-    p = operating_point.probabilities(library, 0, point)[:, 0]
+    p = operating_point.probabilities(library, point)[:, 0]
     for snr, threshold in ((4.0, 0.9), (100.0, 0.6)):
         library.measured_snr[:] = snr
-        np.testing.assert_array_equal(candidates(library, 0, point), p >= threshold)
+        np.testing.assert_array_equal(candidates(library, point), p >= threshold)
 
 
 def hot_or_not(kind, odds_of_o, odds_of_hot, row):
@@ -156,24 +158,24 @@ def test_two_questions_have_two_thresholds(monkeypatch):
         -4 + rng.exponential(1.0, n_a),
         np.arange(n_o + n_b, n_o + n_b + n_a),
     )
-    asked = {"snr": [10.0], "threshold": [0.6]}
+    asked = ThresholdBySnr((10.0,), (0.6,))
     need = Requirements(asked, reobserved=1e-4, margin=0.0)
     arguments = [stars, sky], sources, CLASSES, "O"
     one, two = (choose_operating_point(*arguments, need, group=g) for g in ((), ("O", "B")))
     assert one.discriminant is None
-    alarms, kept_out = (candidates(sky, 0, point).mean() for point in (one, two))
+    alarms, kept_out = (candidates(sky, point).mean() for point in (one, two))
     assert kept_out <= 1e-4 < alarms / 10
-    found, still = (candidates(stars, 0, point) for point in (one, two))
+    found, still = (candidates(stars, point) for point in (one, two))
     # Nothing is lost of stars that are surely hot, whichever they are.
     np.testing.assert_array_equal(found, still)
     assert found[:n_o].mean() > 0.8
     assert found[n_o:].mean() < 0.003
     # Nothing gains by looking like a star that is to be kept out.
-    weights = np.array(two.discriminant["weights"])[:-2].reshape(2, len(CLASSES))
+    weights = np.array(two.discriminant.weights)[:-2].reshape(2, len(CLASSES))
     assert (weights[:, 2:] <= 0).all()
     need = Requirements(asked, reobserved=1e-4, margin=1.0)
     wider = choose_operating_point(*arguments, need, group=("O", "B"))
-    assert wider.discriminant["threshold"] == pytest.approx(two.discriminant["threshold"] + 1)
+    assert wider.discriminant.threshold == pytest.approx(two.discriminant.threshold + 1)
 
 
 def test_discriminant():
@@ -188,8 +190,7 @@ def test_discriminant():
     np.testing.assert_array_equal(
         discriminant_features(p[:1], [np.nan]), discriminant_features(p[:1], [3.0])
     )
-    weights = [0, 0, -1, 0, 0, 0, 2, 0]
-    rule = {"weights": weights, "constant": -9.0, "threshold": 7.0}
+    rule = Discriminant((0, 0, -1, 0, 0, 0, 2, 0), constant=-9.0, threshold=7.0)
     score = discriminant_score(p, snr, rule)
     np.testing.assert_allclose(score[:2], -np.log(p[:2, 2]) + 2 * np.log(10) - 9, rtol=1e-6)
     np.testing.assert_array_equal(reaches_discriminant(p, snr, rule), [True, False, True])
@@ -201,7 +202,7 @@ def test_figures_count_what_they_say():
     sources = sources_of(["O", "B", "B", "A"], ["O7V", "B0.5V", "B5V", "A0"], [0, 0, 0, 1])
     library = trial_of("library", [5, 5, -5], [0, 1, 2])
     sky = trial_of("lamost", [-5], [3])
-    decided, _, _ = cross_fitted({0: [library, sky]}, sources, CLASSES, "O", fixed=OperatingPoint())
+    decided, _, _ = cross_fitted({0: [library, sky]}, sources, CLASSES, "O", fitted=False)
     figures = measure(decided, CLASSES, "O")
     assert figures["recall_snr_above_20"]["rate"] == 1
     assert figures["recall_snr_5_10"]["n"] == 0
@@ -234,7 +235,7 @@ def test_figures_of_o_stars_are_what_they_were():
         trial_of("lamost", [-3, 3, -3, -3], [6, 7, 8, 9]),
         trial_of("reobserved", [3, -3, 3, -3, -3, -3], [6, 6, 7, 8, 8, 9]),
     ]
-    decided, _, _ = cross_fitted({0: trials}, sources, CLASSES, "O", fixed=OperatingPoint())
+    decided, _, _ = cross_fitted({0: trials}, sources, CLASSES, "O", fitted=False)
     figures = measure(decided, CLASSES, "O")
     assert counts_of(figures) == {
         "recall_snr_5_10": (1, 1, 1),
@@ -278,7 +279,7 @@ def of_quasars():
     for trial in trials:  # the rare class need not be the first
         trial.logits[:, [0, 1]] = trial.logits[:, [1, 0]]
     classes = ("A", "quasar", "B", "F", "G")
-    return cross_fitted({0: trials}, sources, classes, "quasar", fixed=OperatingPoint())[0], classes
+    return cross_fitted({0: trials}, sources, classes, "quasar", fitted=False)[0], classes
 
 
 def test_members_of_another_rare_class_are_found_and_are_no_false_alarms():
@@ -364,14 +365,14 @@ def test_real_members_take_part_in_the_discriminant(monkeypatch):
     need = Requirements(margin=0.0)
     point = choose_operating_point([own, sky], sources, CLASSES, "O", need, group=("O", "B"))
     assert point.discriminant is not None
-    assert candidates(own, 0, point).mean() > 0.8
-    assert candidates(sky, 0, point).sum() == 0
+    assert candidates(own, point).mean() > 0.8
+    assert candidates(sky, point).sum() == 0
 
 
 def test_false_alarms_of_b_stars_are_counted_among_all_and_by_themselves():
     sources = sources_of(["B", "B", "A", "other"], ["A2V", "B9", "A0", "QSO"], [1, 1, 1, 1])
     again = trial_of("reobserved", [5, -5, 5, -5, 5], [0, 0, 1, 2, 2])
-    decided, _, _ = cross_fitted({0: [again]}, sources, CLASSES, "O", fixed=OperatingPoint())
+    decided, _, _ = cross_fitted({0: [again]}, sources, CLASSES, "O", fitted=False)
     figures = measure(decided, CLASSES, "O")
     counts = {name: (value["count"], value["n"]) for name, value in figures.items()}
     assert counts["false_alarms_reobserved"] == (3, 5)
@@ -384,8 +385,7 @@ def test_what_is_known_in_part_is_counted_apart():
     sources.valid[1:] = False
     library = trial_of("library", [5, -5, 5], [0, 1, 2])
     damaged = trial_of("damaged", [5, -5, 5], [0, 1, 2])
-    fixed = OperatingPoint()
-    decided, _, _ = cross_fitted({0: [library, damaged]}, sources, CLASSES, "O", fixed=fixed)
+    decided, _, _ = cross_fitted({0: [library, damaged]}, sources, CLASSES, "O", fitted=False)
     figures = measure(decided, CLASSES, "O")
     counts = {name: (value["count"], value["n"]) for name, value in figures.items()}
     assert counts["recall_snr_above_20"] == (1, 1)
@@ -420,11 +420,11 @@ def test_as_many_false_alarms_stay_as_are_allowed(monkeypatch, allowed):
     sky = hot_or_not("reobserved", np.full(n_a, 3.0), -3 + rng.exponential(1, n_a), rows)
     need = Requirements(reobserved=allowed / n_a, margin=0.0)
     point = choose_operating_point([stars, sky], sources, CLASSES, "O", need, group=("O", "B"))
-    assert max(0, allowed - 1) <= candidates(sky, 0, point).sum() <= allowed
+    assert max(0, allowed - 1) <= candidates(sky, point).sum() <= allowed
     as_they_are = hot_or_not("lamost", [3.0], [8.0], rows[:1])
     trials = [stars, sky, as_they_are]
     point = choose_operating_point(trials, sources, CLASSES, "O", need, group=("O", "B"))
-    assert candidates(as_they_are, 0, point).sum() == 0
+    assert candidates(as_they_are, point).sum() == 0
 
 
 def test_trials_lose_what_they_say():
@@ -466,12 +466,12 @@ def test_subtype_groups():
 def test_he_ii_evidence():
     kinds = ["O7", "B2", "A0", "qso"] * 6
     batch = analytic_spectra(kinds, np.random.default_rng(3), snr=100.0)
-    width, error = (x.reshape(6, 4) for x in mean_width(batch, HE_II_EVIDENCE))
+    width, error = (x.reshape(6, 4) for x in mean_width(batch, EVIDENCE["O"]))
     assert (width[:, 0] > 0.35).all()
     assert np.abs(width[:, 1:3]).max() < 0.3
     assert (error < 0.1).all()
     unsure = np.zeros((24, 3))
-    ratio = line_evidence(batch, unsure, 0, HE_II_EVIDENCE).reshape(6, 4)
+    ratio = line_evidence(batch, unsure, 0, EVIDENCE["O"]).reshape(6, 4)
     assert (ratio[:, 0] > 0).all()
     assert (ratio[:, 1] < 0).all()
 
@@ -480,9 +480,9 @@ def test_no_evidence_where_nothing_is_seen_or_nothing_is_in_doubt():
     batch = analytic_spectra(["B2", "O7"], np.random.default_rng(3), snr=100.0)
     batch.mask[0] = True
     batch.flux[0] = batch.ivar[0] = 0
-    assert line_evidence(batch, np.zeros((2, 3)), 0, HE_II_EVIDENCE)[0] == 0
+    assert line_evidence(batch, np.zeros((2, 3)), 0, EVIDENCE["O"])[0] == 0
     certain = np.array([[-9.0, 0, 0], [-9.0, 0, 0]])
-    assert (line_evidence(batch, certain, 0, HE_II_EVIDENCE) == 0).all()
+    assert (line_evidence(batch, certain, 0, EVIDENCE["O"]) == 0).all()
     assert (line_evidence(batch, np.zeros((2, 3)), 0, None) == 0).all()
 
 

@@ -28,6 +28,7 @@ from lamost_rare.validation.first_stage_figures import (
     choose_log_odds,
     first_stage_lines,
     measure_first_stage,
+    roles_of,
 )
 from lamost_rare.validation.trials import Trial
 from scan_helpers import CONFIG, ReadHere, manifest, standin_preset, table, use_network, write_file
@@ -333,6 +334,15 @@ class Everything:
 
 class Recipe:
     classes, rare_class = CLASSES, "O"
+
+
+@pytest.mark.parametrize(
+    ("rare", "settled", "bordering"), [("O", "AG", "B"), ("A", "G", "B"), ("B", "AG", "")]
+)
+def test_the_rare_class_is_never_settled(rare, settled, bordering):
+    classes = np.array(["O", "B", "A", "G", "white_dwarf"])
+    roles = roles_of(classes, rare)
+    assert ["".join(classes[role]) for role in roles] == [settled, bordering, rare]
 
 
 def test_the_limit_lies_above_every_o_star():

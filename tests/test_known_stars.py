@@ -14,7 +14,7 @@ from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.simulation.dataset import LabelledStars
 from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.simulation.noise import NoiseBank
-from lamost_rare.training.build import summarize
+from lamost_rare.training.classifier_preset import summarize
 from lamost_rare.training.recipes import RECIPES
 from lamost_rare.validation.figures import Decided
 from lamost_rare.validation.trials import Trial

@@ -8,6 +8,7 @@ import pytest
 
 from lamost_rare import presets
 from lamost_rare.cli import main
+from lamost_rare.preset_config import PresetConfig
 from lamost_rare.presets import PresetError, list_presets, load_preset, save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.validation.figure_titles import measured_rows
@@ -122,6 +123,39 @@ def test_unusable_configuration_names_the_key(preset, key, value):
         load_preset(preset.folder)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"treshold": 0.5}, "unknown key 'treshold'; did you mean 'threshold'?"),
+        (
+            {"calibration": {"temperatur": 2.0}},
+            "'calibration': unknown key 'temperatur'; did you mean 'temperature'?",
+        ),
+        ({"discriminant": {"x": 1}}, "unknown key 'x'; known: weights, constant, threshold"),
+        ({"\x1b[31m": 1}, r"unknown key '\x1b[31m'; known: name, kind, "),
+    ],
+)
+def test_unknown_keys_are_refused_by_name(preset, changes, message):
+    rewrite(preset, **changes)
+    with pytest.raises(PresetError, match=re.escape(message)):
+        load_preset(preset.folder)
+
+
+def test_keys_of_earlier_versions_are_known_and_free_blocks_are_free(preset):
+    by_snr = {"snr": [10.0], "threshold": [0.9]}
+    earlier = {"low_snr": by_snr, "group_threshold_by_snr": {**by_snr, "classes": ["O", "B"]}}
+    rewrite(preset, **earlier, training={"anything": 1}, figures={"more": {"of": "it"}})
+    assert load_preset(preset.folder).settings.training == {"anything": 1}
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_a_configuration_comes_back_to_the_byte(name):
+    preset = load_preset(name)
+    text = json.dumps(preset.settings.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    assert text.encode() == (preset.folder / "config.json").read_bytes()
+    assert PresetConfig.from_dict(preset.settings.to_dict(), name) == preset.settings
+
+
 def test_a_generator_needs_no_classes(preset):
     rewrite(preset, kind="generator", classes=..., rare_class=..., threshold=...)
     assert load_preset(preset.folder).classes == ()
@@ -192,7 +226,8 @@ def test_figures_of_an_older_preset_are_shown_as_what_they_are(preset, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert "Recall is that of library stars observed in simulation" in shown
     assert "O stars found, S/N (g) 5-10 0.2500 (0.2000 to 0.3000) [1 of 4 spectra, 2 st" in shown
-    assert "LAMOST spectra, none of an O star, called candidates 200000.0 in a million" in shown
+    alarms = "LAMOST spectra, none of an O star, called candidates 20.00 %, below 50.00 % (95 %)"
+    assert alarms in shown
     assert "[2 of 10]" in shown
     assert "S/N (g) 10-20" not in shown
 

@@ -8,7 +8,7 @@ import textwrap
 
 from ..presets import DEFAULT_PRESET, Preset, PresetError, list_presets, load_preset
 from ..text import printable
-from ..validation.figure_titles import asked_by_snr, measured_rows, recall_in_words, title_of
+from ..validation.figure_titles import measured_rows, recall_in_words, title_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -71,10 +71,10 @@ def _paragraph(preset: Preset):
         facts["looks for"] = (
             f"{preset.rare_class}, at a probability of {preset.threshold:.4g} or more"
         )
-        if table := preset.config.get("threshold_by_snr"):
-            facts["by S/N (g)"] = asked_by_snr(table)
-        if discriminant := preset.config.get("discriminant"):
-            facts["discriminant"] = f"{discriminant['threshold']:.2f} or more"
+        if table := preset.settings.threshold_by_snr:
+            facts["by S/N (g)"] = str(table)
+        if discriminant := preset.settings.discriminant:
+            facts["discriminant"] = f"{discriminant.threshold:.2f} or more"
     grid = preset.grid
     low, high = grid.wavelength[0], grid.wavelength[-1]
     facts["wavelengths"] = f"{low:.0f} to {high:.0f} Å in vacuum, {grid.n_pixels} pixels"

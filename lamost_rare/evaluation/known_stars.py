@@ -9,7 +9,7 @@ from ..markdown import markdown_table
 from ..simulation.dataset import LabelledStars
 from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import simulate_in_parts
-from ..training.build import summarize
+from ..training.classifier_preset import summarize
 from ..validation.figure_titles import members
 from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 

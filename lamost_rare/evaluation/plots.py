@@ -51,14 +51,13 @@ def plot_recall(decided, recipe, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
+def plot_tail(trials_of_fold, sources, recipe, rule, path) -> None:
     """Plot against the threshold the rate of false alarms among LAMOST spectra, and of the rare
     class's library stars those lost.
 
     Spectra that the discriminant keeps out are out whatever their score; the thin line is without
     that.
     """
-    rare = list(recipe.classes).index(recipe.rare_class)
     figure, axes = new_figure()
     for kind, colour in (("reobserved", "tab:red"), ("lamost", "black"), ("library", "tab:blue")):
         trials = [t for some in trials_of_fold.values() for t in some if t.kind == kind]
@@ -67,9 +66,9 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
         trial = Trial.concatenate(trials)
         own = (sources.label[trial.row] == recipe.rare_class) == (kind == "library")
         own &= sources.whole[trial.row] | (kind != "library")
-        raw = score_of(trial, rare, point)
-        p = probabilities(trial, rare, point)
-        reached = reaches_discriminant(p, trial.measured_snr, point.discriminant)
+        raw = score_of(trial, rule)
+        p = probabilities(trial, rule)
+        reached = reaches_discriminant(p, trial.measured_snr, rule.discriminant)
         score = np.where(reached, raw, -np.inf)
         raw, score = np.sort(raw[own]), np.sort(score[own])
         if kind == "library":
@@ -78,9 +77,9 @@ def plot_tail(trials_of_fold, sources, recipe, point, path) -> None:
             continue
         rate = np.arange(len(score), 0, -1) / len(score)
         axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
-        if point.discriminant and kind == "reobserved":
+        if rule.discriminant and kind == "reobserved":
             axes.plot(raw, rate, color=colour, lw=0.6, drawstyle="steps-pre")
-    axes.axvline(np.log(point.threshold / (1 - point.threshold)), color="gray", ls="--", lw=1)
+    axes.axvline(np.log(rule.threshold / (1 - rule.threshold)), color="gray", ls="--", lw=1)
     axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.2))
     name = recipe.rare_class
     axes.set(xlabel=f"log p({name}) / (1 - p({name}))", ylabel="rate")

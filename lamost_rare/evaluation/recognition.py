@@ -9,10 +9,9 @@ import numpy as np
 
 from ..simulation.dataset import rows_by_star
 from ..simulation.labels import classes_of
-from ..validation.figure_titles import asked_by_snr, figure_rows, members, title_of
+from ..validation.figure_titles import figure_rows, members, title_of
 from ..validation.figures import cross_fitted, measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
-from ..validation.operating_point import OperatingPoint
 from ..validation.trials import LOOKALIKES, SNR_BINS
 from .goals import GOALS
 from .known_stars import known_star_lines
@@ -68,14 +67,18 @@ def write_recognition(
     """
     images = images_beside(output)
     rare, name = recipe.rare_class, members(recipe.rare_class)
-    fixed = OperatingPoint() if recipe.holdout else None
-    decided, shipped, points = cross_fitted(
-        trials_of_fold, sources, recipe.classes, rare, fixed=fixed, group=recipe.group
+    decided, shipped, rules = cross_fitted(
+        trials_of_fold,
+        sources,
+        recipe.classes,
+        rare,
+        fitted=not recipe.holdout,
+        group=recipe.group,
     )
     figures = measure(decided, recipe.classes, rare, seed)
     parts = [
         f"# How well `{recipe.name}` recognises {name}",
-        *_method(command, recipe, decided, shipped, points),
+        *_method(command, recipe, decided, shipped, rules),
         _figures(figures, rare),
         "## Where it falls short",
         _shortfalls(figures, rare),
@@ -110,7 +113,7 @@ def _plots(trials_of_fold, sources, recipe, decided, shipped, images) -> list[st
     return [f"![{text.format(name)}](images/{file[kind].name})" for kind, text in _PLOTS.items()]
 
 
-def _method(command, recipe, decided, shipped, points) -> list[str]:
+def _method(command, recipe, decided, shipped, rules) -> list[str]:
     """Say how the stars are judged, and what they are."""
     split = (
         f"the first of {recipe.n_folds} folds is held out"
@@ -121,7 +124,7 @@ def _method(command, recipe, decided, shipped, points) -> list[str]:
     return [
         f"Made by `{command}`. Every star and spectrum is judged by a classifier that has not "
         f"seen it: {split}. All spectra of a star, whatever the library, lie in one fold; LAMOST "
-        f"spectra of one position on the sky do too.{_candidates(recipe, shipped, points)}",
+        f"spectra of one position on the sky do too.{_candidates(recipe, shipped, rules)}",
         f"Library stars ({tried}) are observed in simulation: S/N per pixel in g, A_V from 0 to 8 "
         "added, rotation up to 350 km/s, velocities mostly within 60 but up to 500 km/s, nebular "
         "emission, flux-calibration errors, cosmic rays, and pixels lost as LAMOST spectra lose "
@@ -140,13 +143,13 @@ def _figures(figures, rare_class) -> str:
     )
 
 
-def _candidates(recipe, shipped, points) -> str:
+def _candidates(recipe, shipped, rules) -> str:
     """Say what makes a candidate."""
     if recipe.holdout:
         return f" A candidate has a probability of at least {shipped.threshold:g}."
     text = f" A candidate has a calibrated probability of at least {shipped.threshold:g}"
     if table := shipped.threshold_by_snr:
-        text += f" at high S/N (g), by S/N: {asked_by_snr(table)}"
+        text += f" at high S/N (g), by S/N: {table}"
     text += (
         ", the same for all folds; temperature and the weight of the He II lines are fitted to the "
         "other folds. It was settled with the table below at hand, which therefore says a little "
@@ -154,13 +157,13 @@ def _candidates(recipe, shipped, points) -> str:
     )
     if shipped.discriminant:
         names = ", ".join(name for name in recipe.group if name != recipe.rare_class)
-        limits = ", ".join(f"{p.discriminant['threshold']:.2f}" for p in points if p.discriminant)
+        limits = ", ".join(f"{r.discriminant.threshold:.2f}" for r in rules if r.discriminant)
         text += (
             f" The probability keeps out look-alikes ({names}). All else is kept out by a "
             "discriminant, linear in the logarithms of the probabilities of all classes and of the "
             "S/N, a logistic regression on the other folds; its score is log-odds, and its "
             f"threshold comes from there too ({limits}; shipped: "
-            f"{shipped.discriminant['threshold']:.2f})."
+            f"{shipped.discriminant.threshold:.2f})."
         )
     return text
 

@@ -11,7 +11,6 @@ from ..simulation.dataset import load_data_folder
 from ..training.build import cross_validate
 from ..validation.figure_titles import title_of
 from ..validation.figures import cross_fitted, measure
-from ..validation.operating_point import OperatingPoint
 from .goals import GOALS
 from .pages import table, write_page
 
@@ -76,12 +75,16 @@ def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
         For each seed the figures, as `validation.figures.measure` gives them.
     """
     sources = load_data_folder(data)
-    fixed = OperatingPoint() if recipe.holdout else None
     figures = {}
     for seed in seeds:
         trials = cross_validate(recipe, data, work, jobs=jobs, seed=seed, final=False)
         decided, _, _ = cross_fitted(
-            trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
+            trials,
+            sources,
+            recipe.classes,
+            recipe.rare_class,
+            fitted=not recipe.holdout,
+            group=recipe.group,
         )
         figures[seed] = measure(decided, recipe.classes, recipe.rare_class, seed)
     return figures

@@ -1,105 +1,96 @@
-"""From logits to probabilities, and from probabilities to candidates."""
+"""From logits to probabilities: temperature, and what measured lines say of the rare class."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..presets import Preset
+from ..preset_config import Evidence, KeyLines
 from ..spectra.batch import SpectrumBatch
-from ..spectra.snr import g_band_snr
-from .discriminant import reaches_discriminant
+from .evidence import measure_lines
 
 __all__ = [
+    "EVIDENCE",
+    "KEY_LINES",
     "add_evidence",
     "calibrate",
-    "is_candidate",
-    "key_lines_missing",
     "line_evidence",
     "mean_width",
     "missing_lines",
     "rare_score",
     "significance_of_lines",
-    "thresholds_of",
 ]
 
 KEY_LINE_HALF_WIDTH = 12.0
-"""Å around each key line that must be mostly valid."""
+"""Å around each key line, of which at least two thirds must be valid."""
+KEY_LINES = {
+    # He I 4026, 4388, 4471, He II 4200, 4541, 4686 (air), here in vacuum.
+    "O": KeyLines((4027.33, 4201.02, 4389.16, 4472.73, 4542.86, 4686.99), needed=3),
+}
+"""Those of the rare classes of which they are known."""
+EVIDENCE = {
+    "O": Evidence(("heii_4200", "heii_4541", "heii_5411"), 0.05, (0.55, 0.22), (0.0, 0.12)),
+}
+"""Lines that define a rare class, where they are known. He II absorption defines O; 4686 is left
+out because it is in emission in Of stars. Mean and scatter (Å) are those of library O and B stars,
+near what LAMOST's own O and B0-B2 stars show."""
 
 
-def calibrate(logits: np.ndarray, calibration: dict | None) -> np.ndarray:
-    """Probabilities by softmax of the logits over the ``temperature`` (Guo et al. 2017).
+def calibrate(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities by softmax of the logits over a temperature (Guo et al. 2017).
 
     Parameters
     ----------
     logits : ndarray, shape (n_spectra, n_classes)
-    calibration : dict or None
-        ``temperature``, 1 if absent.
+    temperature : float
 
     Returns
     -------
     ndarray, shape (n_spectra, n_classes), float32
         Rows sum to 1.
     """
-    z = np.asarray(logits, dtype=np.float64) / float((calibration or {}).get("temperature", 1.0))
-    z -= z.max(axis=1, keepdims=True)
-    p = np.exp(z)
-    return (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+    from scipy.special import softmax
+
+    return softmax(np.asarray(logits, np.float64) / temperature, axis=1).astype(np.float32)
 
 
-def missing_lines(batch: SpectrumBatch, key_lines: dict | None) -> np.ndarray:
-    """True where too few of the key lines can be seen, shape (n_spectra,).
-
-    Parameters
-    ----------
-    batch : SpectrumBatch
-    key_lines : dict or None
-        Vacuum wavelengths in Å (``wavelength``) and how many of them must be at least two thirds
-        valid (``needed``).
-    """
-    if not key_lines:
+def missing_lines(batch: SpectrumBatch, key_lines: KeyLines | None) -> np.ndarray:
+    """True where too few of the key lines can be seen, shape (n_spectra,)."""
+    if key_lines is None:
         return np.zeros(len(batch), dtype=bool)
     wavelength = batch.grid.wavelength
     seen = np.zeros(len(batch), dtype=int)
-    for line in key_lines["wavelength"]:
+    for line in key_lines.wavelength:
         near = np.abs(wavelength - line) < KEY_LINE_HALF_WIDTH
         if near.any():
             seen += (~batch.mask[:, near]).mean(axis=1) > 2 / 3
-    return seen < int(key_lines["needed"])
-
-
-def key_lines_missing(batch: SpectrumBatch, preset: Preset) -> np.ndarray:
-    """`missing_lines` with the ``key_lines`` of a preset's configuration."""
-    return missing_lines(batch, preset.config.get("key_lines"))
+    return seen < int(key_lines.needed)
 
 
 def rare_score(logits, rare: int, temperature: float = 1.0) -> np.ndarray:
     """log(p / (1 - p)) of the rare class, shape (n_spectra,): does not saturate as p does."""
+    from scipy.special import logsumexp
+
     z = np.asarray(logits, dtype=np.float64) / temperature
-    others = np.delete(z, rare, axis=1)
-    top = others.max(axis=1, keepdims=True)
-    return z[:, rare] - (top + np.log(np.exp(others - top).sum(axis=1, keepdims=True)))[:, 0]
+    return z[:, rare] - logsumexp(np.delete(z, rare, axis=1), axis=1)
 
 
-def mean_width(batch: SpectrumBatch, evidence: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean of the equivalent widths of ``evidence["lines"]``, and its error, in Å.
+def mean_width(batch: SpectrumBatch, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean of the equivalent widths of ``evidence.lines``, and its error, in Å.
 
     Each line's error has ``floor`` added in quadrature, for the continuum that no error bar knows.
     NaN where no line can be measured.
     """
-    from .evidence import measure_lines
-
-    return _mean_of_widths(measure_lines(batch, evidence["lines"]), evidence)
+    return _mean_of_widths(measure_lines(batch, evidence.lines), evidence)
 
 
-def significance_of_lines(widths: dict, evidence: dict) -> np.ndarray:
+def significance_of_lines(widths: dict, evidence: Evidence) -> np.ndarray:
     """The mean of `mean_width` over its error, from widths that were measured before.
 
     Parameters
     ----------
     widths : dict of ndarray, each of shape (n_spectra,)
         ``ew_<line>`` and ``ew_<line>_err`` of `~lamost_rare.inference.evidence.measure_lines`.
-    evidence : dict
-        ``lines`` and ``floor``.
+    evidence : Evidence
 
     Returns
     -------
@@ -110,11 +101,11 @@ def significance_of_lines(widths: dict, evidence: dict) -> np.ndarray:
     return mean / error
 
 
-def _mean_of_widths(widths: dict, evidence: dict) -> tuple[np.ndarray, np.ndarray]:
+def _mean_of_widths(widths: dict, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     total = weight = np.zeros(())
-    for name in evidence["lines"]:
+    for name in evidence.lines:
         width = np.asarray(widths[f"ew_{name}"], dtype=float)
-        error = np.hypot(np.asarray(widths[f"ew_{name}_err"], dtype=float), evidence["floor"])
+        error = np.hypot(np.asarray(widths[f"ew_{name}_err"], dtype=float), evidence.floor)
         good = np.isfinite(width) & np.isfinite(error)
         w = np.where(good, 1 / np.where(good, error, 1) ** 2, 0)
         total = total + w * np.where(good, width, 0)
@@ -123,7 +114,7 @@ def _mean_of_widths(widths: dict, evidence: dict) -> tuple[np.ndarray, np.ndarra
     return total / weight, 1 / np.sqrt(weight)
 
 
-def line_evidence(batch: SpectrumBatch, logits, rare: int, evidence: dict | None) -> np.ndarray:
+def line_evidence(batch: SpectrumBatch, logits, rare: int, evidence: Evidence | None) -> np.ndarray:
     """What the lines that define the rare class say, as a log-likelihood ratio, shape (n_spectra,).
 
     The mean equivalent width of `mean_width` is compared with two normal distributions, that of
@@ -139,11 +130,10 @@ def line_evidence(batch: SpectrumBatch, logits, rare: int, evidence: dict | None
         Of the network.
     rare : int
         Index of the rare class.
-    evidence : dict or None
-        ``lines``, ``floor``, ``present``, ``absent``.
+    evidence : Evidence or None
     """
     out = np.zeros(len(batch))
-    if not evidence:
+    if evidence is None or evidence.present is None or evidence.absent is None:
         return out
     rows = np.flatnonzero(rare_score(logits, rare) > -4.6)
     if not len(rows):
@@ -154,7 +144,7 @@ def line_evidence(batch: SpectrumBatch, logits, rare: int, evidence: dict | None
         s = np.hypot(scatter, error)
         return -0.5 * ((width - mean) / s) ** 2 - np.log(s)
 
-    ratio = log_normal(*evidence["present"]) - log_normal(*evidence["absent"])
+    ratio = log_normal(*evidence.present) - log_normal(*evidence.absent)
     out[rows] = np.where(np.isfinite(ratio), np.clip(ratio, -8, 4), 0)
     return out
 
@@ -164,45 +154,3 @@ def add_evidence(logits, rare: int, ratio, weight: float) -> np.ndarray:
     out = np.array(logits, dtype=np.float64)
     out[:, rare] += weight * np.asarray(ratio)
     return out
-
-
-def thresholds_of(snr, threshold: float, by_snr: dict | None) -> np.ndarray:
-    """The threshold for spectra of a given S/N (g), shape (n_spectra,).
-
-    Noise makes more likenesses of a rare star than there are rare stars: the lower the S/N, the
-    higher the probability that is asked for. Between the S/N of ``by_snr["snr"]`` the log-odds of
-    ``by_snr["threshold"]`` are interpolated, linearly in the logarithm of the S/N; where the S/N is
-    unknown the strictest holds. Without ``by_snr`` it is ``threshold`` for all.
-    """
-    snr = np.asarray(snr, dtype=float)
-    if not by_snr:
-        return np.full(len(snr), threshold)
-    known = np.asarray(by_snr["threshold"], dtype=float)
-    log_odds = np.log(known / (1 - known))
-    at = np.log(np.clip(np.where(np.isfinite(snr), snr, 0), 1e-3, None))
-    found = np.interp(at, np.log(by_snr["snr"]), log_odds)
-    found = np.where(np.isfinite(snr), found, log_odds.max())
-    return 1 / (1 + np.exp(-found))
-
-
-def is_candidate(batch: SpectrumBatch, probabilities: np.ndarray, preset: Preset) -> np.ndarray:
-    """Whether each spectrum is a candidate of the preset's rare class, shape (n_spectra,).
-
-    Its probability must reach the threshold for its S/N, which is measured from its own flux and
-    inverse variance; so must the score of the discriminant; its key lines must be covered.
-    Generated spectra are never candidates.
-    """
-    if batch.generated or not preset.rare_class:
-        return np.zeros(len(batch), dtype=bool)
-    rare = probabilities[:, preset.classes.index(preset.rare_class)]
-    by_snr = preset.config.get("threshold_by_snr")
-    discriminant = preset.config.get("discriminant")
-    candidate = rare >= min([preset.threshold, *(by_snr or {}).get("threshold", ())])
-    rows = np.flatnonzero(candidate)
-    if len(rows):
-        some = batch[rows]
-        snr = g_band_snr(some.flux, some.ivar, some.mask, some.grid)
-        candidate[rows] = rare[rows] >= thresholds_of(snr, preset.threshold, by_snr)
-        candidate[rows] &= reaches_discriminant(probabilities[rows], snr, discriminant)
-        candidate[rows] &= ~key_lines_missing(some, preset)
-    return candidate

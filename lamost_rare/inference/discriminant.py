@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..preset_config import Discriminant
+
 __all__ = ["discriminant_features", "discriminant_score", "reaches_discriminant"]
 
 LOWEST_LOG = -15.0
@@ -38,22 +40,22 @@ def discriminant_features(probabilities, snr) -> np.ndarray:
     return np.concatenate([log_p, log_p * log_snr, log_snr, log_snr**2], axis=1)
 
 
-def discriminant_score(probabilities, snr, discriminant: dict) -> np.ndarray:
-    """Log-odds of a hot star, shape (n_spectra,), for ``weights`` and ``constant``."""
+def discriminant_score(probabilities, snr, discriminant: Discriminant) -> np.ndarray:
+    """Log-odds of a hot star, shape (n_spectra,)."""
     features = discriminant_features(probabilities, snr)
-    return features @ np.asarray(discriminant["weights"]) + discriminant["constant"]
+    return features @ np.asarray(discriminant.weights) + discriminant.constant
 
 
-def reaches_discriminant(probabilities, snr, discriminant: dict | None) -> np.ndarray:
+def reaches_discriminant(probabilities, snr, discriminant: Discriminant | None) -> np.ndarray:
     """Whether the score reaches its threshold, shape (n_spectra,).
 
     Parameters
     ----------
     probabilities, snr : ndarray
         As `discriminant_features` takes them.
-    discriminant : dict or None
-        A preset's ``discriminant``: ``weights``, ``constant`` and ``threshold``. Without it all do.
+    discriminant : Discriminant or None
+        Without it all do.
     """
-    if not discriminant:
+    if discriminant is None:
         return np.ones(len(probabilities), dtype=bool)
-    return discriminant_score(probabilities, snr, discriminant) >= discriminant["threshold"]
+    return discriminant_score(probabilities, snr, discriminant) >= discriminant.threshold

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..hdf5 import HDF5Error, load_weights
@@ -13,19 +11,12 @@ from ..presets import WEIGHTS_FILE, Preset, PresetError, check_kind
 from ..processes import check_not_forked
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
-from ..spectra.quality import QualityFlag
-from .calibration import (
-    add_evidence,
-    calibrate,
-    is_candidate,
-    key_lines_missing,
-    line_evidence,
-)
+from .calibration import line_evidence
+from .decision import CandidateRule, Prediction, judge
 from .first_stage import load_first_stage, mixed, weight_in_mean
 from .threads import LEAST_ROWS, fix_network_threads, one_blas_thread
 
 __all__ = [
-    "Prediction",
     "Predictor",
     "batched_logits",
     "compile_network",
@@ -36,25 +27,6 @@ __all__ = [
 
 NORMALIZED_AT_ONCE = 256
 """Spectra, about: fewer at a time take longer, more only take memory."""
-
-
-@dataclass
-class Prediction:
-    """What a preset says of a batch.
-
-    Attributes
-    ----------
-    probabilities : ndarray, shape (n_spectra, n_classes), float32
-        Calibrated; each row sums to 1.
-    candidate : ndarray, shape (n_spectra,), bool
-        Of the preset's rare class.
-    flags : ndarray, shape (n_spectra,), int64
-        `QualityFlag` bits to add to the batch's own.
-    """
-
-    probabilities: np.ndarray
-    candidate: np.ndarray
-    flags: np.ndarray
 
 
 def load_classifier(preset: Preset):
@@ -234,15 +206,8 @@ class Predictor:
         ``first_stage`` as `logits` takes it.
         """
         logits = self.logits(batch, first_stage)
-        calibration = self.preset.calibration
-        if self.preset.rare_class and calibration.get("evidence_weight"):
-            rare = self.preset.classes.index(self.preset.rare_class)
-            ratio = line_evidence(batch, logits, rare, self.preset.config.get("evidence"))
-            logits = add_evidence(logits, rare, ratio, calibration["evidence_weight"])
-        probabilities = calibrate(logits, calibration)
-        flags = np.zeros(len(batch), dtype=np.int64)
-        missing = key_lines_missing(batch, self.preset)
-        flags[missing] |= int(QualityFlag.KEY_LINES_MISSING)
-        with one_blas_thread():
-            candidate = is_candidate(batch, probabilities, self.preset)
-        return Prediction(probabilities, candidate, flags)
+        settings, evidence = self.preset.settings, np.zeros(len(batch))
+        rule = CandidateRule.of(settings)
+        if rule.calibration.evidence_weight:
+            evidence = line_evidence(batch, logits, rule.rare, settings.evidence)
+        return judge(batch, rule.probabilities(logits, evidence), settings)

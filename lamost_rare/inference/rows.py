@@ -18,7 +18,7 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
     Parameters
     ----------
     batch : SpectrumBatch
-    prediction : lamost_rare.inference.predictor.Prediction
+    prediction : lamost_rare.inference.decision.Prediction
         ``probabilities`` (n_spectra, n_classes), ``candidate`` and ``flags`` (n_spectra,).
     preset : Preset
         The one that made the prediction.

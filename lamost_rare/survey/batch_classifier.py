@@ -6,12 +6,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 
-from ..inference.calibration import key_lines_missing
 from ..inference.columns import classifier_columns
+from ..inference.decision import Prediction, judge
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.rows import catalogue_columns
 from ..inference.threads import one_blas_thread
@@ -106,7 +105,7 @@ class BatchClassifier:
         added = {column.name: values[column.name] for column in self.adds}
         return replace(batch, columns={**batch.columns, **added}, flags=values["flags"])
 
-    def _predict(self, batch: SpectrumBatch):
+    def _predict(self, batch: SpectrumBatch) -> Prediction:
         if self._first is None:
             self.prepare()
             return self._built.predict(batch)
@@ -115,19 +114,18 @@ class BatchClassifier:
             with one_blas_thread():
                 logits = self._first.logits(batch.flux, batch.mask)
         sure, probabilities = self._first.decide(logits)
-        candidate = np.zeros(len(batch), dtype=bool)
-        flags = np.where(sure, int(QualityFlag.FIRST_STAGE), 0)
-        flags[key_lines_missing(batch, self.preset)] |= int(QualityFlag.KEY_LINES_MISSING)
+        found = judge(batch, probabilities, self.preset.settings)
+        found.flags[sure] |= int(QualityFlag.FIRST_STAGE)
         rows = np.flatnonzero(~sure)
         if len(rows):
             self.prepare()
             # A second look at the same pixels would cost more than the first: several threads.
             known = {"first_stage": logits[rows]} if weight_in_mean(self.preset) else {}
-            found = self._built.predict(batch[rows], **known)
-            probabilities[rows] = found.probabilities
-            candidate[rows] = found.candidate
-            flags[rows] = found.flags
-        return SimpleNamespace(probabilities=probabilities, candidate=candidate, flags=flags)
+            seen = self._built.predict(batch[rows], **known)
+            found.probabilities[rows] = seen.probabilities
+            found.candidate[rows] = seen.candidate
+            found.flags[rows] = seen.flags
+        return found
 
 
 def build_predictor(preset: Preset, batch_size: int):

@@ -6,17 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from ..inference.arrow import schema_of
-from ..inference.calibration import significance_of_lines
+from ..inference.calibration import EVIDENCE, significance_of_lines
 from ..inference.columns import significance_column
+from ..preset_config import Evidence
 
-__all__ = ["LINES_OF_CLASS", "rank_candidates"]
-
-LINES_OF_CLASS = {"O": {"lines": ["heii_4200", "heii_4541", "heii_5411"], "floor": 0.05}}
-"""Lines that define a rare class, for presets that name none; ``floor`` is the error in Å that a
-width has at least. He II 4686 is not among those of O stars: it is in emission in many of them."""
+__all__ = ["rank_candidates"]
 
 
-def rank_candidates(found: pa.Table, rare_class: str, evidence: dict | None) -> pa.Table:
+def rank_candidates(found: pa.Table, rare_class: str, evidence: Evidence | None) -> pa.Table:
     """Candidates in the order in which they are worth a look.
 
     Parameters
@@ -25,24 +22,24 @@ def rank_candidates(found: pa.Table, rare_class: str, evidence: dict | None) -> 
         Rows of the catalogue.
     rare_class : str
         Whose probability decides between equal evidence, and where there is none.
-    evidence : dict or None
-        ``evidence`` of a preset's configuration: ``lines`` of the rare class, and ``floor``.
+    evidence : Evidence or None
+        Of a preset's configuration.
 
     Returns
     -------
     pyarrow.Table
-        Sorted, with a last column ``evidence`` if the preset or `LINES_OF_CLASS` names lines: how
+        Sorted, with a last column ``evidence`` if the preset or `EVIDENCE` names lines: how
         many times its error the mean equivalent width of these lines is, NaN (and last) where none
         could be measured. In case of a tie the greater probability comes first, then the path.
     """
-    evidence = evidence or LINES_OF_CLASS.get(rare_class)
+    evidence = evidence or EVIDENCE.get(rare_class)
     order = [("path", "ascending")]
     if f"p_{rare_class}" in found.column_names:
         order.insert(0, (f"p_{rare_class}", "descending"))
     if evidence and "evidence" not in found.column_names:
-        names = [f"ew_{line}{suffix}" for line in evidence["lines"] for suffix in ("", "_err")]
+        names = [f"ew_{line}{suffix}" for line in evidence.lines for suffix in ("", "_err")]
         value = significance_of_lines({name: found[name].to_numpy() for name in names}, evidence)
-        (field,) = schema_of([significance_column(evidence["lines"])])
+        (field,) = schema_of([significance_column(evidence.lines)])
         found = found.append_column(field, pa.array(value.astype(np.float32)))
         order.insert(0, ("evidence", "descending"))
     return found.sort_by(order)

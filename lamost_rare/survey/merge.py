@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from ..atomic import atomic_path, discard_part
 from ..inference.arrow import for_spreadsheets, parquet_writer, without_nan
 from ..inference.arrow_files import arrow_file
+from ..preset_config import Evidence
 from ..spectra.quality import QualityFlag
 from .candidates import rank_candidates
 from .catalogue import REJECTED_SCHEMA
@@ -46,7 +47,7 @@ def merge_shards(
     output: Path,
     summary: ScanSummary,
     checkpoint: Callable,
-    evidence: dict | None = None,
+    evidence: Evidence | None = None,
 ) -> None:
     """Write `RESULTS` into ``output`` and fill in the counts of ``summary``.
 
@@ -64,7 +65,7 @@ def merge_shards(
         Its counts are replaced by those of the tables.
     checkpoint : callable
         Called between row groups; may raise, to stop.
-    evidence : dict, optional
+    evidence : Evidence, optional
         Lines by which candidates are sorted: `~lamost_rare.survey.candidates.rank_candidates`.
     """
     for name in itertools.chain(*CONVERTED.values()):

@@ -219,7 +219,7 @@ def run_steps(
         how |= {"workers": workers, "batch_size": batch_size, "stopped": run.stop}
         try:
             run.count(classify(store, run.inputs, to_do, **how), progress)
-            evidence = preset.config.get("evidence") if preset else None
+            evidence = preset.settings.evidence if preset else None
             merge_shards(store, len(run.inputs), output, summary, run.checkpoint, evidence)
             convert_results(output, format, run.checkpoint)
         except (ScanInterrupted, ScanError):

@@ -3,12 +3,20 @@ outputs, card."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from ..simulation.dataset import LabelledStars, load_data_folder
-from ..spectra.grid import LAMOST_GRID
+import numpy as np
+
+from ..inference.first_stage import FIRST_STAGE_FILE
+from ..preset_config import FirstStageConfig
+from ..simulation.dataset import load_data_folder
 from ..text import check_paths
+from ..validation.figures import cross_fitted, measure
+from ..validation.first_stage_figures import choose_log_odds, measure_first_stage
+from .classifier_preset import save_classifier
+from .crossvalidation import first_stage_of_fold, train_fold, trained_folder, try_fold
 from .pools import for_each
 from .recipes import RECIPES, Recipe
 
@@ -22,8 +30,6 @@ def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
 
 
 def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobserved):
-    from .crossvalidation import train_fold, try_fold
-
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
     folder = fold_folder(work, recipe, fold, seed)
@@ -43,8 +49,6 @@ def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobs
 
 
 def _first_stage(recipe_name, data, labels, fold, work, seed):
-    from .crossvalidation import first_stage_of_fold
-
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
     folder = fold_folder(work, recipe, fold, seed)
@@ -147,107 +151,51 @@ def build_preset(
     -------
     Preset
     """
-    from ..presets import save_preset
-    from ..validation.figures import cross_fitted, measure
-    from ..validation.operating_point import OperatingPoint
-    from .card import write_card
-    from .crossvalidation import trained_folder
-    from .golden import write_golden
-    from .loop import export_weights
-
     check_paths(output=output, work=work)
     recipe = RECIPES[recipe_name]
     sources = load_data_folder(data, labels=labels)
+    common: dict[str, Any] = {"labels": labels, "jobs": jobs, "seed": seed}
     trials = cross_validate(
-        recipe,
-        data,
-        work,
-        labels=labels,
-        jobs=jobs,
-        seed=seed,
-        repeats=repeats,
-        n_reobserved=n_reobserved,
+        recipe, data, work, repeats=repeats, n_reobserved=n_reobserved, **common
     )
-    fixed = OperatingPoint() if recipe.holdout else None
-    decided, shipped, _ = cross_fitted(
-        trials, sources, recipe.classes, recipe.rare_class, fixed=fixed, group=recipe.group
+    decided, rule, _ = cross_fitted(
+        trials,
+        sources,
+        recipe.classes,
+        recipe.rare_class,
+        fitted=not recipe.holdout,
+        group=recipe.group,
     )
-    stages = cross_validate_first_stage(recipe, data, work, labels=labels, jobs=jobs, seed=seed)
-    trained = trained_folder(recipe, fold_folder(work, recipe, 0 if recipe.holdout else None, seed))
-    config = {
-        "name": recipe.name,
-        "kind": "classifier",
-        "description": recipe.description,
-        "architecture": {**recipe.architecture, "n_classes": len(recipe.classes)},
-        "classes": list(recipe.classes),
-        "rare_class": recipe.rare_class,
-        "grid": LAMOST_GRID.to_dict(),
-        "preprocessing": dict(recipe.preprocessing),
-        "threshold": shipped.threshold,
-        "threshold_by_snr": shipped.threshold_by_snr,
-        "discriminant": shipped.discriminant,
-        "calibration": shipped.calibration,
-        "key_lines": recipe.key_lines,
-        "evidence": recipe.evidence,
-        "training": {
-            "options": asdict(recipe.training),
-            "refined": recipe.refined and asdict(recipe.refined),
-            "stream": recipe.stream.to_dict(),
-            "seed": seed,
-            "n_folds": recipe.n_folds,
-            "holdout": recipe.holdout,
-            "sources": summarize(sources, recipe),
-        },
-        "figures": measure(decided, recipe.classes, recipe.rare_class, seed),
-        "figures_of": recipe.rare_class,
-    }
-    weights = export_weights(
-        config["architecture"], trained / "best.weights.h5", trained / "shipped.weights.h5"
-    )
-    folder = Path(output) / recipe.name
+    stages = cross_validate_first_stage(recipe, data, work, **common)
+    folder, first_stage = Path(output) / recipe.name, None
     if stages:
         folder.mkdir(parents=True, exist_ok=True)
-        config["first_stage"] = write_first_stage(stages, decided, sources, recipe, folder)
-    preset = save_preset(folder, config, weights)
-    write_golden(preset)
-    write_card(preset)
-    return preset
-
-
-def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) -> dict:
-    """Put the first stage that is trained on everything into a preset's folder; describe it."""
-    from dataclasses import replace
-
-    from ..inference.first_stage import FIRST_STAGE_FILE
-    from ..validation.first_stage_figures import (
-        BORDERING,
-        SETTLED,
-        choose_log_odds,
-        measure_first_stage,
+        first_stage = write_first_stage(stages, decided, sources, recipe, folder)
+    last = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
+    return save_classifier(
+        folder,
+        recipe,
+        rule,
+        sources,
+        trained_folder(recipe, last),
+        seed=seed,
+        figures=measure(decided, recipe.classes, recipe.rare_class, seed),
+        first_stage=first_stage,
     )
 
+
+def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) -> FirstStageConfig:
+    """Put the first stage that is trained on everything into a preset's folder; describe it."""
     trials = [trial for fold, (_, some) in stages.items() if fold is not None for trial in some]
     log_odds = choose_log_odds(trials, sources, recipe.classes, recipe.rare_class)
     shipped = replace(stages[0 if recipe.holdout else None][0], log_odds=log_odds)
-    return {
-        "settles": [name for name in recipe.classes if name in SETTLED],
-        "bordering": [name for name in recipe.classes if name in BORDERING],
-        "log_odds": log_odds,
-        "mixed": recipe.mixed,
-        "options": asdict(recipe.first_stage),
-        "figures": measure_first_stage(stages, decided, sources, recipe),
-        "sha256": shipped.save(folder / FIRST_STAGE_FILE),
-    }
-
-
-def summarize(sources: LabelledStars, recipe: Recipe) -> dict:
-    """Spectra and stars a class."""
-    out = {}
-    for name in recipe.classes:
-        own = sources.label == name
-        out[name] = {
-            "library_spectra": int((own & ~sources.real).sum()),
-            "library_stars": len(set(sources.star[own & ~sources.real])),
-            "observed_spectra": int((own & sources.real).sum()),
-        }
-    return out
+    classes = np.array(recipe.classes)
+    return FirstStageConfig(
+        settles=tuple(classes[shipped.settled].tolist()),
+        bordering=tuple(classes[shipped.bordering].tolist()),
+        log_odds=log_odds,
+        mixed=recipe.mixed,
+        options=asdict(recipe.first_stage),
+        figures=measure_first_stage(stages, decided, sources, recipe),
+        sha256=shipped.save(folder / FIRST_STAGE_FILE),
+    )

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 from ..markdown import markdown_table
-from ..validation.figure_titles import asked_by_snr, measured_rows, member, recall_in_words
+from ..preset_config import PresetConfig
+from ..validation.figure_titles import measured_rows, member, recall_in_words
 from ..validation.first_stage_figures import first_stage_lines
 
 __all__ = ["write_card"]
 
 
-def _rule(config: dict) -> str:
+def _rule(settings: PresetConfig) -> str:
     """When a spectrum is a candidate."""
-    rule = f"calibrated probability of at least {config['threshold']:g}"
-    table = config.get("threshold_by_snr")
-    if table:
-        rule += f" at high S/N (g), more at lower: {asked_by_snr(table)}, interpolated"
-    if discriminant := config.get("discriminant"):
+    rule = f"calibrated probability of at least {settings.threshold:g}"
+    if table := settings.threshold_by_snr:
+        rule += f" at high S/N (g), more at lower: {table}, interpolated"
+    if discriminant := settings.discriminant:
         rule += "; score of the discriminant against common spectra, linear in the logarithms of "
-        rule += f"probabilities and S/N, at least {discriminant['threshold']:.2f}"
+        rule += f"probabilities and S/N, at least {discriminant.threshold:.2f}"
     rule += "; enough of the key lines covered."
-    if config["calibration"].get("evidence_weight"):
+    if weight := settings.calibration.evidence_weight:
         rule += (
-            f" The logit of {config['rare_class']} has "
-            f"{config['calibration']['evidence_weight']:.2f} times "
+            f" The logit of {settings.rare_class} has {weight:.2f} times "
             "the log-likelihood ratio of the measured He II lines added."
         )
     return rule
 
 
-def _first_stage(config: dict) -> list[str]:
-    if not config.get("first_stage"):
+def _first_stage(settings: PresetConfig) -> list[str]:
+    if settings.first_stage is None:
         return []
-    return [*first_stage_lines(config["first_stage"]["figures"], config["rare_class"]), ""]
+    return [*first_stage_lines(settings.first_stage.figures, settings.rare_class), ""]
 
 
 def _amount(training: dict) -> str:
@@ -45,9 +44,9 @@ def _amount(training: dict) -> str:
     return text
 
 
-def _data(config: dict) -> list[str]:
+def _data(settings: PresetConfig) -> list[str]:
     """What the spectra of a recipe are."""
-    training, rare = config["training"], config["rare_class"]
+    training, rare = settings.training, settings.rare_class
     if "command" in training:
         return []
     text = (
@@ -65,8 +64,7 @@ def _data(config: dict) -> list[str]:
 
 def write_card(preset) -> None:
     """Write ``CARD.md`` into the preset's folder."""
-    config = preset.config
-    training = config["training"]
+    settings, training = preset.settings, preset.settings.training
     how = (
         f"Measured on the stars that were left out of training, one in {training['n_folds']}, at a "
         "threshold of 0.5."
@@ -81,12 +79,12 @@ def write_card(preset) -> None:
     lines = [
         f"# {preset.name}",
         "",
-        config["description"],
+        settings.description,
         "",
         f"- Classes: {', '.join(preset.classes)}. Candidates are of class {preset.rare_class}.",
-        f"- Candidate: {_rule(config)}",
+        f"- Candidate: {_rule(settings)}",
         f"- Input: {preset.grid.wavelength[0]:.0f} to {preset.grid.wavelength[-1]:.0f} Å (vacuum), "
-        f"{preset.grid.n_pixels} pixels; normalization {config['preprocessing']['normalization']}.",
+        f"{preset.grid.n_pixels} pixels; normalization {settings.preprocessing['normalization']}.",
         f"- Training: {_amount(training)}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
         "",
@@ -99,7 +97,7 @@ def write_card(preset) -> None:
             ("measure", "value", "numbers"), [row for _, *row in measured_rows(preset)]
         ),
         "",
-        *_first_stage(config),
+        *_first_stage(settings),
         "## Training data",
         "",
         *markdown_table(
@@ -110,7 +108,7 @@ def write_card(preset) -> None:
             ],
         ),
         "",
-        *_data(config),
+        *_data(settings),
         f"Made by `{training.get('command', 'make weights DATA=DIR')}` (seed {training['seed']}).",
         "",
     ]

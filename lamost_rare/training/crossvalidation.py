@@ -143,8 +143,8 @@ def first_stage_of_fold(
         train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
         made.write_text(wanted)
     # What it was trained on does not depend on the class that must not be lost.
-    *_, rare = roles_of(recipe.classes, recipe.rare_class)
-    stage = replace(FirstStage.load(path), rare=rare)
+    settled, bordering, rare = roles_of(recipe.classes, recipe.rare_class)
+    stage = replace(FirstStage.load(path), settled=settled, bordering=bordering, rare=rare)
     if fold is None:
         return stage, []
     if tried.exists():

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..inference.first_stage import FirstStage, block_depths
 from ..networks.keras_backend import standard_settings
-from ..validation.first_stage_figures import settled_classes
+from ..validation.first_stage_figures import roles_of
 from .stream import ObservationStream
 
 __all__ = ["FirstStageOptions", "train_first_stage"]
@@ -55,7 +55,7 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
     Returns
     -------
     FirstStage
-        Never sure as yet: its ``log_odds`` are infinite.
+        Without a rare class, and never sure: its ``log_odds`` are infinite.
     """
     from ..networks import layers
     from ..networks.layers import keras
@@ -96,4 +96,5 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
         for layer in model.layers
         if layer.get_weights()
     ]
-    return FirstStage(layers, *settled_classes(stream.classes), np.inf)
+    settled, bordering, _ = roles_of(stream.classes, rare_class="")
+    return FirstStage(layers, settled, bordering, np.inf)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..inference.first_stage import load_first_stage
+from ..inference.predictor import Predictor
+from ..simulation.analytic import analytic_spectra
+
 __all__ = ["GOLDEN_KINDS", "write_golden"]
 
 GOLDEN_KINDS = (
@@ -24,10 +28,6 @@ GOLDEN_KINDS = (
 
 def write_golden(preset) -> None:
     """A few spectra of the analytic star model and the preset's answer, into ``golden.npz``."""
-    from ..inference.first_stage import load_first_stage
-    from ..inference.predictor import Predictor
-    from ..simulation.analytic import analytic_spectra
-
     rng = np.random.default_rng(20210503)
     batch = analytic_spectra(GOLDEN_KINDS, rng, snr=50.0)
     prediction = Predictor(preset, batch_size=len(batch)).predict(batch)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ..inference.calibration import EVIDENCE, KEY_LINES
 from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
+from ..preset_config import Evidence, KeyLines
 from ..simulation.labels import CLASSES
 from ..spectra.normalize import DEFAULT_PREPROCESSING
 from .first_stage_training import FirstStageOptions
@@ -12,21 +14,6 @@ from .loop import TrainingOptions
 from .stream import StreamOptions
 
 __all__ = ["RECIPES", "Recipe"]
-
-KEY_LINES = {
-    # He I 4026, 4388, 4471, He II 4200, 4541, 4686 (air), here in vacuum.
-    "wavelength": [4027.33, 4201.02, 4389.16, 4472.73, 4542.86, 4686.99],
-    "needed": 3,
-}
-HE_II_EVIDENCE = {
-    "lines": ["heii_4200", "heii_4541", "heii_5411"],
-    "floor": 0.05,
-    "present": [0.55, 0.22],
-    "absent": [0.0, 0.12],
-}
-"""He II absorption defines the class; 4686 is left out because it is in emission in Of stars. Mean
-and scatter (Å) are those of library O and B stars, near what LAMOST's own O and B0-B2 stars
-show."""
 
 
 @dataclass
@@ -39,25 +26,26 @@ class Recipe:
     temperature and figures. ``group`` is the rare class with its look-alikes; all else is for the
     discriminant to keep out. With ``refined`` a second training follows on what the first stage is
     not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
-    recogniser's.
+    recogniser's. ``key_lines`` and ``evidence`` are the lines of the rare class, where any are
+    known.
     """
 
     name: str
     description: str
     classes: tuple
+    rare_class: str
     architecture: dict
     preprocessing: dict
     training: TrainingOptions
     stream: StreamOptions
-    rare_class: str = "O"
     group: tuple = ()
     n_folds: int = 3
     holdout: bool = False
     first_stage: FirstStageOptions | None = None
     refined: TrainingOptions | None = None
     mixed: float = 0.0
-    key_lines: dict = field(default_factory=lambda: dict(KEY_LINES))
-    evidence: dict = field(default_factory=lambda: dict(HE_II_EVIDENCE))
+    key_lines: KeyLines | None = None
+    evidence: Evidence | None = None
 
 
 RECIPES = {
@@ -70,6 +58,7 @@ RECIPES = {
             "keep apart."
         ),
         classes=CLASSES,
+        rare_class="O",
         group=("O", "B", "hot_subdwarf", "white_dwarf"),
         architecture=SHIPPED_RACNET,
         preprocessing=DEFAULT_PREPROCESSING,
@@ -94,6 +83,8 @@ RECIPES = {
             patience=0,
         ),
         mixed=0.25,
+        key_lines=KEY_LINES["O"],
+        evidence=EVIDENCE["O"],
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",
@@ -103,6 +94,7 @@ RECIPES = {
             "with the paper: it knows no B star, subdwarf or quasar, and will call many of them O."
         ),
         classes=("O", "F", "G", "K"),
+        rare_class="O",
         architecture=PAPER_RACNET,
         preprocessing={"normalization": "l2"},
         training=TrainingOptions(
@@ -114,7 +106,7 @@ RECIPES = {
             patience=0,
         ),
         stream=StreamOptions(snr_range=(5.0, 200.0), blue_only=0.0),
-        evidence={},
+        key_lines=KEY_LINES["O"],
         holdout=True,
     ),
 }

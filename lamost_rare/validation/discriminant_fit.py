@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..inference.discriminant import discriminant_features, discriminant_score
+from ..preset_config import Discriminant
 
 __all__ = ["Judged", "fit_discriminant"]
 
@@ -67,7 +68,7 @@ def _regression(x, y, falls) -> np.ndarray:
     return found.x
 
 
-def fit_discriminant(trials: list[Judged], hot, allowed: int, margin: float) -> dict | None:
+def fit_discriminant(trials: list[Judged], hot, allowed: int, margin: float) -> Discriminant | None:
     """Logistic regression of the rare class against a survey's common spectra.
 
     Parameters
@@ -84,9 +85,8 @@ def fit_discriminant(trials: list[Judged], hot, allowed: int, margin: float) -> 
 
     Returns
     -------
-    dict or None
-        ``weights``, ``constant`` and ``threshold``, as a preset's ``discriminant``; None if there
-        is too little to fit.
+    Discriminant or None
+        None if there is too little to fit.
     """
     features, wanted = [], []
     for t in trials:
@@ -100,7 +100,7 @@ def fit_discriminant(trials: list[Judged], hot, allowed: int, margin: float) -> 
     falls = np.concatenate([~np.asarray(hot), ~np.asarray(hot), [False, False]])
     *weights, constant = _regression((x - mean) / scatter, y, falls)
     weights = weights / scatter
-    found = {"weights": weights.tolist(), "constant": float(constant - weights @ mean)}
+    found = Discriminant(tuple(weights.tolist()), float(constant - weights @ mean), 0.0)
     limits = [0.0]  # even odds, if nothing asks for more
     for t in trials:
         alarm = t.other & t.reached
@@ -108,4 +108,4 @@ def fit_discriminant(trials: list[Judged], hot, allowed: int, margin: float) -> 
         stay = allowed if t.kind == "reobserved" else 0
         if len(scores) > stay:
             limits.append(float(scores[stay]) + margin + 1e-3)
-    return {**found, "threshold": max(limits)}
+    return replace(found, threshold=max(limits))

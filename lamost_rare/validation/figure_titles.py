@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    "asked_by_snr",
     "figure_rows",
     "measured_rows",
     "member",
@@ -14,6 +13,8 @@ __all__ = [
     "title_of",
 ]
 
+LARGE = 1e-3
+"""A rate from here on is said in percent."""
 _MEMBERS = {
     **{letter: f"{letter} stars" for letter in "OBAFGKM"},
     "hot_subdwarf": "hot subdwarfs",
@@ -88,12 +89,18 @@ def figure_rows(figures: dict, rare_class: str) -> list[tuple[str, str, str, str
         if "stars" in value:
             numbers += f" spectra, {value['stars']} stars"
         if "upper_limit_95" in value:
-            limit = value["upper_limit_95"] * 1e6
-            text = f"{value['rate'] * 1e6:.1f} in a million, below {limit:.1f} (95 %)"
+            text = _in_words(value["rate"], value["upper_limit_95"])
         else:
             text = f"{value['rate']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
         rows.append((key, title, text, numbers))
     return rows
+
+
+def _in_words(rate, limit) -> str:
+    """A rate of false alarms and its upper limit: in a million while it is small."""
+    if rate < LARGE:
+        return f"{rate * 1e6:.1f} in a million, below {limit * 1e6:.1f} (95 %)"
+    return f"{100 * rate:.2f} %, below {100 * limit:.2f} % (95 %)"
 
 
 def measured_rows(preset) -> list[tuple[str, str, str, str]]:
@@ -103,14 +110,14 @@ def measured_rows(preset) -> list[tuple[str, str, str, str]]:
     for another rare class nothing but letters is left of them.
     """
     figures = preset.figures
-    if preset.config.get("figures_of", "O") != preset.rare_class:
+    if (preset.settings.figures_of or "O") != preset.rare_class:
         figures = {key: value for key, value in figures.items() if key.startswith("letter_")}
     return figure_rows(figures, preset.rare_class)
 
 
 def recall_in_words(preset) -> str:
     """Return a sentence that says of what the recall is."""
-    if preset.config.get("figures_of", "O") != preset.rare_class:
+    if (preset.settings.figures_of or "O") != preset.rare_class:
         return (
             f"How well it finds {members(preset.rare_class)} was not measured by the version that "
             "made it: train it again."
@@ -124,9 +131,3 @@ def recall_in_words(preset) -> str:
     if not on:
         return f"Recall was not measured: no {member(preset.rare_class)} was tried."
     return f"Recall is that of {' and of '.join(on)}."
-
-
-def asked_by_snr(table: dict) -> str:
-    """A preset's ``threshold_by_snr`` in words."""
-    pairs = zip(table["snr"], table["threshold"], strict=True)
-    return ", ".join(f"{p:.4g} at {snr:g}" for snr, p in pairs)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..inference.decision import CandidateRule
 from ..simulation.labels import classes_of
 from .operating_point import candidates, choose_operating_point, probabilities
 from .statistics import rate_by_star, upper_limit
-from .trials import LOOKALIKES, SNR_BINS, subtype_group
+from .trials import LOOKALIKES, SNR_BINS, Trial, subtype_group
 
 __all__ = ["Decided", "cross_fitted", "measure", "members_of"]
 
@@ -42,8 +43,8 @@ class Decided:
         self.group = np.array([subtype_group(*x, rare_class) for x in types], dtype=object)
 
 
-def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None, group=()):
-    """Decide each fold's trials at the operating point that the other folds give.
+def cross_fitted(trials_of_fold, sources, classes, rare_class, *, fitted=True, group=()):
+    """Decide each fold's trials by the rule that the other folds give.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None, group
     sources : LabelledStars
     classes, rare_class
         Of the recipe.
-    fixed : OperatingPoint, optional
-        Used for all instead.
+    fitted : bool
+        Without it a candidate has a probability of 0.5, as the network gives it.
     group : sequence of str
         As `choose_operating_point` takes it.
 
@@ -60,33 +61,31 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, fixed=None, group
     -------
     decided : dict of str to Decided
         By kind of trial.
-    shipped : OperatingPoint
+    shipped : CandidateRule
         From all folds together: what the preset uses.
-    points : list of OperatingPoint
+    rules : list of CandidateRule
         Those used here.
     """
-    rare = list(classes).index(rare_class)
-    everything = _join(trials_of_fold.values())
-    shipped = fixed or choose_operating_point(everything, sources, classes, rare_class, group=group)
+
+    def rule_of(folds):
+        if not fitted:
+            return CandidateRule(list(classes).index(rare_class))
+        return choose_operating_point(_join(folds), sources, classes, rare_class, group=group)
+
+    shipped = rule_of(trials_of_fold.values())
     parts: dict[str, list] = {}
-    points = []
+    rules = []
     for fold, trials in trials_of_fold.items():
         others = [t for k, t in trials_of_fold.items() if k != fold]
-        point = (
-            choose_operating_point(_join(others), sources, classes, rare_class, group=group)
-            if others and fixed is None
-            else shipped
-        )
-        points.append(point)
+        rule = rule_of(others) if others else shipped
+        rules.append(rule)
         for trial in trials:
-            p = probabilities(trial, rare, point)
-            parts.setdefault(trial.kind, []).append((trial, p, candidates(trial, rare, point)))
-    return {k: Decided(k, v, sources, rare_class) for k, v in parts.items()}, shipped, points
+            decided = trial, probabilities(trial, rule), candidates(trial, rule)
+            parts.setdefault(trial.kind, []).append(decided)
+    return {k: Decided(k, v, sources, rare_class) for k, v in parts.items()}, shipped, rules
 
 
 def _join(lists):
-    from .trials import Trial
-
     by_kind: dict[str, list] = {}
     for trials in lists:
         for trial in trials:

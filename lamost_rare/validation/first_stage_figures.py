@@ -16,7 +16,6 @@ __all__ = [
     "first_stage_lines",
     "measure_first_stage",
     "roles_of",
-    "settled_classes",
 ]
 
 SETTLED = ("A", "F", "G", "K", "M")
@@ -27,14 +26,13 @@ HARDER = ("hot_subdwarf", "white_dwarf")
 """Classes that are told from A stars less surely than O stars are."""
 
 
-def settled_classes(classes) -> tuple[np.ndarray, np.ndarray]:
-    """`SETTLED` and `BORDERING` as masks over some classes, each of shape (n_classes,)."""
-    return np.isin(classes, SETTLED), np.isin(classes, BORDERING)
-
-
 def roles_of(classes, rare_class) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`settled_classes` and the rare class, as `certainty` takes them."""
-    return *settled_classes(classes), np.isin(classes, rare_class)
+    """Return which classes may be settled, which border on them, and which is the rare one.
+
+    Masks of shape (n_classes,), as `certainty` takes them; the rare class is never settled.
+    """
+    rare = np.isin(classes, rare_class)
+    return np.isin(classes, SETTLED) & ~rare, np.isin(classes, BORDERING) & ~rare, rare
 
 
 def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..inference.calibration import add_evidence, calibrate, rare_score, thresholds_of
-from ..inference.discriminant import reaches_discriminant
+from ..inference.calibration import add_evidence
+from ..inference.decision import CandidateRule
+from ..preset_config import Calibration, ThresholdBySnr
 from .discriminant_fit import Judged, fit_discriminant
 
-__all__ = ["OperatingPoint", "Requirements", "choose_operating_point", "fit_calibration"]
+__all__ = [
+    "Requirements",
+    "candidates",
+    "choose_operating_point",
+    "fit_calibration",
+    "probabilities",
+    "score_of",
+]
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,8 @@ class Requirements:
 
     Attributes
     ----------
-    probability : dict
-        ``snr``, rising, and the ``threshold`` of each, as a preset's ``threshold_by_snr``. The
-        more noise, the more stars that only seem to be of the rare class: more is asked for.
+    probability : ThresholdBySnr
+        The more noise, the more stars that only seem to be of the rare class: more is asked for.
     reobserved : float
         Highest rate of wrong candidates among re-observed survey spectra outside the group.
     margin : float
@@ -33,54 +40,26 @@ class Requirements:
         the next ones hold something that these do not.
     """
 
-    probability: dict = field(
-        default_factory=lambda: {"snr": [7.0, 14.0, 30.0], "threshold": [0.85, 0.7, 0.6]}
+    probability: ThresholdBySnr = field(
+        default_factory=lambda: ThresholdBySnr((7.0, 14.0, 30.0), (0.85, 0.7, 0.6))
     )
     reobserved: float = 4e-6
     margin: float = 0.5
 
 
-@dataclass
-class OperatingPoint:
-    """Temperature and evidence weight of `calibrate`, and lowest probabilities of a candidate.
-
-    ``threshold`` holds at any S/N, unless ``threshold_by_snr`` says otherwise. With a
-    ``discriminant`` its own threshold must be reached too.
-    """
-
-    temperature: float = 1.0
-    threshold: float = 0.5
-    weight: float = 0.0
-    threshold_by_snr: dict | None = None
-    discriminant: dict | None = None
-
-    @property
-    def calibration(self) -> dict:
-        """As a preset's ``calibration``."""
-        return {"temperature": self.temperature, "evidence_weight": self.weight}
-
-
-def probabilities(trial, rare: int, point: OperatingPoint) -> np.ndarray:
+def probabilities(trial, rule: CandidateRule) -> np.ndarray:
     """Calibrated probabilities of a trial, shape (n, n_classes)."""
-    return calibrate(
-        add_evidence(trial.logits, rare, trial.evidence, point.weight), point.calibration
-    )
+    return rule.probabilities(trial.logits, trial.evidence)
 
 
-def score_of(trial, rare: int, point: OperatingPoint) -> np.ndarray:
+def score_of(trial, rule: CandidateRule) -> np.ndarray:
     """Log-odds of the rare class, shape (n,); -inf where the key lines are not covered."""
-    logits = add_evidence(trial.logits, rare, trial.evidence, point.weight)
-    return np.where(trial.covered, rare_score(logits, rare, point.temperature), -np.inf)
+    return np.where(trial.covered, rule.score(trial.logits, trial.evidence), -np.inf)
 
 
-def candidates(trial, rare: int, point: OperatingPoint) -> np.ndarray:
-    """Whether each spectrum of a trial would be a candidate, shape (n,)."""
-    p = probabilities(trial, rare, point)
-    limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
-    found = (p[:, rare] >= limit) & trial.covered
-    rows = np.flatnonzero(found)
-    found[rows] = reaches_discriminant(p[rows], trial.measured_snr[rows], point.discriminant)
-    return found
+def candidates(trial, rule: CandidateRule) -> np.ndarray:
+    """Return which spectra of a trial would be candidates, shape (n,)."""
+    return rule.decide(probabilities(trial, rule), trial.measured_snr, trial.covered)
 
 
 def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
@@ -94,11 +73,11 @@ def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
     evidence : ndarray, shape (n,)
     """
     from scipy.optimize import minimize
+    from scipy.special import log_softmax
 
     def loss(parameters):
         z = add_evidence(logits, rare, evidence, parameters[1]) / np.exp(parameters[0])
-        z -= z.max(axis=1, keepdims=True)
-        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        log_p = log_softmax(z, axis=1)
         return -log_p[np.arange(len(label)), label].mean()
 
     best = minimize(loss, [0.0, 0.3], method="Nelder-Mead", options={"xatol": 1e-3}).x
@@ -127,7 +106,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
 
     Returns
     -------
-    OperatingPoint
+    CandidateRule
     """
     need = requirements or Requirements()
     trials = [trial for trial in trials if trial.kind != "damaged"]
@@ -144,23 +123,25 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     temperature, weight = fit_calibration(
         np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
     )
-    threshold = float(need.probability["threshold"][-1])
-    point = OperatingPoint(temperature, threshold, weight, need.probability)
+    rule = CandidateRule(
+        rare,
+        Calibration(temperature, weight),
+        float(need.probability.threshold[-1]),
+        need.probability,
+    )
     if group:
-        judged = [_judge(trial, sources, rare_class, rare, point, group) for trial in trials]
+        judged = [_judge(trial, sources, rare_class, rule, group) for trial in trials]
         reobserved = sum(len(t.score) for t in judged if t.kind == "reobserved")
         allowed = int(need.reobserved * reobserved + 1e-9)
-        hot = np.isin(classes, group)
-        point.discriminant = fit_discriminant(judged, hot, allowed, need.margin)
-    return point
+        found = fit_discriminant(judged, np.isin(classes, group), allowed, need.margin)
+        rule = replace(rule, discriminant=found)
+    return rule
 
 
-def _judge(trial, sources, rare_class, rare, point, group) -> Judged:
+def _judge(trial, sources, rare_class, rule, group) -> Judged:
     """A trial as the discriminant needs it: B stars and the like are not for it to keep out."""
-    p, score = probabilities(trial, rare, point), score_of(trial, rare, point)
-    limit = thresholds_of(trial.measured_snr, point.threshold, point.threshold_by_snr)
+    p, score, reached = probabilities(trial, rule), score_of(trial, rule), candidates(trial, rule)
     label = sources.label[trial.row]
     own = label == rare_class
     other = ~np.isin(label, [rare_class, *group]) & (trial.kind != "library")
-    reached = (p[:, rare] >= limit) & trial.covered
     return Judged(trial.kind, p, trial.measured_snr, score, reached, own, other)

@@ -1,0 +1,159 @@
+"""The one rule that makes a candidate, for what is found and for all that is measured of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..preset_config import Calibration, Discriminant, PresetConfig, ThresholdBySnr
+from ..spectra.batch import SpectrumBatch
+from ..spectra.quality import QualityFlag
+from ..spectra.snr import g_band_snr
+from .calibration import add_evidence, calibrate, missing_lines, rare_score
+from .discriminant import reaches_discriminant
+from .threads import one_blas_thread
+
+__all__ = ["CandidateRule", "Prediction", "judge"]
+
+
+@dataclass
+class Prediction:
+    """What a preset says of a batch.
+
+    Attributes
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes), float32
+        Calibrated; each row sums to 1.
+    candidate : ndarray, shape (n_spectra,), bool
+        Of the preset's rare class.
+    flags : ndarray, shape (n_spectra,), int64
+        `QualityFlag` bits to add to the batch's own.
+    """
+
+    probabilities: np.ndarray
+    candidate: np.ndarray
+    flags: np.ndarray
+
+
+@dataclass(frozen=True)
+class CandidateRule:
+    """From logits to probabilities, and from probabilities to candidates.
+
+    Attributes
+    ----------
+    rare : int
+        Index of the rare class.
+    calibration : Calibration
+    threshold : float
+        Least probability of a candidate, unless ``threshold_by_snr`` says otherwise.
+    threshold_by_snr : ThresholdBySnr, optional
+    discriminant : Discriminant, optional
+        Its own threshold must be reached too.
+    """
+
+    rare: int
+    calibration: Calibration = field(default_factory=Calibration)
+    threshold: float = 0.5
+    threshold_by_snr: ThresholdBySnr | None = None
+    discriminant: Discriminant | None = None
+
+    @classmethod
+    def of(cls, config: PresetConfig) -> CandidateRule:
+        """Return the rule of a classifier's configuration."""
+        return cls(
+            config.classes.index(config.rare_class),
+            config.calibration,
+            config.threshold,
+            config.threshold_by_snr,
+            config.discriminant,
+        )
+
+    def probabilities(self, logits, evidence) -> np.ndarray:
+        """Calibrated probabilities, shape (n_spectra, n_classes), float32.
+
+        Parameters
+        ----------
+        logits : ndarray, shape (n_spectra, n_classes)
+        evidence : ndarray, shape (n_spectra,)
+            From `calibration.line_evidence`.
+        """
+        weight = self.calibration.evidence_weight
+        with_evidence = add_evidence(logits, self.rare, evidence, weight)
+        return calibrate(with_evidence, self.calibration.temperature)
+
+    def score(self, logits, evidence) -> np.ndarray:
+        """Log-odds of the rare class, shape (n_spectra,), which do not saturate."""
+        weight = self.calibration.evidence_weight
+        with_evidence = add_evidence(logits, self.rare, evidence, weight)
+        return rare_score(with_evidence, self.rare, self.calibration.temperature)
+
+    def least_probability(self, snr) -> np.ndarray:
+        """The probability that is asked for at some S/N (g), shape (n_spectra,).
+
+        Noise makes more likenesses of a rare star than there are rare stars: the lower the S/N,
+        the higher the probability that is asked for. Between the S/N of ``threshold_by_snr`` the
+        log-odds are interpolated, linearly in the logarithm of the S/N; where the S/N is unknown
+        the strictest holds. Without it ``threshold`` holds for all.
+        """
+        snr = np.asarray(snr, dtype=float)
+        if self.threshold_by_snr is None:
+            return np.full(len(snr), self.threshold)
+        known = np.asarray(self.threshold_by_snr.threshold, dtype=float)
+        log_odds = np.log(known / (1 - known))
+        at = np.log(np.clip(np.where(np.isfinite(snr), snr, 0), 1e-3, None))
+        found = np.interp(at, np.log(self.threshold_by_snr.snr), log_odds)
+        found = np.where(np.isfinite(snr), found, log_odds.max())
+        return 1 / (1 + np.exp(-found))
+
+    def decide(self, probabilities, snr, covered) -> np.ndarray:
+        """Return which spectra are candidates.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_spectra, n_classes)
+        snr : ndarray, shape (n_spectra,)
+            S/N (g) of the spectrum itself; NaN where it is unknown.
+        covered : ndarray of bool, shape (n_spectra,)
+            Whether enough of the key lines are covered (`calibration.missing_lines`).
+
+        Returns
+        -------
+        ndarray of bool, shape (n_spectra,)
+        """
+        candidate = probabilities[:, self.rare] >= self.least_probability(snr)
+        candidate &= covered
+        rows = np.flatnonzero(candidate)
+        candidate[rows] = reaches_discriminant(probabilities[rows], snr[rows], self.discriminant)
+        return candidate
+
+    def within_reach(self, probabilities) -> np.ndarray:
+        """Return which spectra could be candidates at the S/N that asks for least."""
+        by_snr = self.threshold_by_snr
+        return probabilities[:, self.rare] >= min(by_snr.threshold if by_snr else [self.threshold])
+
+
+def judge(batch: SpectrumBatch, probabilities: np.ndarray, config: PresetConfig) -> Prediction:
+    """Decide which spectra of a batch are candidates, and flag those that cannot be.
+
+    Their S/N is measured from their own flux and inverse variance. Generated spectra are never
+    candidates.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    probabilities : ndarray, shape (n_spectra, n_classes)
+    config : PresetConfig
+        Of a classifier.
+    """
+    rule = CandidateRule.of(config)
+    covered = ~missing_lines(batch, config.key_lines)
+    candidate = np.zeros(len(batch), dtype=bool)
+    rows = np.flatnonzero(rule.within_reach(probabilities) & covered)
+    if len(rows) and not batch.generated:
+        some = batch[rows]
+        snr = g_band_snr(some.flux, some.ivar, some.mask, some.grid)
+        with one_blas_thread():
+            candidate[rows] = rule.decide(probabilities[rows], snr, covered[rows])
+    flags = np.where(covered, 0, int(QualityFlag.KEY_LINES_MISSING))
+    return Prediction(probabilities, candidate, flags)
