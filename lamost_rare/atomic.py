@@ -12,7 +12,7 @@ __all__ = ["atomic_path", "discard_part", "write_text_atomically"]
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target``; on leaving, it is synchronised and renamed to ``target``.
+    """Give a temporary path beside ``target``; on leaving, synchronise and rename it to ``target``.
 
     After an exception the temporary file is removed and ``target`` is as it was.
     """
@@ -52,6 +52,6 @@ def sync_directory(folder: Path) -> None:
 
 
 def write_text_atomically(target: Path, text: str) -> None:
-    """`atomic_path` for a small text."""
+    """Write a small text by `atomic_path`."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")

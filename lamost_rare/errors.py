@@ -8,7 +8,7 @@ __all__ = ["BackendError", "LamostRareError", "UnusableSpectraWarning"]
 class LamostRareError(Exception):
     """Something that the user can put right; the message is one line that says how.
 
-    Each kind of it is a `ValueError` or a `RuntimeError` besides.
+    Each kind of it is also a `ValueError` or a `RuntimeError`.
 
     Attributes
     ----------

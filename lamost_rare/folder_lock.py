@@ -42,7 +42,7 @@ def folder_lock(
 
     Notes
     -----
-    On a file system without locks (some cluster mounts) there is none, and nothing to be done.
+    On a file system without locks (some cluster mounts) nothing is locked.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""HDF5 files of others, opened only if all that they hold is in them.
+"""HDF5 files of others, opened only if they are complete in themselves.
 
 An HDF5 file can name other files: links to objects there, raw data that lie there, datasets that
 are views of datasets there, and filters that are libraries to be loaded. Whoever opens such a file
@@ -57,7 +57,7 @@ def check_hdf5(path) -> None:
 
 
 def load_weights(model, path) -> None:
-    """``model.load_weights(path)``, of a file that passes `check_hdf5`."""
+    """Do ``model.load_weights(path)`` with a file that passes `check_hdf5`."""
     check_hdf5(path)
     model.load_weights(path)
 

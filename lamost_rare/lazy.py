@@ -10,7 +10,7 @@ __all__ = ["lazy_names"]
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable, Callable]:
-    """``__getattr__`` and ``__dir__`` of a package whose ``__all__`` is all that it offers.
+    """Make ``__getattr__`` and ``__dir__`` of a package whose ``__all__`` is all that it offers.
 
     Parameters
     ----------

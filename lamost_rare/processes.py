@@ -1,4 +1,4 @@
-"""What a process has to mind: its parent, its standard streams, and that it may be a fork."""
+"""A process's parent, its standard streams, and that it may be a fork."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(parent: int, interval=1.0) -> None:
-    """Called in a new process: it ends, whatever it is doing, when its parent is gone.
+    """Have this new process end, whatever it is doing, when its parent is gone.
 
     A command that is killed cannot end its helpers, which would go on with what they do, hold its
     folders and its standard error, and then wait for ever.
@@ -29,7 +29,7 @@ def end_with_parent(parent: int, interval=1.0) -> None:
         Seconds between two looks, where the system cannot be asked to see to it.
     """
     if sys.platform == "linux":
-        import ctypes  # takes a while, and who only opens streams does without
+        import ctypes  # takes a while, and is not needed by who only opens streams
 
         # The thread below gets no turn while a library keeps the interpreter to itself.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -61,7 +61,7 @@ _with_networks: int | None = None
 
 
 def check_not_forked() -> None:
-    """Called where a network is used: only one process of those that are forks may do that.
+    """Refuse to use a network in more than one of the processes that are forks of each other.
 
     TensorFlow's threads do not come along into a fork, which would wait for them for ever.
 

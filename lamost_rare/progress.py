@@ -79,7 +79,7 @@ class Progress:
         """Show that so many pieces are done, with further counts beside it."""
         now = self._clock()
         if self._first is None and done > self._before:
-            # Whatever had to start has started: how long that took says nothing of the rest.
+            # All that had to start has started: how long that took says nothing of the rest.
             self._first = now, done
             self._bar.set_description(self._what or None, refresh=False)
         self._bar.set_postfix(counts, refresh=False)
@@ -89,7 +89,7 @@ class Progress:
             print(self._line(done, now, counts), file=sys.stderr, flush=True)
 
     def _line(self, done, now, counts) -> str:
-        """One line for a log: the time, counts, speed, and how long the rest will take."""
+        """Return a line for a log: the time, counts, speed, and how long the rest will take."""
         start, before = self._first or (self._begin, self._before)
         if done == before:  # there is but one step to judge by
             start, before = self._begin, self._before
@@ -115,7 +115,7 @@ class Progress:
 
 
 def counted(pieces: Iterable, total: int, unit: str, what: str, done: int = 0) -> Iterator:
-    """The pieces of some work that are still to do, one at a time, with their `Progress`."""
+    """Yield the pieces of some work that are still to do, while their `Progress` is shown."""
     with Progress(total, unit, what, done=done) as progress:
         for number, piece in enumerate(pieces, done):
             progress.update(number)
@@ -124,7 +124,7 @@ def counted(pieces: Iterable, total: int, unit: str, what: str, done: int = 0) -
 
 
 def _per_time(rate: float) -> str:
-    """A rate that is slow in words in which it is not 0.0."""
+    """Return a rate in words, a slow one in those in which it is not 0.0."""
     if rate >= 0.1 or rate == 0:
         return f"{rate:.1f} a second"
     return f"{60 * rate:.1f} a minute" if 60 * rate >= 0.1 else f"{3600 * rate:.1f} an hour"

@@ -34,7 +34,7 @@ def check_paths(**paths) -> None:
 
 
 def path_text(path: str | bytes | os.PathLike) -> str:
-    r"""A path as the text that stands for it in every table, manifest and message.
+    r"""Return the text that stands for a path in every table, manifest and message.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def path_text(path: str | bytes | os.PathLike) -> str:
 
 
 def printable(text) -> str:
-    """``str(text)`` with everything that could act on a terminal shown as an escape.
+    """Return ``str(text)`` with everything that could act on a terminal shown as an escape.
 
     File names and FITS cards are written by others: control characters could move the cursor,
     change its colours or hide text, and bytes that are not UTF-8 could not be printed at all.
@@ -77,7 +77,7 @@ def printable(text) -> str:
 
 
 def without_name(detail: str, path: str) -> str:
-    """What is wrong with a file, safe to show behind its name, which it may begin with."""
+    """Return what is wrong with a file without the name that it may begin with, safe to show."""
     return printable(detail).removeprefix(printable(path)).lstrip(" :")
 
 
