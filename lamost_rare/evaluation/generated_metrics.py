@@ -84,21 +84,12 @@ def fit_svm(rare, other):
     )
 
 
-def as_batch(flux, grid=LAMOST_GRID) -> SpectrumBatch:
-    """Make a batch of spectra without uncertainties, with ivar from the scatter of pixels."""
-    flux = np.ascontiguousarray(flux, dtype=np.float32)
-    mask = np.zeros(flux.shape, dtype=bool)
-    _, noise = pseudo_continuum(flux, mask)
-    return SpectrumBatch(grid, flux, (1 / np.maximum(noise, 1e-6) ** 2).astype(np.float32), mask)
-
-
-def spectral_measures(flux, grid=LAMOST_GRID) -> dict[str, np.ndarray]:
+def spectral_measures(flux) -> dict[str, np.ndarray]:
     """Measure what an astronomer would in each spectrum.
 
     Parameters
     ----------
     flux : ndarray, shape (n, n_pixels)
-    grid : WavelengthGrid
 
     Returns
     -------
@@ -109,27 +100,29 @@ def spectral_measures(flux, grid=LAMOST_GRID) -> dict[str, np.ndarray]:
         the logarithm of relative noise a pixel in the g band, and ``slope``, that of flux near
         4150 Å over flux near 6750 Å. NaN where something cannot be measured.
     """
-    batch = as_batch(flux, grid)
-    widths = measure_lines(batch)
+    flux = np.ascontiguousarray(flux, dtype=np.float32)
+    mask = np.zeros(flux.shape, dtype=bool)
+    level, noise = pseudo_continuum(flux, mask)
+    ivar = (1 / np.maximum(noise, 1e-6) ** 2).astype(np.float32)
+    widths = measure_lines(SpectrumBatch(LAMOST_GRID, flux, ivar, mask))
     out = {f"ew_{name}": widths[f"ew_{name}"].astype(float) for name in MEASURED_LINES}
     out["ratio"] = np.degrees(np.arctan2(out["ew_hei_4471"], out["ew_heii_4541"]))
-    level, noise = pseudo_continuum(batch.flux, batch.mask)
-    wavelength = grid.wavelength
-    g = (wavelength > 4000) & (wavelength < 5500)
+    g = _between(4000.0, 5500.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         out["noise"] = np.log(np.median(noise[:, g] / np.maximum(level[:, g], 1e-3), axis=1))
-    out["slope"] = continuum_slope(batch.flux, grid)
+    out["slope"] = continuum_slope(flux)
     return out
 
 
-def continuum_slope(flux, grid=LAMOST_GRID) -> np.ndarray:
+def continuum_slope(flux) -> np.ndarray:
     """Return ln of the flux near 4150 Å over that near 6750 Å, shape (n,); NaN unless positive."""
-    wavelength = grid.wavelength
-    blue, red = (
-        np.mean(flux[:, (wavelength > a) & (wavelength < b)], axis=1) for a, b in _SLOPE_BANDS
-    )
+    blue, red = (np.mean(flux[:, _between(*band)], axis=1) for band in _SLOPE_BANDS)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.log(np.where((blue > 0) & (red > 0), blue, np.nan) / red)
+
+
+def _between(low, high) -> np.ndarray:
+    return (LAMOST_GRID.wavelength > low) & (LAMOST_GRID.wavelength < high)
 
 
 def compare_measures(generated: dict, real: dict) -> dict[str, dict]:
@@ -163,11 +156,10 @@ def rectified(flux) -> np.ndarray:
     return flux / np.maximum(level, 0.02)
 
 
-def line_depths(flux, grid=LAMOST_GRID) -> np.ndarray:
+def line_depths(flux) -> np.ndarray:
     """Return the mean depth within 8 Å of every line of `LINES`, shape (n, n_lines)."""
-    depth = 1 - rectified(flux)
-    wavelength = grid.wavelength
-    windows = [np.abs(wavelength - line.wavelength) < _HALF_WIDTH for line in LINES.values()]
+    depth, centres = 1 - rectified(flux), [line.wavelength for line in LINES.values()]
+    windows = [_between(x - _HALF_WIDTH, x + _HALF_WIDTH) for x in centres]
     return np.stack([depth[:, w].mean(axis=1) for w in windows if w.sum() > 3], axis=1)
 
 

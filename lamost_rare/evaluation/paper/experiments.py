@@ -15,7 +15,7 @@ from ...training.loop import TrainingOptions
 from .recogniser import WAYS
 from .scores import score
 from .sets import PaperSizes, split_stars
-from .tasks import PaperSettings, Workshop, run_tasks
+from .tasks import PaperSettings, Workshop, gan_task, run_tasks
 
 __all__ = ["PaperResults", "quick_settings", "run_paper"]
 
@@ -127,21 +127,13 @@ def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
             "a GAN needs: ask for more stars, or for a larger set 1"
         )
     runs_of = {None: range(runs)} | {k: range(few_runs) for k in few}
-    run_tasks(workshop, _gan_tasks(runs_of), jobs, say)
+    gans = [gan_task(run, k, n) for k, own in runs_of.items() for run in own for n in NETWORKS]
+    run_tasks(workshop, gans, jobs, say)
     run_tasks(workshop, _other_tasks(workshop, runs_of), jobs, say)
     counts = {"set 1": len(first), "set 2": len(second)}
     for label in "FGK":
         counts[label] = tuple(len(x) for x in split_stars(workshop.sources, label, 0, 0.7))
     return _collect(workshop, runs_of, counts)
-
-
-def _gan_tasks(runs_of):
-    return [
-        {"kind": "gan", "run": run, "stars": stars, "network": network}
-        for stars, runs in runs_of.items()
-        for run in runs
-        for network in NETWORKS
-    ]
 
 
 def _recogniser(workshop, run, stars, way, look=None) -> dict:

@@ -81,13 +81,13 @@ RED_END = 7380.0
 """Å; where the reddest spectra of two libraries end, less the largest velocity."""
 
 
-def level_red_end(flux, grid=LAMOST_GRID) -> np.ndarray:
+def level_red_end(flux) -> np.ndarray:
     """Make standardized flux constant beyond `RED_END`.
 
     Many library O stars have no data there, where `simulation.examples.standardize` bridges to the
     end of the grid without noise, and few others do: a recogniser must not know them by that.
     """
-    end = int(np.searchsorted(grid.wavelength, RED_END))
+    end = int(np.searchsorted(LAMOST_GRID.wavelength, RED_END))
     out = np.array(flux, dtype=np.float32)
     out[:, end:] = out[:, end - 16 : end].mean(axis=1, keepdims=True)
     rms = np.sqrt(np.mean(out**2, axis=1, keepdims=True))

@@ -25,7 +25,7 @@ from ..generated_metrics import gan_test, gan_train, repeated
 from .recogniser import rare_spectra, train_recogniser
 from .sets import PaperSizes, level_red_end, make_sets, observed_from
 
-__all__ = ["PaperSettings", "Workshop", "run_tasks"]
+__all__ = ["PaperSettings", "Workshop", "gan_task", "run_tasks"]
 
 _VERSION = 4
 """To be raised when the same settings give other results."""
@@ -69,6 +69,11 @@ class PaperSettings:
         """Return the iterations at which the generators are kept."""
         every, last = self.gan.sample_every, self.gan.iterations
         return sorted({*range(every, last + 1, every), last})
+
+
+def gan_task(run, stars, network) -> dict:
+    """Return the task of training a GAN."""
+    return {"kind": "gan", "run": run, "stars": stars, "network": network}
 
 
 class Workshop:
@@ -122,8 +127,7 @@ class Workshop:
 
     def log_of(self, run, stars, network) -> list[dict]:
         """Return the log of a GAN's training, one entry a look."""
-        task = {"kind": "gan", "run": run, "stars": stars, "network": network}
-        return json.loads((self.path(task) / "done.json").read_text())
+        return json.loads((self.path(gan_task(run, stars, network)) / "done.json").read_text())
 
     def best_look(self, run, stars, network) -> int:
         """Return the iteration of the best quality, which is measured on the training spectra."""
@@ -150,9 +154,9 @@ class Workshop:
         from ...networks.build import build_network  # loads Keras
         from ...networks.gan import without_noise
 
-        task = {"kind": "gan", "run": run, "stars": stars, "network": network}
         model = build_network(self.settings.gans[network], "generator")
-        model.load_weights(self.path(task) / "centred" / f"{look:06d}.weights.h5")
+        folder = self.path(gan_task(run, stars, network))
+        model.load_weights(folder / "centred" / f"{look:06d}.weights.h5")
         if not observed:
             return level_red_end(generate(model, number, seed=run))
         flux = generate(without_noise(model), number, seed=run)
