@@ -22,7 +22,11 @@ class FolderInUseError(LamostRareError, ValueError):
 
 @contextlib.contextmanager
 def folder_lock(
-    folder, name: str = ".lock", user: str = "command", choice: str = "folder"
+    folder,
+    name: str = ".lock",
+    user: str = "command",
+    choice: str = "folder",
+    raises: type[Exception] = FolderInUseError,
 ) -> Iterator[None]:
     """Hold ``folder`` for this process; the system lets go when the process ends, however it does.
 
@@ -34,6 +38,8 @@ def folder_lock(
         Of the file in it that is locked, and stays.
     user, choice : str
         Words for the message: what holds the folder, and what the user can choose another of.
+    raises : type
+        What is raised if another process holds the folder.
 
     Raises
     ------
@@ -53,7 +59,7 @@ def folder_lock(
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
-                raise FolderInUseError(
+                raise raises(
                     f"{printable(folder)} is in use by another {user} ({printable(holder)}); "
                     f"wait for it or choose another {choice}"
                 ) from None

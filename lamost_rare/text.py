@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["EMPTY", "check_paths", "path_text", "printable", "without_name"]
+__all__ = [
+    "EMPTY",
+    "check_paths",
+    "describe_error",
+    "first_line",
+    "path_text",
+    "printable",
+    "without_name",
+]
 
 EMPTY = "is empty: give a path or a name (in a script, is the variable set?)"
 """What is wrong with an argument that is the empty text."""
@@ -74,6 +82,17 @@ def printable(text) -> str:
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
         for c in _BYTES.sub(_escaped_byte, str(text))
     )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind if it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the kind of an error and the first line of what it says, safe to show."""
+    said = (str(error).splitlines() or [""])[0]
+    return printable(f"{type(error).__name__}: {said}".removesuffix(": "))
 
 
 def without_name(detail: str, path: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from lamost_rare import cli
 from lamost_rare.inference.first_stage import FirstStage
+from lamost_rare.inference.sizes import BATCH_SIZE
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.fits_files import lamost_file_bytes
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
@@ -18,7 +19,6 @@ from lamost_rare.survey import batch_classifier, scan
 from lamost_rare.survey.merge import RESULTS
 from lamost_rare.survey.reader import read_chunk
 from lamost_rare.survey.scan import SHARD_SIZE, classify_below
-from lamost_rare.survey.sizes import BATCH_SIZE
 
 CONFIG = {
     "name": "standin-v1",

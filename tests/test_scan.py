@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from lamost_rare.folder_lock import folder_lock
 from lamost_rare.inference.columns import columns_of_catalogue
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.survey import ScanError, merge, scan
-from lamost_rare.survey.lock import directory_lock
 from lamost_rare.survey.merge import RESULTS
+from lamost_rare.survey.shard_run import LOCK_NAME
 from lamost_rare.survey.shards import ShardStore
 from scan_helpers import (
     MACHINERY,
@@ -323,7 +324,7 @@ def test_overwrite_leaves_what_is_not_the_scans(folder, preset, network, tmp_pat
 
 def test_output_in_use(folder, preset, tmp_path):
     output = tmp_path / "command" / "folder-of-dr7"
-    with directory_lock(output):
+    with folder_lock(output, LOCK_NAME, "scan", "--output"):
         with pytest.raises(ScanError) as problem:
             scan_directory(folder, output, preset=preset)
     message = str(problem.value)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from ..survey.sizes import BATCH_SIZE
+from ..inference.sizes import BATCH_SIZE
 
 __all__ = [
     "add_arguments",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["MOST", "whole_number"]
+__all__ = ["BATCH_SIZE", "MOST", "whole_number"]
+
+BATCH_SIZE = 512
+"""Files that a scan reads and classifies together, unless something else is asked for."""
 
 MOST = {"workers": 1024, "batch_size": 16_384}
 """The largest value of each."""

@@ -15,7 +15,7 @@ import os
 import reprlib
 from dataclasses import dataclass
 
-from ..text import printable
+from ..text import first_line, printable
 from .errors import PipelineError
 from .registry import make_step
 from .step import Step, did_you_mean
@@ -164,5 +164,4 @@ def _load_yaml(content: bytes, name: str):
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, PipelineError):
             raise
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise PipelineError(f"{name} is not YAML: {printable(first)}") from error
+        raise PipelineError(f"{name} is not YAML: {printable(first_line(error))}") from error

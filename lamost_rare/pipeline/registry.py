@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 
-from ..text import printable
+from ..text import describe_error, printable
 from .errors import PipelineError
 from .step import Parameter, Step, did_you_mean
 
@@ -131,7 +131,7 @@ def make_step(name: str, **parameters) -> Step:
     except (PipelineError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        what = str(error) if isinstance(error, ValueError) else _describe(error)
+        what = str(error) if isinstance(error, ValueError) else describe_error(error)
         raise PipelineError(f"step {entry.name!r}: {printable(what)}") from error
     step.origin = entry.origin
     return step
@@ -167,7 +167,7 @@ def _load(entry: StepEntry) -> type[Step]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a stranger's module raises, SystemExit too
-        raise PipelineError(f"{what} cannot be imported: {_describe(error)}") from error
+        raise PipelineError(f"{what} cannot be imported: {describe_error(error)}") from error
     if not (isinstance(found, type) and issubclass(found, Step)):
         raise PipelineError(f"{what}: {entry.target} is not a subclass of lamost_rare's Step")
     for parameter in found.parameters:
@@ -176,11 +176,6 @@ def _load(entry: StepEntry) -> type[Step]:
         if hasattr(Step, parameter.name):
             raise PipelineError(f"{what}: no parameter may be called {parameter.name!r}")
     return found
-
-
-def _describe(error: BaseException) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return printable(f"{type(error).__name__}: {first}".removesuffix(": "))
 
 
 def _canonical(distribution: str) -> str:
@@ -245,4 +240,4 @@ def _version(distribution: str) -> str:
 
 
 def _cannot_read(distribution: str, error: Exception) -> str:
-    return f"the entry points of {printable(distribution)} cannot be read ({_describe(error)})"
+    return f"the entry points of {printable(distribution)} cannot be read ({describe_error(error)})"

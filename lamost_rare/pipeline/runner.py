@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 
 from ..inference.columns import evidence_columns
+from ..inference.sizes import BATCH_SIZE
 from ..spectra.batch import IDENTITY_DTYPES
-from ..survey.sizes import BATCH_SIZE
 from ..text import check_paths, printable
 from .config import Pipeline, make_pipeline, read_pipeline
 from .errors import PipelineError

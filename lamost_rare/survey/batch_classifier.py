@@ -13,12 +13,12 @@ from ..inference.columns import classifier_columns
 from ..inference.decision import Prediction, judge
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.rows import catalogue_columns
+from ..inference.sizes import BATCH_SIZE
 from ..inference.threads import one_blas_thread
 from ..presets import Preset, check_kind
 from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import QualityFlag
 from .manifest import describe_preset
-from .sizes import BATCH_SIZE
 
 __all__ = ["BatchClassifier", "build_predictor"]
 

@@ -15,8 +15,9 @@ from functools import partial
 
 import pyarrow as pa
 
+from ..inference.sizes import BATCH_SIZE
 from ..spectra.grid import WavelengthGrid
-from ..text import path_text, printable
+from ..text import first_line, path_text, printable
 from .cluster_tasks import ClusterTasks
 from .distributed_task import UNSEEN, describe_job, pack_entries, read_here, unpack_table
 from .errors import ScanError
@@ -25,7 +26,6 @@ from .reader import close_sources
 from .scan import classify_below
 from .shard_processing import items_of
 from .shards import ShardCounts, ShardStore, n_candidates
-from .sizes import BATCH_SIZE
 from .stepping import StepLine
 from .summary import ScanSummary
 
@@ -104,7 +104,7 @@ def dask_client(address: str) -> Iterator:
     try:
         client = client_class(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, RuntimeError, AssertionError) as error:
-        why = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        why = printable(first_line(error))
         raise ScanError(f"cannot reach a Dask scheduler at {where}: {why}") from error
     with client:
         yield client

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from ..atomic import atomic_path
-from ..inference.arrow_files import arrow_file
+from ..inference.arrow_files import open_parquet
 from ..inference.table_formats import WRITERS, Rows
 from ..text import printable
 
@@ -56,8 +54,7 @@ def convert_table(source, target, checkpoint: Callable[[], None] = lambda: None)
             f"{printable(target)}: the suffix must be one of {', '.join(WRITERS)}"
         ) from None
     with (
-        arrow_file(source) as content,
-        pq.ParquetFile(content, pre_buffer=False) as file,
+        open_parquet(source, pre_buffer=False) as file,
         atomic_path(target) as temporary,
     ):
         rows = Rows(file.schema_arrow, file.metadata.num_rows, file.iter_batches, checkpoint)

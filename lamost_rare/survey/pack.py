@@ -21,13 +21,12 @@ from .inputs.base import ScanInput
 from .inputs.discovery import Entry, Walk
 from .inputs.opening import open_input
 from .inputs.store import Rows, StoreInput, join_parts, write_part
-from .lock import LOCK_NAME
 from .lost import InputWatch, is_passing
 from .manifest import describe_preset, versions
 from .plan import MANIFEST
 from .scan import whole_number
 from .shard_processing import Shard, read_shards
-from .shard_run import ShardRun, clear_errors, open_run
+from .shard_run import LOCK_NAME, ShardRun, clear_errors, open_run
 from .shards import ShardStore
 from .summary import ScanSummary
 from .workers import default_workers

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..inference.columns import Column
+from ..inference.sizes import BATCH_SIZE
 from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
@@ -25,7 +26,6 @@ from .merge import RESULTS, convert_results, merge_shards
 from .shard_processing import classify_shards
 from .shard_run import ShardRun, clear_errors, open_run
 from .shards import ShardCounts, ShardStore
-from .sizes import BATCH_SIZE
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..text import printable
+from ..folder_lock import folder_lock
+from ..text import first_line, printable
 from .errors import ScanError, ScanInterrupted
 from .input_list import InputList
 from .inputs.base import ScanInput
-from .lock import directory_lock
 from .manifest import write_manifest
 from .plan import MANIFEST, make_plan, now
 from .progress import Progress, StopRequest, stop_on_interrupt
 from .shards import ShardStore
 from .summary import ScanSummary
 
-__all__ = ["ShardRun", "clear_errors", "open_run"]
+__all__ = ["LOCK_NAME", "ShardRun", "clear_errors", "open_run"]
+
+LOCK_NAME = ".scan.lock"
 
 
 class ShardRun:
@@ -132,12 +134,12 @@ def open_run(
     Raises
     ------
     ScanError
-        As `make_plan` and `directory_lock`.
+        As `make_plan`; also if another process uses the folder.
     """
     folder = summary.output
     with contextlib.ExitStack() as stack:
         folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(directory_lock(folder))
+        stack.enter_context(folder_lock(folder, LOCK_NAME, "scan", "--output", ScanError))
         stack.callback(at_end)
         run = ShardRun(summary, store, stack.enter_context(stop_on_interrupt()))
         run.manifest = make_plan(
@@ -161,7 +163,7 @@ def clear_errors(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = printable(error.filename or output)
-        what = printable(error.strerror or str(error).splitlines()[0])
+        what = printable(error.strerror or first_line(error))
         raise ScanError(
             f"cannot go on, {where}: {what}; put that right and run the same command again: "
             "it resumes"
@@ -169,5 +171,5 @@ def clear_errors(output: Path) -> Iterator[None]:
     except pa.ArrowException as error:
         raise ScanError(
             f"cannot go on, a file in {printable(output)} is damaged: "
-            f"{printable(str(error).splitlines()[0])}; use --overwrite to start again"
+            f"{printable(first_line(error))}; use --overwrite to start again"
         ) from error

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..atomic import atomic_path, write_text_atomically
-from ..inference.arrow_files import arrow_file
+from ..inference.arrow_files import arrow_file, open_parquet
 from ..text import printable
 from .catalogue import REJECTED_SCHEMA
 from .errors import ScanError
@@ -123,10 +123,8 @@ class ShardStore:
             return None
         try:
             with (
-                arrow_file(self.catalogue(number)) as rows_file,
-                arrow_file(self.rejected(number)) as rejects_file,
-                pq.ParquetFile(rows_file) as catalogue,
-                pq.ParquetFile(rejects_file) as rejected,
+                open_parquet(self.catalogue(number)) as catalogue,
+                open_parquet(self.rejected(number)) as rejected,
             ):
                 rows = catalogue.metadata.num_rows, rejected.metadata.num_rows
                 if (
@@ -141,7 +139,7 @@ class ShardStore:
 
     def to_try_again(self, number: int) -> int:
         """Rejects of a finished shard of which the reason may be over by now."""
-        with arrow_file(self.rejected(number)) as content, pq.ParquetFile(content) as file:
+        with open_parquet(self.rejected(number)) as file:
             if file.metadata.num_rows == 0:
                 return 0
             return sum(is_passing(*why) for why in _reasons(file.read(["reason", "detail"])))

@@ -11,7 +11,7 @@ import numpy as np
 from ..inference.columns import Column
 from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import SpectrumError
-from ..text import printable
+from ..text import describe_error, printable
 from .errors import ScanError
 
 __all__ = ["StepLine"]
@@ -57,7 +57,7 @@ class StepLine:
         path, error = self._failures[number][0]
         problem = ScanError(
             f"step {self.steps[number].name!r} failed on every spectrum, first on "
-            f"{printable(path)}: {_describe(error)}"
+            f"{printable(path)}: {describe_error(error)}"
         )
         problem.__cause__ = error
         return problem
@@ -128,7 +128,7 @@ class StepLine:
             failures.append((one.identity["path"][0], error))
         if number not in self._worked and len(failures) >= ENOUGH:
             raise self.verdict()
-        return "step_failed", f"step {name!r}: {_describe(error)}"
+        return "step_failed", f"step {name!r}: {describe_error(error)}"
 
 
 def _checked(step, batch: SpectrumBatch) -> SpectrumBatch:
@@ -176,18 +176,9 @@ def _read_only(batch: SpectrumBatch) -> SpectrumBatch:
         view.flags.writeable = False
         return view
 
-    return SpectrumBatch(
-        batch.grid,
-        locked(batch.flux),
-        locked(batch.ivar),
-        locked(batch.mask),
-        {name: locked(column) for name, column in batch.identity.items()},
-        locked(batch.flags),
-        {name: locked(column) for name, column in batch.columns.items()},
-        batch.generated,
-    )
-
-
-def _describe(error: BaseException) -> str:
-    lines = str(error).splitlines() or [""]
-    return printable(f"{type(error).__name__}: {lines[0]}".removesuffix(": "))
+    arrays = {name: locked(getattr(batch, name)) for name in ("flux", "ivar", "mask", "flags")}
+    tables = {
+        name: {key: locked(column) for key, column in getattr(batch, name).items()}
+        for name in ("identity", "columns")
+    }
+    return replace(batch, **arrays, **tables)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...spectra._codec import GZIP_ERRORS, open_gzip
 from ...spectra._file_bytes import MAX_BYTES
 from ...spectra.quality import SpectrumError
-from ...text import printable
+from ...text import first_line, printable
 
 __all__ = ["close_archive", "iterate_members", "read_member"]
 
@@ -93,8 +93,7 @@ def _judge(info: tarfile.TarInfo, name: bytes) -> tuple[str, str]:
 def _why(error: Exception) -> tuple[str, str]:
     if isinstance(error, OSError) and error.errno is not None:
         return "unreadable", f"the archive cannot be read: {error.strerror}"
-    what = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "corrupt_archive", f"the archive is damaged: {printable(what)}"
+    return "corrupt_archive", f"the archive is damaged: {printable(first_line(error))}"
 
 
 def read_member(archive: bytes, offset: int, size: int) -> bytes:

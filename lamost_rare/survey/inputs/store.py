@@ -41,7 +41,7 @@ from ...inference.columns import GENERAL_CATALOGUE
 from ...spectra._codec import codec
 from ...spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ...spectra.grid import WavelengthGrid
-from ...text import printable
+from ...text import first_line, printable
 from ..errors import ScanError
 from .base import ScanInput
 from .discovery import Entry, Walk
@@ -270,7 +270,7 @@ class StoreInput(ScanInput):
         except HDF5Error as error:
             raise ScanError(str(error)) from error
         except _READ_ERRORS as error:
-            what = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            what = printable(first_line(error))
             raise ScanError(
                 f"{printable(self.path)} is no readable store, truncated or damaged ({what}): "
                 "pack it again"
@@ -357,7 +357,7 @@ def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
             try:
                 read(k, k + 1)
             except _READ_ERRORS as error:
-                why = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
+                why = printable(first_line(error))
                 rejects.append((k, "corrupt_store", f"row {rows[k]} cannot be read: {why}"))
     lost = {k for k, _, _ in rejects}
     found = checksums(arrays)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.arrow_files import arrow_file
+from ...inference.arrow_files import open_parquet
 from ...text import printable
 from ..errors import ScanError
 from .text_lines import clear_errors_of, expanded, text_lines
@@ -174,9 +174,7 @@ class _ParquetTable(Table):
 
     @contextlib.contextmanager
     def _open(self):
-        import pyarrow.parquet as pq
-
-        with _clear(self.path), arrow_file(self.path) as content, pq.ParquetFile(content) as file:
+        with _clear(self.path), open_parquet(self.path) as file:
             yield file
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...spectra._codec import GZIP_ERRORS, open_gzip
-from ...text import printable
+from ...text import first_line, printable
 from ..errors import ScanError
 
 __all__ = ["clear_errors_of", "expanded", "text_lines"]
@@ -33,10 +33,9 @@ def clear_errors_of(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except (*GZIP_ERRORS, ValueError, pa.ArrowException) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScanError(
             f"{printable(path)} is no {kind} that can be read, or truncated or damaged: "
-            f"{printable(getattr(error, 'strerror', None) or what)[:200]}"
+            f"{printable(getattr(error, 'strerror', None) or first_line(error))[:200]}"
         ) from error
 
 
