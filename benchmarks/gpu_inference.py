@@ -120,18 +120,18 @@ def compare_precision(preset, precisions, batch, batch_size: int) -> list[dict]:
 
 def measure_readers(preset, store: Path, readers: int, batch_size: int, precision, seconds) -> dict:
     """Where the time of the process that infers goes, while readers deliver a store's spectra."""
-    from lamost_rare.survey.inputs.items import row_item
+    from lamost_rare.survey.inputs.items import Item
     from lamost_rare.survey.workers import ReaderPool, Task
 
     predictor = predictor_of(preset, precision, batch_size)
-    name, n = os.fsencode(store.resolve()), length_of(store)
+    name, n = str(store.resolve()), length_of(store)
     starts = itertools.cycle(range(0, n, batch_size))
 
     def tasks():
         for key in itertools.count():
             start = next(starts)
             rows = range(start, min(start + batch_size, n))
-            yield Task(key, [row_item(name, row) for row in rows])
+            yield Task(key, [Item(name, row).to_bytes() for row in rows])
 
     spent = dict.fromkeys(("waiting", "normalizing", "inferring"), 0.0)
     done, warm = 0, 3 * readers

@@ -21,7 +21,7 @@ from lamost_rare import cli
 from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_name
 from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.items import stated
+from lamost_rare.survey.inputs.items import Item
 from lamost_rare.survey.inputs.opening import open_input
 from lamost_rare.survey.inputs.values import whole_numbers
 from scan_helpers import (
@@ -221,7 +221,9 @@ def test_every_kind_of_table_gives_the_same(root, tmp_path):
     write_csv(tmp_path / "floats.csv", floats, "\t")
     catalogues = ["comma.csv", "c.fits", "c.fits.gz", "c.parquet", "pipe.CSV.gz.tmp", "quoted.csv"]
     wanted = entries(tmp_path / "comma.csv", root)
-    assert [json.loads(stated(entry.item))[0] for entry in wanted] == [obsid(i) for i in range(N)]
+    assert [json.loads(Item.from_bytes(entry.item).observation)[0] for entry in wanted] == [
+        obsid(i) for i in range(N)
+    ]
     for catalogue in [*catalogues, "combined.csv", "floats.csv"]:
         assert entries(tmp_path / catalogue, root) == wanted
 

@@ -13,6 +13,7 @@ from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import ScanError
 from lamost_rare.survey.inputs import archives
 from lamost_rare.survey.inputs.discovery import Walk
+from lamost_rare.survey.inputs.items import Item
 from lamost_rare.survey.inputs.opening import open_input
 from lamost_rare.survey.reader import read_chunk
 from scan_helpers import (
@@ -201,7 +202,7 @@ def headers(path, position, change):
 def test_damaged_archives(tars, tmp_path):
     whole = entries(tars / "plate0.tar")
     size = (tars / "plate0.tar").stat().st_size
-    header = int(whole[5].item.split(b":")[1]) - 512
+    header = Item.from_bytes(whole[5].item).offset - 512
     copy = tmp_path / "plate.tar"
 
     def damaged(keep=size, at=None, change=b""):

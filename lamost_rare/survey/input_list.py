@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..inference.arrow_files import arrow_file
 from .inputs.discovery import Entry
-from .inputs.items import stated
+from .inputs.items import Item
 
 __all__ = ["InputList", "describe_inputs", "write_inputs"]
 
@@ -62,7 +62,8 @@ def describe_inputs(entries: Iterable[Entry]) -> dict:
 
 def _digested(entries: Iterable[Entry], digest) -> Iterator[Entry]:
     for entry in entries:
-        digest.update(entry.path + b"\0" + stated(entry.item))
+        observation = Item.from_bytes(entry.item).observation
+        digest.update(entry.path + b"\0" + observation.encode("ascii"))
         yield entry
 
 

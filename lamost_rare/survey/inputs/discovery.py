@@ -197,7 +197,7 @@ def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
     read to its end is an input of its own besides, rejected, with a path that ends in ``/``.
     """
     from .archives import iterate_members
-    from .items import member_item
+    from .items import Item
 
     archive = os.path.join(root, path)
 
@@ -208,7 +208,10 @@ def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
         if _is_macos(name.rpartition(b"/")[2]):
             walk.macos_files += 1
             continue
-        item = b"" if reason else member_item(archive, name, offset, size)
+        item = b""
+        if not reason:
+            member = os.fsdecode(name)
+            item = Item(os.fsdecode(archive), member=member, offset=offset, size=size).to_bytes()
         yield Entry(path + b"/" + name, reason, detail, item)
 
 

@@ -12,7 +12,7 @@ from ..errors import ScanError
 from .base import ScanInput
 from .discovery import Entry, Walk, find_spectra
 from .file_index import FileIndex
-from .items import observation_item
+from .items import Item
 from .observations import Observation, choose_columns, read_observations
 from .tables import open_table
 
@@ -123,8 +123,9 @@ class CatalogueInput(ScanInput):
             file = reject
         if contested:
             row = row._replace(contested=True)
-        base = file.item or self._below + file.path
-        return Entry(file.path, file.reason, file.detail, observation_item(row, base))
+        item = Item.from_bytes(file.item or self._below + file.path)
+        item = item._replace(observation=row.to_text())
+        return Entry(file.path, file.reason, file.detail, item.to_bytes())
 
     def empty_message(self, walk: Walk) -> str:
         """A catalogue without rows."""

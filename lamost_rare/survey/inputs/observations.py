@@ -122,13 +122,13 @@ class Observation(NamedTuple):
     contested: bool = False
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Observation:
-        """What `to_bytes` made bytes of."""
-        return cls(*json.loads(content))
+    def from_text(cls, text: str) -> Observation:
+        """Take apart what `to_text` wrote."""
+        return cls(*json.loads(text))
 
-    def to_bytes(self) -> bytes:
-        """The row as bytes without a NUL."""
-        return _encode(self).encode("ascii")
+    def to_text(self) -> str:
+        """Return the row as text in ASCII."""
+        return _encode(self)
 
     @property
     def missing(self) -> list[str]:

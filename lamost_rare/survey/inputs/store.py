@@ -45,7 +45,7 @@ from ...text import first_line, printable
 from ..errors import ScanError
 from .base import ScanInput
 from .discovery import Entry, Walk
-from .items import row_item
+from .items import Item
 from .store_format import (
     BESIDES,
     CHECKSUMS,
@@ -232,7 +232,7 @@ class StoreInput(ScanInput):
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
         """The inputs of the store, rejects among them."""
-        store = os.fsencode(self.path)
+        store = os.fspath(self.path)
         with self._open() as file:
             n = len(file["path"])
             names = [*TEXT, *of_text(column.name for column in self.columns)]
@@ -245,7 +245,7 @@ class StoreInput(ScanInput):
                 columns = (text["path"], text["reason"], text["detail"], sound)
                 for row, values in enumerate(zip(*columns, strict=True), start):
                     reject = rejected_entry(row, *values)
-                    yield reject or Entry(values[0], item=row_item(store, row))
+                    yield reject or Entry(values[0], item=Item(store, row).to_bytes())
 
     def check_grid(self, grid: WavelengthGrid) -> None:
         """A store cannot be put onto another grid: resampling again would not be exact."""
