@@ -21,7 +21,7 @@ def simulated(number: int, grid):
 
 def make_store(path: Path, number: int, grid) -> None:
     """A store of simulated spectra, without files in between."""
-    from lamost_rare.survey.inputs.store import Rows, join_parts, write_part
+    from lamost_rare.survey.inputs.store_writing import Rows, join_parts, write_part
 
     batch = simulated(number, grid)
     rows = Rows([b"%07d.fits" % i for i in range(number)], grid.n_pixels)

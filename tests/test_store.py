@@ -18,7 +18,8 @@ from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
 from lamost_rare.survey import ScanError, pack
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.store import CHUNK_ROWS, StoreInput, read_rows
+from lamost_rare.survey.inputs.store import StoreInput, read_rows
+from lamost_rare.survey.inputs.store_writing import CHUNK_ROWS
 from lamost_rare.survey.pack import pack_spectra
 from scan_helpers import (
     CONFIG,

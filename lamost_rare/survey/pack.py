@@ -20,7 +20,8 @@ from .input_list import describe_inputs
 from .inputs.base import ScanInput
 from .inputs.discovery import Entry, Walk
 from .inputs.opening import open_input
-from .inputs.store import Rows, StoreInput, join_parts, write_part
+from .inputs.store import StoreInput
+from .inputs.store_writing import Rows, join_parts, write_part
 from .lost import InputWatch, is_passing
 from .manifest import describe_preset, versions
 from .plan import MANIFEST

@@ -15,9 +15,10 @@ from ...text import printable
 from .discovery import Entry
 
 __all__ = [
-    "BESIDES",
     "CHECKSUMS",
     "COLUMN_ROWS",
+    "EXTRA",
+    "FORMAT",
     "NUMBERS",
     "PIXELS",
     "TEXT",
@@ -30,9 +31,10 @@ __all__ = [
     "text_checksums",
 ]
 
+FORMAT = "lamost-rare store 1"
 PIXELS = {"flux": np.dtype("<f4"), "ivar": np.dtype("<f4"), "mask": np.dtype("u1")}
 TEXT = ("path", "designation", "reason", "detail")
-BESIDES = {c.name: "S" if c.dtype is str else f"<{c.dtype}" for c in GENERAL_CATALOGUE}
+EXTRA = {c.name: "S" if c.dtype is str else f"<{c.dtype}" for c in GENERAL_CATALOGUE}
 NUMBERS = {"obsid": "<i8", "ra": "<f8", "dec": "<f8", "snr_g": "<f8", "flags": "<i8"}
 CHECKSUMS = ("crc32", "crc32_text")
 _WIDEST = {"path": 65_536, "detail": 65_536}
@@ -48,7 +50,7 @@ COLUMN_ROWS = 1024
 
 def of_text(names) -> list[str]:
     """Those of the columns of a general catalogue that hold text."""
-    return [name for name in names if BESIDES[name] == "S"]
+    return [name for name in names if EXTRA[name] == "S"]
 
 
 def encode(text: str, name: str) -> bytes:
@@ -73,17 +75,17 @@ def text_checksums(text: dict[str, list[bytes]]) -> np.ndarray:
     return np.array([codec.crc32(b"\0".join((*row, b""))) for row in rows], dtype="<u4")
 
 
-def check_datasets(file, grid: WavelengthGrid, besides: list[str]) -> None:
+def check_datasets(file, grid: WavelengthGrid, extra: list[str]) -> None:
     """Raise ValueError unless a store has the datasets that `write_part` makes, and whole.
 
     What is not stored in chunks reads as zeros; a store of a few bytes could claim any number of
     rows of those, or texts of any width.
     """
     numbers = {**NUMBERS, "crc32": "<u4"}
-    numbers |= {name: BESIDES[name] for name in besides if BESIDES[name] != "S"}
+    numbers |= {name: EXTRA[name] for name in extra if EXTRA[name] != "S"}
     if "crc32_text" in file:
         numbers["crc32_text"] = "<u4"
-    texts = [*TEXT, *of_text(besides)]
+    texts = [*TEXT, *of_text(extra)]
     n = file["path"].shape[0]
     stored = 0
     for name in (*PIXELS, *numbers, *texts):
