@@ -173,8 +173,8 @@ def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFig
                 f"{other.name} and {generators[0].name} were trained on different stars; which "
                 "stars are unseen is not the same for both"
             )
-    sources = load_data_folder(data)
-    real_spectra = RealSpectra(sources, generators[0], sizes)
+    labelled = load_data_folder(data)
+    real_spectra = RealSpectra(labelled, generators[0], sizes)
     found, panel = [], {}
     for seed in counted(range(n_seeds), n_seeds, "repetitions", "comparison"):
         fakes = {g.name: generate(g.model, sizes.set3, 1000 + seed) for g in generators}
@@ -190,7 +190,7 @@ def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFig
         real_spectra.rare_class,
         sizes,
         real_spectra.snr_range,
-        {kind: sorted(set(sources.star[rows])) for kind, rows in real_spectra.rows.items()},
+        {kind: sorted(set(labelled.star[rows])) for kind, rows in real_spectra.rows.items()},
         real_spectra.known,
         len(real_spectra.training),
         **_in_lists(found),

@@ -16,15 +16,13 @@ from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 
 
-def knows_these_stars(preset, sources: LabelledStars, recipe) -> bool:
-    """Tell whether a preset says of itself that it was trained on all of these sources."""
+def knows_these_stars(preset, stars: LabelledStars, recipe) -> bool:
+    """Tell whether a preset says of itself that it was trained on all of these stars."""
     training = preset.config.get("training", {})
-    return not training.get("holdout", True) and training.get("sources") == summarize(
-        sources, recipe
-    )
+    return not training.get("holdout", True) and training.get("sources") == summarize(stars, recipe)
 
 
-def try_known_stars(preset, sources: LabelledStars, noise: NoiseBank, *, seed=0, repeats=10):
+def try_known_stars(preset, stars: LabelledStars, noise: NoiseBank, *, seed=0, repeats=10):
     """Observe library stars of the rare class and of others anew, and classify them.
 
     The others are B1 and later where the rare class is O.
@@ -32,7 +30,7 @@ def try_known_stars(preset, sources: LabelledStars, noise: NoiseBank, *, seed=0,
     Parameters
     ----------
     preset : Preset
-    sources : LabelledStars
+    stars : LabelledStars
         What the preset was trained on.
     noise : NoiseBank
     seed : int
@@ -47,16 +45,16 @@ def try_known_stars(preset, sources: LabelledStars, noise: NoiseBank, *, seed=0,
     """
     rng = np.random.default_rng([seed, 78])
     rare = preset.rare_class
-    types = zip(sources.label, sources.mk_type, strict=True)
+    types = zip(stars.label, stars.mk_type, strict=True)
     group = np.array([subtype_group(*x, rare) for x in types])
-    usable = ~sources.real & sources.whole
+    usable = ~stars.real & stars.whole
     predictor = Predictor(preset)
     found = []
     for bounds in SNR_BINS:
         counts: list[int] = []
         for own in _rare_and_others(group, rare):
             rows = np.repeat(np.flatnonzero(usable & own), repeats)
-            parts = simulate_in_parts(sources, rows, noise, rng, bounds, gaps=False)
+            parts = simulate_in_parts(stars, rows, noise, rng, bounds, gaps=False)
             hits = sum(int(predictor.predict(batch).candidate.sum()) for _, batch, _ in parts)
             counts += [hits, len(rows)]
         found.append(tuple(counts))

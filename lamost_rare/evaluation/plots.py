@@ -51,7 +51,7 @@ def plot_recall(decided, recipe, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def plot_tail(trials_of_fold, sources, recipe, rule, path) -> None:
+def plot_tail(trials_of_fold, stars, recipe, rule, path) -> None:
     """Plot against the threshold the rate of false alarms among LAMOST spectra, and of the rare
     class's library stars those lost.
 
@@ -64,8 +64,8 @@ def plot_tail(trials_of_fold, sources, recipe, rule, path) -> None:
         if not trials:
             continue
         trial = Trial.concatenate(trials)
-        own = (sources.label[trial.row] == recipe.rare_class) == (kind == "library")
-        own &= sources.whole[trial.row] | (kind != "library")
+        own = (stars.label[trial.row] == recipe.rare_class) == (kind == "library")
+        own &= stars.whole[trial.row] | (kind != "library")
         raw = score_of(trial, rule)
         p = probabilities(trial, rule)
         reached = reaches_discriminant(p, trial.measured_snr, rule.discriminant)

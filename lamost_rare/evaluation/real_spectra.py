@@ -21,7 +21,7 @@ class RealSpectra:
 
     Parameters
     ----------
-    sources : LabelledStars
+    labelled : LabelledStars
     generator : Generator
     sizes : GanSizes
 
@@ -31,39 +31,41 @@ class RealSpectra:
         If none of the stars is among the data, or there are too few F stars.
     """
 
-    def __init__(self, sources, generator, sizes):
+    def __init__(self, labelled, generator, sizes):
         training = generator.training
-        self.sources, self.sizes = sources, sizes
+        self.labelled, self.sizes = labelled, sizes
         self.rare_class = generator.rare_class or "O"
-        rows = complete_rows(sources, self.rare_class)
+        rows = complete_rows(labelled, self.rare_class)
         if not len(rows):
             raise ValueError(f"the data hold no complete spectrum of class {self.rare_class}")
         real = training.get("source") == "real"
         if real:
-            rows = rows[sources.real[rows]]
-        self.noise = noise_of(sources)
+            rows = rows[labelled.real[rows]]
+        self.noise = noise_of(labelled)
         self.snr_range = tuple(training.get("snr_range") or (8.0, 100.0))
         stars = training.get("stars")
         self.known = bool(stars)
-        seen = np.isin(sources.star[rows].astype(str), stars) if stars else np.ones(len(rows), bool)
+        seen = (
+            np.isin(labelled.star[rows].astype(str), stars) if stars else np.ones(len(rows), bool)
+        )
         if not seen.any():
             raise ValueError(f"none of the training stars of {generator.name} is among the data")
         self.rows = {"unseen": rows[~seen], "seen": rows[seen]}
         if real:
-            self.training = real_examples(sources, self.rows["seen"]).flux
+            self.training = real_examples(labelled, self.rows["seen"]).flux
         else:  # the same observations that it was trained on
             number = int(training.get("n_examples") or 4000)
             seed = 2 * int(training.get("options", {}).get("seed", 0)) + 1
             self.training = self.observe(self.rows["seen"], number, seed)
         self.training_lines = line_depths(self.training)
-        f_rows = complete_rows(sources, "F")
-        halves = split_stars(sources, "F", 0, 0.5)
-        self.f = [f_rows[np.isin(sources.star[f_rows], half)] for half in halves]
+        f_rows = complete_rows(labelled, "F")
+        halves = split_stars(labelled, "F", 0, 0.5)
+        self.f = [f_rows[np.isin(labelled.star[f_rows], half)] for half in halves]
 
     def observe(self, rows, number, seed) -> np.ndarray:
         """Return the flux of observations of the stars in some rows."""
         return simulate_examples(
-            self.sources, rows, number, self.noise, snr_range=self.snr_range, seed=seed
+            self.labelled, rows, number, self.noise, snr_range=self.snr_range, seed=seed
         ).flux
 
     def of_kinds(self, seed) -> dict[str, np.ndarray]:

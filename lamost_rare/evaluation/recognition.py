@@ -40,14 +40,14 @@ _BINS = [f"{low:g}-{high:g}" for low, high in SNR_BINS]
 
 
 def write_recognition(
-    recipe, sources, trials_of_fold, output, command, *, seed=0, stages=None, known=None
+    recipe, stars, trials_of_fold, output, command, *, seed=0, stages=None, known=None
 ):
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
     ----------
     recipe : Recipe
-    sources : LabelledStars
+    stars : LabelledStars
     trials_of_fold : dict of int to list of Trial
         From `training.build.cross_validate`.
     output : path-like
@@ -69,7 +69,7 @@ def write_recognition(
     rare, name = recipe.rare_class, members(recipe.rare_class)
     decided, shipped, rules = cross_fitted(
         trials_of_fold,
-        sources,
+        stars,
         recipe.classes,
         rare,
         fitted=not recipe.holdout,
@@ -82,7 +82,7 @@ def write_recognition(
         _figures(figures, rare),
         "## Where it falls short",
         _shortfalls(figures, rare),
-        *_label_noise(sources, recipe),
+        *_label_noise(stars, recipe),
         "## By type",
         *_by_type(decided),
         "## At other thresholds",
@@ -94,19 +94,19 @@ def write_recognition(
         lines = known_star_lines(known, decided, rare)
         parts += ["## Stars that it knows", "\n".join(lines)]
     if stages:
-        settled = measure_first_stage(stages, decided, sources, recipe)
+        settled = measure_first_stage(stages, decided, stars, recipe)
         parts.append("\n".join(first_stage_lines(settled, rare)))
     parts.append("## Plots")
-    parts += _plots(trials_of_fold, sources, recipe, decided, shipped, images)
+    parts += _plots(trials_of_fold, stars, recipe, decided, shipped, images)
     write_page(output, parts)
     return figures
 
 
-def _plots(trials_of_fold, sources, recipe, decided, shipped, images) -> list[str]:
+def _plots(trials_of_fold, stars, recipe, decided, shipped, images) -> list[str]:
     """Draw the plots; return what shows them on the page."""
     file = {kind: images / f"{recipe.name}-{kind}.png" for kind in _PLOTS}
     plot_recall(decided, recipe, file["recall"])
-    plot_tail(trials_of_fold, sources, recipe, shipped, file["false-alarms"])
+    plot_tail(trials_of_fold, stars, recipe, shipped, file["false-alarms"])
     plot_confusion(decided, recipe, file["confusion"])
     plot_calibration(decided, recipe, file["calibration"])
     name = members(recipe.rare_class)
@@ -148,8 +148,8 @@ def _candidates(recipe, shipped, rules) -> str:
     if recipe.holdout:
         return f" A candidate has a probability of at least {shipped.threshold:g}."
     text = f" A candidate has a calibrated probability of at least {shipped.threshold:g}"
-    if table := shipped.threshold_by_snr:
-        text += f" at high S/N (g), by S/N: {table}"
+    if by_snr := shipped.threshold_by_snr:
+        text += f" at high S/N (g), by S/N: {by_snr}"
     text += (
         ", the same for all folds; temperature and the weight of the He II lines are fitted to the "
         "other folds. It was settled with the table below at hand, which therefore says a little "
@@ -186,9 +186,9 @@ def _reached(figure) -> str:
     return text
 
 
-def _label_noise(sources, recipe) -> list[str]:
+def _label_noise(stars, recipe) -> list[str]:
     """Say how often the labels of LAMOST spectra agree with each other."""
-    agreed, n = letters_agreed(sources, [c for c in recipe.classes if c in "AFGKM"])
+    agreed, n = letters_agreed(stars, [c for c in recipe.classes if c in "AFGKM"])
     if not n or agreed / n <= 0.5:
         return []
     # Both right or both wrong, between two neighbouring letters: a = q^2 + (1 - q)^2.
@@ -200,22 +200,22 @@ def _label_noise(sources, recipe) -> list[str]:
     ]
 
 
-def letters_agreed(sources, letters, snr=20.0) -> tuple[int, int]:
+def letters_agreed(stars, letters, snr=20.0) -> tuple[int, int]:
     """Count pairs of LAMOST spectra of one position that have the same label, and all such pairs.
 
     Parameters
     ----------
-    sources : LabelledStars
+    stars : LabelledStars
     letters : sequence of str
         Labels that count.
     snr : float
         Spectra above this S/N (g).
     """
-    own = sources.real & np.isin(sources.label, list(letters))
-    own[own] = sources.snr[own] > snr
+    own = stars.real & np.isin(stars.label, list(letters))
+    own[own] = stars.snr[own] > snr
     agreed = n = 0
-    for rows in rows_by_star(sources, own):
-        pairs = list(combinations(sources.label[rows], 2))
+    for rows in rows_by_star(stars, own):
+        pairs = list(combinations(stars.label[rows], 2))
         n += len(pairs)
         agreed += sum(a == b for a, b in pairs)
     return agreed, n

@@ -74,13 +74,13 @@ def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
     dict of int to dict
         For each seed the figures, as `validation.figures.measure` gives them.
     """
-    sources = load_data_folder(data)
+    stars = load_data_folder(data)
     figures = {}
     for seed in seeds:
         trials = cross_validate(recipe, data, work, jobs=jobs, seed=seed, final=False)
         decided, _, _ = cross_fitted(
             trials,
-            sources,
+            stars,
             recipe.classes,
             recipe.rare_class,
             fitted=not recipe.holdout,

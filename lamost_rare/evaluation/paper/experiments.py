@@ -119,7 +119,7 @@ def run_paper(
 def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
     workshop = Workshop(data, work, settings or PaperSettings())
     settings = workshop.settings
-    first, second = split_stars(workshop.sources, "O", 0, 0.5)
+    first, second = split_stars(workshop.labelled, "O", 0, 0.5)
     few = tuple(k for k in settings.few if k < len(first))
     if few and round(min(few) / len(first) * settings.sizes.set1) < FEWEST_EXAMPLES:
         raise ValueError(
@@ -132,7 +132,7 @@ def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
     run_tasks(workshop, _other_tasks(workshop, runs_of), jobs, say)
     counts = {"set 1": len(first), "set 2": len(second)}
     for label in "FGK":
-        counts[label] = tuple(len(x) for x in split_stars(workshop.sources, label, 0, 0.7))
+        counts[label] = tuple(len(x) for x in split_stars(workshop.labelled, label, 0, 0.7))
     return _collect(workshop, runs_of, counts)
 
 

@@ -94,7 +94,7 @@ def level_red_end(flux) -> np.ndarray:
     return out / np.where(rms > 0, rms, 1)
 
 
-def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) -> PaperSets:
+def make_sets(labelled, noise, run: int, n_stars: int | None, sizes: PaperSizes) -> PaperSets:
     """Make the sets of a run: the same for the same arguments.
 
     Half of the O stars, drawn for the run, are those of set 2; ``n_stars`` of the others, or all
@@ -103,7 +103,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
 
     Parameters
     ----------
-    sources : LabelledStars
+    labelled : LabelledStars
     noise : NoiseBank
         As of `simulation.simulate_stars.noise_of`.
     run : int
@@ -115,17 +115,17 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
     ValueError
         If there are too few stars of a class.
     """
-    first, second = split_stars(sources, "O", run, 0.5)
+    first, second = split_stars(labelled, "O", run, 0.5)
     share = 1.0
     if n_stars is not None and n_stars < len(first):
         share, first = n_stars / len(first), first[:n_stars]
 
     def spectra(label, stars, number, offset, snr=sizes.snr_range):
-        rows = complete_rows(sources, label)
-        rows = rows[np.isin(sources.star[rows], stars)]
+        rows = complete_rows(labelled, label)
+        rows = rows[np.isin(labelled.star[rows], stars)]
         # Far apart, so that no two sets of any run share their noise.
         seed = 1000 * run + offset
-        made = simulate_examples(sources, rows, number, noise, snr_range=snr, seed=seed)
+        made = simulate_examples(labelled, rows, number, noise, snr_range=snr, seed=seed)
         return replace(made, flux=level_red_end(made.flux))
 
     set1 = spectra("O", first, max(round(share * sizes.set1), 1), 1)
@@ -134,7 +134,7 @@ def make_sets(sources, noise, run: int, n_stars: int | None, sizes: PaperSizes) 
     unseen = spectra("O", second, max(sizes.test, sizes.set2), 3)
     train, test = {}, {"O": unseen}
     for i, label in enumerate(CLASSES[1:]):
-        own, others = split_stars(sources, label, run, 0.7)
+        own, others = split_stars(labelled, label, run, 0.7)
         number = max(sizes.set5, sizes.set3)
         train[label] = spectra(label, own, number, 10 + i)
         test[label] = spectra(label, others, sizes.test, 20 + i)
@@ -146,10 +146,10 @@ def observed_from(flux, noise, seed, sizes: PaperSizes) -> np.ndarray:
     return level_red_end(simulate_again(flux, noise, snr_range=sizes.snr_range, seed=seed))
 
 
-def split_stars(sources, label, run, part) -> tuple[list, list]:
+def split_stars(labelled, label, run, part) -> tuple[list, list]:
     """Shuffle the stars of a class that have complete spectra, and cut them in two."""
-    rows = complete_rows(sources, label)
-    stars = sorted(set(sources.star[rows]))
+    rows = complete_rows(labelled, label)
+    stars = sorted(set(labelled.star[rows]))
     if len(stars) < 4:
         raise ValueError(
             f"{len(stars)} stars of class {label} have spectra over the whole grid; at least 4 are "

@@ -88,16 +88,18 @@ class Workshop:
         self.work.mkdir(parents=True, exist_ok=True)
         # TensorFlow warns of functions traced again, as it must for every new network.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        self.sources = load_data_folder(data)
-        self.noise = noise_of(self.sources)
-        text = "|".join(f"{a} {b}" for a, b in zip(self.sources.label, self.sources.star, strict=1))
+        self.labelled = load_data_folder(data)
+        self.noise = noise_of(self.labelled)
+        text = "|".join(
+            f"{a} {b}" for a, b in zip(self.labelled.label, self.labelled.star, strict=1)
+        )
         digest = hashlib.sha256(text.encode("utf-8", "replace"))
-        digest.update(np.ascontiguousarray(self.sources.flux[self.sources.label == "O"]))
+        digest.update(np.ascontiguousarray(self.labelled.flux[self.labelled.label == "O"]))
         self.digest = digest.hexdigest()
         self.sets = lru_cache(maxsize=4)(self._sets)
 
     def _sets(self, run, stars):
-        return make_sets(self.sources, self.noise, run, stars, self.settings.sizes)
+        return make_sets(self.labelled, self.noise, run, stars, self.settings.sizes)
 
     def path(self, task: dict) -> Path:
         """Return where the result of a task lies: elsewhere if what it depends on changes."""
