@@ -1,17 +1,20 @@
-"""A data folder as one labelled set of sources, with the star that each belongs to."""
+"""A data folder as one labelled set of spectra, with the star that each is of."""
 
 from __future__ import annotations
 
 import csv
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ..spectra.raw import RawSpectrum
+from ..spectra.reading import read_batch, read_each
 from ..spectra.snr import g_band_snr
 from ..text import check_paths
 from .labels import CLASSES, library_class, star_name, survey_class
-from .library import STAR_GRID, LibraryStars, read_library
+from .library import STAR_GRID, LibraryStars, Rows, bridge, read_library
 
 __all__ = ["LabelledStars", "assign_folds", "load_data_folder", "rows_by_star"]
 
@@ -20,8 +23,8 @@ SKIPPED_LIBRARIES = ("tlusty_lmc_blue",)
 
 
 @dataclass
-class LabelledStars:
-    """LibraryStars with labels.
+class LabelledStars(Rows):
+    """Spectra of stars with labels.
 
     Attributes
     ----------
@@ -48,12 +51,6 @@ class LabelledStars:
     name: np.ndarray
     snr: np.ndarray
 
-    def __len__(self):
-        return len(self.flux)
-
-    def __getitem__(self, rows):
-        return LabelledStars(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
-
     @property
     def real(self) -> np.ndarray:
         """True for spectra of the survey itself, shape (n,)."""
@@ -63,14 +60,6 @@ class LabelledStars:
     def whole(self) -> np.ndarray:
         """True where nearly all of the spectrum is known, as a survey's are, shape (n,)."""
         return self.valid.mean(axis=1) > 0.8
-
-    @classmethod
-    def concatenate(cls, parts):
-        """Join sets."""
-        parts = list(parts)
-        return cls(
-            *(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__)
-        )
 
 
 def load_data_folder(folder, *, labels=None) -> LabelledStars:
@@ -112,82 +101,68 @@ def load_data_folder(folder, *, labels=None) -> LabelledStars:
     return LabelledStars.concatenate(parts)
 
 
-def _from_library(sources: LibraryStars) -> LabelledStars:
-    n = len(sources)
+def _from_library(stars: LibraryStars) -> LabelledStars:
+    n = len(stars)
     star = np.array(
-        [star_name(*x) for x in zip(sources.name, sources.library, strict=True)], dtype=object
+        [star_name(*x) for x in zip(stars.name, stars.library, strict=True)], dtype=object
     )
-    for i in np.flatnonzero(star == sources.library):  # nameless: each its own star
-        star[i] = f"{sources.library[i]} {i}"
-    for i in np.flatnonzero(np.isin(sources.library, ("pyhammer_boss",))):
-        star[i] = f"pyhammer {sources.name[i]}"
-    keys = zip(sources.letter, sources.label, sources.teff, sources.library, star, strict=True)
+    for i in np.flatnonzero(star == stars.library):  # nameless: each its own star
+        star[i] = f"{stars.library[i]} {i}"
+    for i in np.flatnonzero(np.isin(stars.library, ("pyhammer_boss",))):
+        star[i] = f"pyhammer {stars.name[i]}"
+    keys = zip(stars.letter, stars.label, stars.teff, stars.library, star, strict=True)
     label = np.array([library_class(*key) or "" for key in keys], dtype=object)
     return LabelledStars(
-        sources.flux,
-        np.zeros_like(sources.flux),
-        sources.valid,
+        stars.flux,
+        np.zeros_like(stars.flux),
+        stars.valid,
         label,
         star,
-        sources.label.astype(object),
-        sources.library.astype(object),
-        sources.name.astype(object),
+        stars.label.astype(object),
+        stars.library.astype(object),
+        stars.name.astype(object),
         np.full(n, np.nan),
     )
 
 
 def _from_table(table: Path, root: Path) -> LabelledStars:
-    from ..spectra.files import read_spectrum_file
-    from ..spectra.quality import SpectrumError
-    from ..spectra.resample import assemble
-
     with open(table, newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or "class" not in rows[0] or not {"path", "obsid"} & set(rows[0]):
         raise ValueError(f"{table} needs a column 'class' and a column 'path' or 'obsid'")
     by_obsid = {} if "path" in rows[0] else _paths_by_obsid(root)
-    raws, kept, failed = [], [], []
     for row in rows:
-        path = row.get("path") or by_obsid.get(row.get("obsid", "").strip(), "")
-        try:
-            if not path:
-                raise SpectrumError("unreadable", f"no spectrum with obsid {row.get('obsid')}")
-            raws.append(read_spectrum_file(root / path))
-            kept.append({**row, "path": path})
-        except SpectrumError as error:
-            failed.append((path, error.reason))
-    batch, rejects = assemble(raws, STAR_GRID)
-    rejected = {index for index, _ in rejects}
-    failed += [(kept[index]["path"], error.reason) for index, error in rejects]
-    kept = [row for index, row in enumerate(kept) if index not in rejected]
+        row["path"] = row.get("path") or by_obsid.get(row.get("obsid", "").strip(), "")
+    named = [i for i, row in enumerate(rows) if row["path"]]
+    batch, rejects = read_batch([root / rows[i]["path"] for i in named], STAR_GRID)
+    failed = {i: "unreadable" for i, row in enumerate(rows) if not row["path"]}
+    failed |= {named[i]: error.reason for i, _, error in rejects}
     if failed:
-        import logging
-
+        first = min(failed)
         logging.getLogger("lamost_rare").warning(
             "%d of %d labelled spectra could not be used, the first: %s (%s)",
             len(failed),
             len(rows),
-            *failed[0],
+            rows[first]["path"],
+            failed[first],
         )
+    kept = [row for i, row in enumerate(rows) if i not in failed]
     if not kept:
         raise ValueError(f"none of the {len(rows)} spectra of {table} could be read")
     label = [
-        survey_class(
-            row["class"], row.get("subclass") or "", (row.get("shows_he_i") or "") == "True"
-        )
-        or ""
+        survey_class(row["class"], row.get("subclass") or "", row.get("shows_he_i") == "True")
         for row in kept
     ]
-    subclass = [row.get("subclass") or row["class"] for row in kept]
-    subclass = [row["class"] if s == "Non" else s for row, s in zip(kept, subclass, strict=True)]
+    types = [row.get("subclass") or row["class"] for row in kept]
+    types = [row["class"] if t == "Non" else t for row, t in zip(kept, types, strict=True)]
     snr = g_band_snr(batch.flux, batch.ivar, batch.mask, STAR_GRID)
     return LabelledStars(
-        _bridge(batch.flux, batch.mask),
+        bridge(batch.flux, batch.mask),
         batch.ivar,
         ~batch.mask,
-        np.array(label, dtype=object),
+        np.array([name or "" for name in label], dtype=object),
         _same_place(batch.identity["ra"], batch.identity["dec"]),
-        np.array(subclass, dtype=object),
+        np.array(types, dtype=object),
         np.full(len(kept), "lamost", dtype=object),
         np.array([row["path"] for row in kept], dtype=object),
         np.where(np.isfinite(snr), snr, 0.0),
@@ -195,32 +170,17 @@ def _from_table(table: Path, root: Path) -> LabelledStars:
 
 
 def _paths_by_obsid(root: Path) -> dict[str, str]:
-    from ..spectra.files import read_spectrum_file
-    from ..spectra.quality import SpectrumError
-
-    found = {}
-    for path in sorted(root.rglob("*.fits*")):
-        try:
-            found[str(read_spectrum_file(path).identity.get("obsid", -1))] = str(
-                path.relative_to(root)
-            )
-        except SpectrumError:
-            continue
-    return found
-
-
-def _bridge(flux, mask):
-    """Linear interpolation over masked pixels, so that shifts and filters see no holes."""
-    out = flux.copy()
-    index = np.arange(flux.shape[1])
-    for row, bad in zip(out, mask, strict=True):
-        if bad.any() and not bad.all():
-            row[bad] = np.interp(index[bad], index[~bad], row[~bad])
-    return out
+    paths = sorted(root.rglob("*.fits*"))
+    read = zip(paths, read_each(paths), strict=True)
+    return {
+        str(raw.identity.get("obsid", -1)): str(path.relative_to(root))
+        for path, (_, raw) in read
+        if isinstance(raw, RawSpectrum)
+    }
 
 
 def _same_place(ra, dec, separation=3.0):
-    """A name for each position on the sky; positions within ``separation`` arcsec share one."""
+    """Name positions on the sky; those within ``separation`` arcsec share a name."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
@@ -235,16 +195,16 @@ def _same_place(ra, dec, separation=3.0):
     return np.array([f"sky {g}" for g in group], dtype=object)
 
 
-def rows_by_star(sources: LabelledStars, chosen) -> list[np.ndarray]:
-    """Row numbers of chosen sources (a mask) grouped by star, so that each star counts once."""
+def rows_by_star(stars: LabelledStars, chosen) -> list[np.ndarray]:
+    """Return the rows of chosen spectra (a mask) grouped by star, so that each star counts once."""
     groups: dict[str, list[int]] = {}
     for row in np.flatnonzero(chosen):
-        groups.setdefault(sources.star[row], []).append(int(row))
+        groups.setdefault(stars.star[row], []).append(int(row))
     return [np.array(rows) for rows in groups.values()]
 
 
 def assign_folds(label, star, n_folds, seed=0) -> np.ndarray:
-    """Fold number of each source, shape (n,), such that no star is in two folds.
+    """Return a fold number for each spectrum, shape (n,), such that no star is in two folds.
 
     Stars are dealt to the folds class by class (the rarest class in which a star occurs decides),
     so that every fold gets its share of each.

@@ -10,7 +10,7 @@ from ..progress import counted
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from .dataset import LabelledStars
-from .library import MARGIN
+from .library import MARGIN, Rows, bridge
 from .noise import NoiseBank
 from .simulate_stars import simulate_in_parts, simulate_pixels
 
@@ -18,7 +18,7 @@ __all__ = ["Examples", "complete_rows", "simulate_again", "simulate_examples", "
 
 
 @dataclass
-class Examples:
+class Examples(Rows):
     """Spectra of one class.
 
     Attributes
@@ -34,48 +34,31 @@ class Examples:
     star: np.ndarray
     snr: np.ndarray
 
-    def __len__(self):
-        return len(self.flux)
-
-    def __getitem__(self, rows):
-        return Examples(self.flux[rows], self.star[rows], self.snr[rows])
-
-    @classmethod
-    def concatenate(cls, parts):
-        """Join sets."""
-        parts = list(parts)
-        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in cls.__annotations__))
-
 
 def standardize(batch: SpectrumBatch) -> np.ndarray:
-    """Eq. 1 times the square root of the number of pixels, (n, n_pixels) float32, gaps bridged."""
-    flux = batch.flux.astype(np.float64)
-    index = np.arange(flux.shape[1])
-    for row, bad in zip(flux, batch.mask, strict=True):
-        if bad.any() and not bad.all():
-            row[bad] = np.interp(index[bad], index[~bad], row[~bad])
+    """Scale by Eq. 1 times the square root of the number of pixels, gaps bridged, to float32."""
+    flux = bridge(batch.flux.astype(np.float64), batch.mask)
     rms = np.sqrt(np.mean(flux**2, axis=1, keepdims=True))
     return (flux / np.where(rms > 0, rms, 1)).astype(np.float32)
 
 
-def complete_rows(sources: LabelledStars, label: str, coverage=0.95) -> np.ndarray:
-    """Rows of a class that cover the grid: a generator cannot learn what is not there."""
+def complete_rows(stars: LabelledStars, label: str, coverage=0.95) -> np.ndarray:
+    """Return rows of a class that cover the grid: none can be learnt where there is nothing."""
     inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
-    covered = sources.valid[:, inner].mean(axis=1) >= coverage
-    return np.flatnonzero((sources.label == label) & covered)
+    covered = stars.valid[:, inner].mean(axis=1) >= coverage
+    return np.flatnonzero((stars.label == label) & covered)
 
 
 def simulate_examples(
-    sources: LabelledStars, rows, number, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0
+    stars: LabelledStars, rows, number, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0
 ) -> Examples:
-    """Observations of chosen sources, every star as often as any other.
+    """Simulate observations of chosen stars, every star as often as any other.
 
-    Library spectra are observed as LAMOST would (`simulation.simulate`), without lost pixels;
-    observed ones with more noise, reddening and shift.
+    No pixels are lost; real spectra get more noise, reddening and shift.
 
     Parameters
     ----------
-    sources : LabelledStars
+    stars : LabelledStars
     rows : ndarray of int
         As from `complete_rows`.
     number : int
@@ -93,23 +76,23 @@ def simulate_examples(
     Raises
     ------
     ValueError
-        If there is no source.
+        If there are no rows.
     """
     rows = np.asarray(rows, dtype=int)
     if not len(rows):
         raise ValueError("no spectrum of the class covers the whole grid: nothing to learn from")
     rng = np.random.default_rng([seed, 150])
-    stars = sorted(set(sources.star[rows]))
-    of_star = {star: rows[sources.star[rows] == star] for star in stars}
-    turns = np.concatenate([rng.permutation(len(stars)) for _ in range(-(-number // len(stars)))])
-    picks = np.array([rng.choice(of_star[stars[k]]) for k in turns[:number]])
+    of_star = [rows[stars.star[rows] == star] for star in sorted(set(stars.star[rows]))]
+    n = len(of_star)
+    turns = np.concatenate([rng.permutation(n) for _ in range(-(-number // n))])
+    picks = np.array([rng.choice(of_star[k]) for k in turns[:number]])
     parts = []
-    observed = simulate_in_parts(
-        sources, picks, noise, rng, snr_range, 256, gaps=False, cosmic_rays=False
+    simulated = simulate_in_parts(
+        stars, picks, noise, rng, snr_range, 256, gaps=False, cosmic_rays=False
     )
-    for some, batch, _ in counted(observed, -(-number // 256), "parts", "observations"):
+    for some, batch, _ in counted(simulated, -(-number // 256), "parts", "observations"):
         parts.append(
-            Examples(standardize(batch), sources.star[some].astype(str), batch.identity["snr_g"])
+            Examples(standardize(batch), stars.star[some].astype(str), batch.identity["snr_g"])
         )
     return Examples.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""Stellar libraries as sources: in vacuum, at LAMOST's resolution, on one grid.
+"""Stellar libraries as stars to simulate: in vacuum, at LAMOST's resolution, on one grid.
 
 A library is an HDF5 file: ``wavelength`` (m,) in Å, ``flux`` (n, m) with NaN where there is no
 data, ``meta/object``, ``meta/label`` (MK type), ``meta/letter``, and the file attributes
@@ -14,9 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from ..hdf5 import open_hdf5
+from ..spectra.air_vacuum import air_to_vacuum
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 
-__all__ = ["STAR_GRID", "LibraryStars", "broaden_to_lamost", "read_library", "resolution_fwhm"]
+__all__ = [
+    "STAR_GRID",
+    "LibraryStars",
+    "Rows",
+    "bridge",
+    "broaden_to_lamost",
+    "read_library",
+    "resolution_fwhm",
+]
 
 MARGIN = 128
 STAR_GRID = WavelengthGrid(
@@ -32,9 +41,28 @@ FWHM_TO_SIGMA = 1 / (2 * np.sqrt(2 * np.log(2)))
 _OVERSAMPLE = 4
 
 
+class Rows:
+    """What data classes have whose fields are arrays of a row for each spectrum."""
+
+    flux: np.ndarray
+
+    def __len__(self):
+        return len(self.flux)
+
+    def __getitem__(self, rows):
+        return type(self)(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    @classmethod
+    def concatenate(cls, parts):
+        """Join sets."""
+        parts = list(parts)
+        names = cls.__dataclass_fields__
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
 @dataclass
-class LibraryStars:
-    """Spectra to be observed.
+class LibraryStars(Rows):
+    """Spectra of library stars.
 
     Attributes
     ----------
@@ -55,20 +83,6 @@ class LibraryStars:
     library: np.ndarray
     teff: np.ndarray
 
-    def __len__(self):
-        return len(self.flux)
-
-    def __getitem__(self, rows):
-        return LibraryStars(*(getattr(self, f)[rows] for f in self.__dataclass_fields__))
-
-    @classmethod
-    def concatenate(cls, parts):
-        """Join several sets of sources."""
-        parts = list(parts)
-        return cls(
-            *(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__)
-        )
-
 
 def resolution_fwhm(text: str) -> tuple[str, float]:
     """What a library says of its resolution, as ``("fwhm", Å)`` or ``("R", R)``.
@@ -81,11 +95,10 @@ def resolution_fwhm(text: str) -> tuple[str, float]:
     ('R', 2000.0)
     """
     numbers = [float(x) for x in re.findall(r"\d+(?:\.\d+)?", text)]
-    if numbers and "fwhm" in text.lower():
-        return "fwhm", float(np.exp(np.mean(np.log(numbers[:2] if "-" in text else numbers[:1]))))
-    if numbers and re.search(r"\bR\b", text):
-        return "R", float(np.exp(np.mean(np.log(numbers[:2] if "-" in text else numbers[:1]))))
-    return "R", 1000.0
+    kind = "fwhm" if "fwhm" in text.lower() else "R"
+    if not numbers or (kind == "R" and not re.search(r"\bR\b", text)):
+        return "R", 1000.0
+    return kind, float(np.exp(np.mean(np.log(numbers[:2] if "-" in text else numbers[:1]))))
 
 
 def _sigma_pixels(kind: str, value: float, wavelength: np.ndarray, step: float) -> np.ndarray:
@@ -132,13 +145,18 @@ def broaden_to_lamost(flux, wavelength, resolution, *, log10_step, resolving_pow
     return out
 
 
-def _bridge(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
-    x = np.arange(len(flux))
-    return np.interp(x, x[good], flux[good])
+def bridge(flux: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Interpolate rows linearly over masked pixels, so that shifts and filters see no holes."""
+    out = flux.copy()
+    index = np.arange(flux.shape[1])
+    for row, bad in zip(out, mask, strict=True):
+        if bad.any() and not bad.all():
+            row[bad] = np.interp(index[bad], index[~bad], row[~bad])
+    return out
 
 
 def put_on_star_grid(wavelength, flux, *, medium, resolution, grid=STAR_GRID):
-    """Library rows in vacuum, at R 1800, on the source grid.
+    """Put library spectra on `STAR_GRID`, in vacuum, at R 1800.
 
     Parameters
     ----------
@@ -155,32 +173,28 @@ def put_on_star_grid(wavelength, flux, *, medium, resolution, grid=STAR_GRID):
     flux, valid : ndarray, shape (n, grid.n_pixels)
     """
     if medium == "air":
-        from ..spectra.air_vacuum import air_to_vacuum
-
         wavelength = air_to_vacuum(wavelength)
     fine_step = grid.log10_step / _OVERSAMPLE
     n_fine = grid.n_pixels * _OVERSAMPLE
     fine = 10 ** (grid.log10_start - 0.5 * grid.log10_step + (np.arange(n_fine) + 0.5) * fine_step)
-    out = np.zeros((len(flux), grid.n_pixels), dtype=np.float32)
-    valid = np.zeros((len(flux), grid.n_pixels), dtype=bool)
     dense = np.empty((len(flux), n_fine), dtype=np.float32)
     inside = np.empty((len(flux), n_fine), dtype=bool)
+    index = np.arange(len(wavelength))
     for i, row in enumerate(flux):
         good = np.isfinite(row) & (row > 0)
         if good.sum() < 10:
             dense[i], inside[i] = 1, False
             continue
         row = row / np.median(row[good])
-        dense[i] = np.interp(fine, wavelength, _bridge(row, good))
+        dense[i] = np.interp(fine, wavelength, np.interp(index, index[good], row[good]))
         inside[i] = np.interp(fine, wavelength, good.astype(float), left=0, right=0) > 0.99
     dense = broaden_to_lamost(dense, fine, resolution, log10_step=fine_step)
-    out[:] = dense.reshape(len(flux), grid.n_pixels, _OVERSAMPLE).mean(axis=2)
-    valid[:] = inside.reshape(len(flux), grid.n_pixels, _OVERSAMPLE).all(axis=2)
-    return out, valid
+    pixels = len(flux), grid.n_pixels, _OVERSAMPLE
+    return dense.reshape(pixels).mean(axis=2), inside.reshape(pixels).all(axis=2)
 
 
 def read_library(path) -> LibraryStars:
-    """Read one library file as sources.
+    """Read one library file.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ _ALIKE = 1e-5  # of the continuum: the rounding of float32
 
 @dataclass
 class NoiseBank:
-    """Noise of observed spectra on `STAR_GRID`.
+    """Noise of real spectra on `STAR_GRID`.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class NoiseBank:
 
     @classmethod
     def from_spectra(cls, flux, ivar, mask, *, faint=12.0, bright=30.0, grid=STAR_GRID):
-        """Learn from observed spectra.
+        """Learn from real spectra.
 
         The lines of the faint stars themselves must not be taken for noise. They are fitted with
         principal components of the bright spectra; where these do not describe a faint spectrum
@@ -90,8 +90,7 @@ class NoiseBank:
 
     @classmethod
     def analytic(cls, rng, n_spectra=64, *, grid=STAR_GRID):
-        """A stand-in where no observed spectra are at hand: efficiency falls to the blue, a few
-        bad pixels."""
+        """Make a stand-in for real spectra: efficiency falls to the blue, a few bad pixels."""
         x = np.linspace(-1, 1, grid.n_pixels)
         slope = rng.uniform(0.3, 1.2, (n_spectra, 1))
         log_efficiency = slope * x - 2.4 * np.clip(-0.6 - x, 0, None)

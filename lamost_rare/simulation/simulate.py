@@ -1,4 +1,4 @@
-"""A library star, or an observed one, as LAMOST would observe it."""
+"""Simulate how LAMOST would observe a star, of a library or observed before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
+from ..spectra.normalize import pseudo_continuum
 from ..spectra.snr import g_band_snr
 from . import effects
 from .library import MARGIN, STAR_GRID
@@ -46,7 +47,7 @@ class Conditions:
 
     @classmethod
     def draw(cls, n_spectra, rng, *, hot=None, snr_range=(4.0, 150.0)):
-        """Conditions as met in the survey.
+        """Draw conditions as met in the survey.
 
         Parameters
         ----------
@@ -125,20 +126,20 @@ def simulate(
     gaps: bool | dict = True,
     cosmic_rays=True,
 ):
-    """Observe sources.
+    """Simulate observations of stars.
 
     Parameters
     ----------
     flux : ndarray, shape (n, STAR_GRID.n_pixels), float32
-        LibraryStars of any scale; gaps bridged.
+        Of any scale; gaps bridged.
     valid : ndarray of bool, same shape
-        Where the source has data.
+        Where the star has data.
     conditions : Conditions
     noise : NoiseBank
     rng : numpy.random.Generator
     ivar : ndarray, same shape, optional
-        Inverse variance that the sources have already, if they are observed spectra (0 for those
-        rows that are not). Such rows are shifted by whole pixels, keep their masks and own noise,
+        Inverse variance that the spectra have already, if they are real ones (0 in rows that are
+        not). Such rows are shifted by whole pixels, keep their masks and own noise,
         and only get the noise that is missing to the wanted S/N; they are never made less noisy.
     gaps : bool or dict
         Whether to lose more pixels than the noise's donors lost; a dict for the arguments of
@@ -154,17 +155,17 @@ def simulate(
     n = len(flux)
     grid = STAR_GRID
     c = conditions
-    observed = np.zeros(n, dtype=bool) if ivar is None else (ivar > 0).any(axis=1)
+    real = np.zeros(n, dtype=bool) if ivar is None else (ivar > 0).any(axis=1)
     velocity = np.where(
-        observed, np.rint(c.radial_velocity / KM_S_PER_PIXEL) * KM_S_PER_PIXEL, c.radial_velocity
+        real, np.rint(c.radial_velocity / KM_S_PER_PIXEL) * KM_S_PER_PIXEL, c.radial_velocity
     )
     out = np.empty((n, grid.n_pixels), dtype=np.float32)
-    library = ~observed
+    library = ~real
     if library.any():
         out[library] = shift_and_rotate(flux[library], velocity[library], c.vsini[library])
     good = _shift_mask(valid, velocity)
     own_variance = np.zeros((n, grid.n_pixels), dtype=np.float32)
-    for row in np.flatnonzero(observed):
+    for row in np.flatnonzero(real):
         pixels = round(velocity[row] / KM_S_PER_PIXEL)
         out[row] = np.roll(flux[row], pixels)
         own = np.roll(ivar[row], pixels)
@@ -178,7 +179,7 @@ def simulate(
     out *= factor
     own_variance *= factor * factor
 
-    level = _level(out, good)
+    level = pseudo_continuum(out, ~good, block=64, smooth=1.0)[0]
     out += level * effects.nebular_lines(c.nebular, grid, rng)
     sky = np.abs(rng.normal(0, 1, n)) * np.clip(8 / c.snr, 0.0, 1.0)
     out += np.abs(level) * effects.sky_residuals(sky, grid, rng)
@@ -188,7 +189,7 @@ def simulate(
     missing = np.sqrt(np.maximum(wanted**2 - own_variance, 0)).astype(np.float32)
     out += missing * noise.draw_noise(n, rng)
     variance = own_variance + missing**2
-    good &= ~np.where(observed[:, None], False, bad)
+    good &= ~np.where(real[:, None], False, bad)
     if cosmic_rays:
         out += level * effects.cosmic_rays(n, grid, rng)
     if gaps:
@@ -202,9 +203,3 @@ def simulate(
     batch = SpectrumBatch(LAMOST_GRID, result_flux, result_ivar, mask)
     batch.identity["snr_g"] = g_band_snr(result_flux, result_ivar, mask, LAMOST_GRID)
     return batch
-
-
-def _level(flux, good):
-    from ..spectra.normalize import pseudo_continuum
-
-    return pseudo_continuum(flux, ~good, block=64, smooth=1.0)[0]

@@ -1,4 +1,4 @@
-"""Labelled sources as the survey would observe them: conditions by class."""
+"""Observations of labelled stars, in conditions that depend on their class."""
 
 from __future__ import annotations
 
@@ -26,65 +26,65 @@ HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
 
 
-def noise_of(sources: LabelledStars, seed=0) -> NoiseBank:
-    """Noise of the observed sources; where they are too few, an analytic model of LAMOST's."""
-    seen = sources.real
+def noise_of(stars: LabelledStars, seed=0) -> NoiseBank:
+    """Return the noise of the real spectra; an analytic model of LAMOST's where they are few."""
+    seen = stars.real
     if seen.sum() < 20:
         return NoiseBank.analytic(np.random.default_rng(seed))
-    return NoiseBank.from_spectra(sources.flux[seen], sources.ivar[seen], ~sources.valid[seen])
+    return NoiseBank.from_spectra(stars.flux[seen], stars.ivar[seen], ~stars.valid[seen])
 
 
-def draw_conditions(label, observed, rng, snr_range) -> Conditions:
-    """Conditions for spectra of given classes, n of them.
+def draw_conditions(label, real, rng, snr_range) -> Conditions:
+    """Draw conditions for spectra of given classes, n of them.
 
     Parameters
     ----------
     label : ndarray of str, shape (n,)
-    observed : ndarray of bool, shape (n,)
-        True for observed spectra, which have dust and rotation of their own.
+    real : ndarray of bool, shape (n,)
+        True for real spectra, which have their own dust and rotation.
     rng : numpy.random.Generator
     snr_range : pair of float
         S/N (g) is log-uniform in this range.
     """
-    hot = np.isin(label, HOT) & ~observed
+    hot = np.isin(label, HOT) & ~real
     conditions = Conditions.draw(len(label), rng, hot=hot, snr_range=snr_range)
     conditions.vsini *= np.isin(label, ("O", "B"))
     return conditions
 
 
 def simulate_stars(
-    sources: LabelledStars, rows, noise: NoiseBank, rng, snr_range, **losses
+    stars: LabelledStars, rows, noise: NoiseBank, rng, snr_range, **losses
 ) -> tuple[SpectrumBatch, Conditions]:
-    """Observe some of the sources; ``losses`` are ``gaps`` and ``cosmic_rays`` of `simulate`.
+    """Simulate observations of some rows; ``losses`` are ``gaps``, ``cosmic_rays`` of `simulate`.
 
     Returns
     -------
     batch : SpectrumBatch
     conditions : Conditions
     """
-    some = sources[rows]
+    some = stars[rows]
     conditions = draw_conditions(some.label, some.real, rng, snr_range)
     batch = simulate(some.flux, some.valid, conditions, noise, rng, ivar=some.ivar, **losses)
     return batch, conditions
 
 
 def simulate_in_parts(
-    sources: LabelledStars, rows, noise: NoiseBank, rng, snr_range, size=512, **losses
+    stars: LabelledStars, rows, noise: NoiseBank, rng, snr_range, size=512, **losses
 ) -> Iterator[tuple[np.ndarray, SpectrumBatch, Conditions]]:
-    """`simulate_stars` of ``size`` rows at a time, each part with its rows."""
+    """Do `simulate_stars` for ``size`` rows at a time; yield each part with its rows."""
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
-        yield some, *simulate_stars(sources, some, noise, rng, snr_range, **losses)
+        yield some, *simulate_stars(stars, some, noise, rng, snr_range, **losses)
 
 
 def on_star_grid(flux) -> np.ndarray:
-    """Flux on the grid of the networks, (n, n_pixels), on that of sources, its ends held."""
+    """Put flux on the grid of the networks, (n, n_pixels), on `STAR_GRID`, its ends held."""
     beyond = STAR_GRID.n_pixels - MARGIN - flux.shape[1]
     return np.pad(flux, ((0, 0), (MARGIN, beyond)), mode="edge")
 
 
 def simulate_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
-    """Spectra on the grid of the networks, observed as if they were stars.
+    """Simulate observations of spectra on the grid of the networks.
 
     They are reddened, shifted, miscalibrated, and get the noise and the bad pixels of real spectra.
     They may be noisy themselves, or come from a generator; what noise they have stays in them.
