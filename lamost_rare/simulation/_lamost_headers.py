@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["header_block", "primary_cards", "table_cards"]
+from ..spectra._fits_cards import END, padded
 
-_BLOCK = 2880
+__all__ = ["header_block", "primary_cards", "table_cards"]
 
 
 def _format_value(value) -> str:
@@ -31,8 +31,8 @@ def _format_card(card) -> bytes:
 
 def header_block(cards) -> bytes:
     """Cards, each (key, value, comment), as a FITS header padded to whole blocks."""
-    header = b"".join(map(_format_card, cards)) + b"END".ljust(80)
-    return header.ljust(-(-len(header) // _BLOCK) * _BLOCK)
+    header = b"".join(map(_format_card, cards)) + END
+    return header.ljust(padded(len(header)))
 
 
 def _section(name: str):

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from ..spectra._file_bytes import decompress
+from ..spectra._fits_cards import CARD, find_end, padded
+from ._lamost_headers import header_block
 from .fits_files import gzip_bytes
 
 __all__ = ["DAMAGE", "damage_file"]
 
-_CARD, _BLOCK = 80, 2880
 _ROWS = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK")
 
 
@@ -22,27 +23,22 @@ class _Content:
 
     def __init__(self, data: bytes):
         self.data = bytearray(data)
-        self.start = self._header_end(0)
+        self.start = padded(find_end(data, 0))
         self.early = b"Subcontinuum" in data[: self.start]
         self.table = self.data[self.start : self.start + 8] == b"XTENSION"
         if self.table:
-            self.start = self._header_end(self.start)
+            self.start += padded(find_end(data, self.start) - self.start)
             n_pixels = int(re.search(rb"TFORM1  = '(\d+)E", data)[1])
         else:
             n_pixels = int(re.search(rb"NAXIS1  = +(\d+)", data)[1])
         values = np.frombuffer(self.data, ">f4", len(_ROWS) * n_pixels, self.start)
         self.rows = dict(zip(_ROWS, values.reshape(len(_ROWS), n_pixels), strict=True))
 
-    def _header_end(self, start: int) -> int:
-        while self.data[start : start + 8] != b"END     ":
-            start += _CARD
-        return -(-(start + _CARD) // _BLOCK) * _BLOCK
-
     def set_card(self, key: str, text: str, new_key: str | None = None) -> None:
         """Overwrite the last card of that name: in dr8plus the table's, where both have one."""
         position = self.data.rindex(key.ljust(8).encode() + b"=", 0, self.start)
-        card = f"{new_key or key:8s}= {text:>20s}".ljust(_CARD)
-        self.data[position : position + _CARD] = card.encode("latin-1")
+        card = f"{new_key or key:8s}= {text:>20s}".ljust(CARD)
+        self.data[position : position + CARD] = card.encode("latin-1")
 
 
 def _pick(content: _Content, rng, fraction: float) -> np.ndarray:
@@ -50,32 +46,43 @@ def _pick(content: _Content, rng, fraction: float) -> np.ndarray:
     return rng.choice(n_pixels, int(fraction * n_pixels), replace=False)
 
 
-def _wavelength(content: _Content, rng, row_change, early_card: tuple[str, str]) -> None:
-    if content.early:  # which has no row of wavelengths: COEFF0 and COEFF1 are all
-        content.set_card(*early_card)
-    else:
-        row_change(content.rows["WAVELENGTH"])
+def _wavelength(change, early_card: tuple[str, str]):
+    """Return what changes the row of wavelengths, given it and the pixels to spoil."""
+
+    def damage(content, rng):
+        if content.early:  # which has no row of wavelengths: COEFF0 and COEFF1 are all
+            content.set_card(*early_card)
+        else:
+            change(content, rng)
+
+    return damage
 
 
-def _nan_wavelength(content, rng):
-    def change(row):
-        row[_pick(content, rng, 0.01)] = np.nan
+def _all(name: str, value: float):
+    """Return what sets all pixels of a row."""
 
-    _wavelength(content, rng, change, ("COEFF0", "1.0E+99"))
+    def damage(content, rng):
+        content.rows[name][:] = value
+
+    return damage
 
 
-def _nonmonotonic_wavelength(content, rng):
-    def change(row):
-        row[:] = row[::-1].copy()
+def _some(name: str, fraction: float, change):
+    """Return what changes some pixels of a row."""
 
-    _wavelength(content, rng, change, ("COEFF1", "-0.0001"))
+    def damage(content, rng):
+        pixels = _pick(content, rng, fraction)
+        content.rows[name][pixels] = change(content.rows[name][pixels])
+
+    return damage
+
+
+def _reverse_wavelength(content, rng):
+    content.rows["WAVELENGTH"][:] = content.rows["WAVELENGTH"][::-1].copy()
 
 
 def _far_infrared(content, rng):
-    def change(row):
-        row *= 10
-
-    _wavelength(content, rng, change, ("COEFF0", "4.5682"))
+    content.rows["WAVELENGTH"] *= 10
 
 
 def _missing_cards(content, rng):
@@ -85,34 +92,6 @@ def _missing_cards(content, rng):
 
 def _wrong_shape(content, rng):
     content.set_card("NAXIS1" if content.table else "NAXIS2", "4")
-
-
-def _zero_flux(content, rng):
-    content.rows["FLUX"][:] = 0
-
-
-def _constant_flux(content, rng):
-    content.rows["FLUX"][:] = 1
-
-
-def _all_masked(content, rng):
-    content.rows["ANDMASK"][:] = 1
-
-
-def _no_ivar(content, rng):
-    content.rows["IVAR"][:] = 0
-
-
-def _negative_ivar(content, rng):
-    content.rows["IVAR"][_pick(content, rng, 0.03)] *= -1
-
-
-def _nan_flux(content, rng):
-    content.rows["FLUX"][_pick(content, rng, 0.02)] = np.nan
-
-
-def _infinite_ivar(content, rng):
-    content.rows["IVAR"][_pick(content, rng, 0.02)] = np.inf
 
 
 def _odd_header_bytes(content, rng):
@@ -127,16 +106,22 @@ def _missing_obsid(content, rng):
 _CONTENT_DAMAGE = {
     "missing_cards": (_missing_cards, "missing_card"),
     "wrong_shape": (_wrong_shape, "bad_shape"),
-    "nan_wavelength": (_nan_wavelength, "bad_wavelength"),
-    "nonmonotonic_wavelength": (_nonmonotonic_wavelength, "bad_wavelength"),
-    "far_infrared": (_far_infrared, "no_overlap"),
-    "zero_flux": (_zero_flux, "zero_flux"),
-    "constant_flux": (_constant_flux, "zero_flux"),
-    "all_masked": (_all_masked, "no_valid_pixels"),
-    "no_ivar": (_no_ivar, "no_valid_pixels"),
-    "negative_ivar": (_negative_ivar, None),
-    "nan_flux": (_nan_flux, None),
-    "infinite_ivar": (_infinite_ivar, None),
+    "nan_wavelength": (
+        _wavelength(_some("WAVELENGTH", 0.01, lambda values: np.nan), ("COEFF0", "1.0E+99")),
+        "bad_wavelength",
+    ),
+    "nonmonotonic_wavelength": (
+        _wavelength(_reverse_wavelength, ("COEFF1", "-0.0001")),
+        "bad_wavelength",
+    ),
+    "far_infrared": (_wavelength(_far_infrared, ("COEFF0", "4.5682")), "no_overlap"),
+    "zero_flux": (_all("FLUX", 0), "zero_flux"),
+    "constant_flux": (_all("FLUX", 1), "zero_flux"),
+    "all_masked": (_all("ANDMASK", 1), "no_valid_pixels"),
+    "no_ivar": (_all("IVAR", 0), "no_valid_pixels"),
+    "negative_ivar": (_some("IVAR", 0.03, np.negative), None),
+    "nan_flux": (_some("FLUX", 0.02, lambda values: np.nan), None),
+    "infinite_ivar": (_some("IVAR", 0.02, lambda values: np.inf), None),
     "odd_header_bytes": (_odd_header_bytes, None),
     "missing_obsid": (_missing_obsid, None),
 }
@@ -153,31 +138,19 @@ def _corrupt_gzip(data, rng):
     return bytes(packed)
 
 
-def _truncated_fits(data, rng):
-    return gzip_bytes(data[: len(data) // 2])
-
-
-def _truncated_header(data, rng):
-    return gzip_bytes(data[:1000])
-
-
 def _wrong_hdu(data, rng):
-    from ._lamost_headers import header_block
-
     primary = [("SIMPLE", True, ""), ("BITPIX", 8, ""), ("NAXIS", 0, ""), ("EXTEND", True, "")]
     image = [("XTENSION", "IMAGE", ""), ("BITPIX", -32, ""), ("NAXIS", 2, ""), ("NAXIS1", 36, "")]
     image += [("NAXIS2", 20, ""), ("PCOUNT", 0, ""), ("GCOUNT", 1, ""), ("EXTNAME", "SKY", "")]
-    return gzip_bytes(header_block(primary) + header_block(image) + bytes(_BLOCK))
+    return gzip_bytes(header_block(primary) + header_block(image) + bytes(2880))
 
 
 def _gzip_bomb(data, rng):
     # A gigabyte of zeros behind a good header, in a megabyte of gzip.
-    return gzip_bytes(data[:_BLOCK]) + gzip_bytes(bytes(2**24), 6) * 64
+    return gzip_bytes(data[:2880]) + gzip_bytes(bytes(2**24), 6) * 64
 
 
-def _html(data, rng):
-    return b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n"
-
+_HTML = b"<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n"
 
 _BYTES_DAMAGE = {
     "empty": (lambda data, rng: b"", "empty_file"),
@@ -185,27 +158,19 @@ _BYTES_DAMAGE = {
     "corrupt_gzip": (_corrupt_gzip, "corrupt_gzip"),
     "gzip_bomb": (_gzip_bomb, "too_large"),
     "not_fits": (lambda data, rng: gzip_bytes(rng.bytes(5000)), "not_fits"),
-    "html_error_page": (_html, "not_fits"),
-    "truncated_fits": (_truncated_fits, "truncated_fits"),
-    "truncated_header": (_truncated_header, "truncated_fits"),
+    "html_error_page": (lambda data, rng: _HTML, "not_fits"),
+    "truncated_fits": (lambda data, rng: gzip_bytes(data[: len(data) // 2]), "truncated_fits"),
+    "truncated_header": (lambda data, rng: gzip_bytes(data[:1000]), "truncated_fits"),
     "wrong_hdu": (_wrong_hdu, "unknown_layout"),
     "multi_member_gzip": (lambda data, rng: gzip_bytes(data[:777]) + gzip_bytes(data[777:]), None),
     "garbage_after_gzip": (lambda data, rng: gzip_bytes(data) + b"\0\0junk", None),
 }
 
 
-def _to_directory(path):
-    path.mkdir()
-
-
-def _to_dangling_link(path):
-    path.symlink_to(path.name + ".gone")
-
-
 _PATH_DAMAGE = {
-    "directory": (_to_directory, "not_a_file"),
+    "directory": (Path.mkdir, "not_a_file"),
     "fifo": (os.mkfifo, "not_a_file"),
-    "dangling_link": (_to_dangling_link, "unreadable"),
+    "dangling_link": (lambda path: path.symlink_to(path.name + ".gone"), "unreadable"),
 }
 if not hasattr(os, "mkfifo"):  # pragma: no cover
     del _PATH_DAMAGE["fifo"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..spectra._codec import codec
+from ..spectra._fits_cards import padded
 from ..spectra.grid import WavelengthGrid
 from ._lamost_headers import header_block, primary_cards, table_cards
 
@@ -25,7 +26,6 @@ __all__ = [
 
 LAYOUTS = ("early", "dr1-7", "dr8plus")
 
-_BLOCK = 2880
 _DATA_VERSIONS = {"early": "", "dr1-7": "LAMOST DR7", "dr8plus": "LAMOST DR10"}
 _MJD_EPOCH = datetime.date(1858, 11, 17)
 
@@ -120,12 +120,7 @@ def lamost_file_bytes(
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
     wavelength, coeff0, coeff1 = _wavelength_cards(wavelength)
     n_pixels = len(wavelength)
-    if layout == "early":
-        expected = coeff0 + coeff1 * np.arange(n_pixels)
-        if np.abs(np.log10(wavelength) - expected).max() > 0.05 * coeff1:
-            raise ValueError("the early layout stores no wavelengths: they must be log-linear")
-    zeros = np.zeros(n_pixels)
-    andmask = zeros if andmask is None else andmask
+    andmask = np.zeros(n_pixels) if andmask is None else andmask
     rows = {
         "FLUX": flux,
         "IVAR": ivar,
@@ -137,10 +132,10 @@ def lamost_file_bytes(
         empty = np.full(n_pixels, -9999.0)
         rows["NORMALIZATION"] = empty if normalization is None else normalization
     elif layout == "early":
+        expected = coeff0 + coeff1 * np.arange(n_pixels)
+        if np.abs(np.log10(wavelength) - expected).max() > 0.05 * coeff1:
+            raise ValueError("the early layout stores no wavelengths: they must be log-linear")
         rows["WAVELENGTH"] = np.asarray(flux) - np.nanmedian(flux)  # 'Subcontinuum'
-    for name, row in rows.items():
-        if len(row) != n_pixels:
-            raise ValueError(f"{name} has {len(row)} pixels, wavelength {n_pixels}")
     facts = {
         "obsid": int(obsid),
         "designation": designation,
@@ -160,13 +155,20 @@ def lamost_file_bytes(
         "coeff1": coeff1,
         "file_name": lamost_file_name(lmjd, planid, spid, fiberid).removesuffix(".gz"),
     }
+    return _file_of_rows(layout, rows, n_pixels, dtype, facts)
+
+
+def _file_of_rows(layout: str, rows: dict, n_pixels: int, dtype: str, facts: dict) -> bytes:
+    for name, row in rows.items():
+        if len(row) != n_pixels:
+            raise ValueError(f"{name} has {len(row)} pixels, wavelength {n_pixels}")
     with np.errstate(over="ignore"):
         data = np.stack([np.asarray(row) for row in rows.values()]).astype(dtype).tobytes()
     bitpix, letter = {">f4": (-32, "E"), ">f8": (-64, "D")}[dtype]
     header = header_block(primary_cards(layout, n_pixels, bitpix, facts))
     if layout == "dr8plus":
         header += header_block(table_cards(list(rows), n_pixels, letter))
-    return header + data.ljust(-(-len(data) // _BLOCK) * _BLOCK, b"\0")
+    return header + data.ljust(padded(len(data)), b"\0")
 
 
 def write_lamost_file(path, layout: str, wavelength, flux, ivar, *args, gzip_level=1, **facts):

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from ._overlap import overlap_matrix, source_key
+from ._overlap import axis_of, overlap_matrix
 from .quality import SpectrumError
 from .raw import IVAR_RANGE
 
@@ -53,7 +53,7 @@ class GridArrays:
     def fill(self, raws):
         """Fill row ``i`` with ``raws[i]``; return a `SpectrumError` or None for each."""
         errors = [None] * len(raws)
-        copies, groups, keys, sources = [], defaultdict(list), {}, {}
+        copies, groups, axes = [], defaultdict(list), {}
         self.flux.fill(0)
         self.ivar.fill(0)
         self.mask.fill(True)
@@ -67,17 +67,16 @@ class GridArrays:
                     copies.append(i)
                     continue
                 # Spectra that share the array itself need only one digest of it.
-                key = keys.get(id(raw.wavelength))
-                if key is None or raw.log10_start is not None:
-                    key = keys[id(raw.wavelength)] = source_key(raw)
-                groups[key].append(i)
-                sources[key] = raw.wavelength
+                axis = axes.get(id(raw.wavelength))
+                if axis is None or raw.log10_start is not None:
+                    axis = axes[id(raw.wavelength)] = axis_of(raw)
+                groups[axis].append(i)
             except SpectrumError as error:
                 errors[i] = error
         self._clean_copies(copies)
         self._widen_first_pixel()
-        for key, rows in groups.items():
-            matrix = overlap_matrix(key, sources[key], self.grid)
+        for axis, rows in groups.items():
+            matrix = overlap_matrix(axis, self.grid)
             self.resampled[rows] = True
             self.n_covered[rows] = np.count_nonzero(matrix.coverage >= MIN_VALID_FRACTION)
             if self.n_covered[rows[0]]:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from .grid import WavelengthGrid
 from .quality import SpectrumError
 
-__all__ = ["OverlapMatrix", "overlap_matrix", "pixel_edges"]
+__all__ = ["OverlapMatrix", "PixelAxis", "axis_of", "overlap_matrix", "pixel_edges"]
 
 _GAP_FACTOR = 5.0
-_CACHE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class PixelAxis:
+    """The pixels of a spectrum; equal where the wavelengths are.
+
+    Attributes
+    ----------
+    key : tuple or bytes
+        COEFF0, COEFF1 and the number of pixels of a log-linear axis, or a digest of another.
+    wavelength : ndarray, shape (m,)
+        Increasing, in Å.
+    """
+
+    key: tuple | bytes
+    wavelength: np.ndarray = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,7 @@ def pixel_edges(centres) -> np.ndarray:
 
 
 def _source_edges(wavelength):
-    """Lower and upper edge of each source pixel; pixels do not reach into a gap.
+    """Return lower and upper edge of each pixel; pixels do not reach into a gap.
 
     Without this, the two pixels beside a hole in the data (between two arms, say) would each be
     smeared over half of the hole.
@@ -80,10 +94,37 @@ def _source_edges(wavelength):
     return lower, upper
 
 
-def build_overlap(wavelength, grid: WavelengthGrid) -> OverlapMatrix:
-    """Build the matrix for one source; `overlap_matrix` is the cached form."""
+def axis_of(raw) -> PixelAxis:
+    """Return the axis of a `RawSpectrum`.
+
+    Raises
+    ------
+    SpectrumError
+        ``bad_wavelength`` if wavelengths that are not a log grid are not increasing, positive and
+        finite; ``bad_shape`` for fewer than two pixels.
+    """
+    wavelength = raw.wavelength
+    if len(wavelength) < 2:
+        raise SpectrumError("bad_shape", f"a spectrum needs two pixels, this has {len(wavelength)}")
+    if raw.log10_start is not None and raw.log10_step:
+        key = (float(raw.log10_start), float(raw.log10_step), len(wavelength))
+        return PixelAxis(key, wavelength)
+    wavelength = np.ascontiguousarray(wavelength, dtype=np.float64)
+    # A comparison with NaN is False, and two finite ends with increasing steps bound all the rest.
+    if not (wavelength[0] > 0 and wavelength[-1] < np.inf and np.all(np.diff(wavelength) > 0)):
+        raise SpectrumError("bad_wavelength", "wavelengths are not positive, finite and increasing")
+    return PixelAxis(hashlib.blake2b(wavelength.data, digest_size=16).digest(), wavelength)
+
+
+@lru_cache(maxsize=64)
+def overlap_matrix(axis: PixelAxis, grid: WavelengthGrid) -> OverlapMatrix:
+    """Return the matrix from the pixels of a spectrum to those of a grid."""
     from scipy.sparse import csr_array
 
+    wavelength = axis.wavelength
+    if isinstance(axis.key, tuple):  # the log grid itself: stored wavelengths may be rounded
+        start, step, n_source = axis.key
+        wavelength = 10.0 ** (start + step * np.arange(n_source))
     n_pixels = grid.n_pixels
     lower, upper = _source_edges(wavelength)
     target = pixel_edges(grid.wavelength)
@@ -112,58 +153,3 @@ def build_overlap(wavelength, grid: WavelengthGrid) -> OverlapMatrix:
         csr_array((fraction**2, column, indptr), shape=shape, dtype=np.float32),
         np.bincount(row, weights=fraction, minlength=n_pixels).astype(np.float32),
     )
-
-
-_cache: OrderedDict = OrderedDict()
-_lock = Lock()
-
-
-def overlap_matrix(key, wavelength, grid: WavelengthGrid) -> OverlapMatrix:
-    """The matrix from a source to a grid, out of a cache of the 64 used last.
-
-    Parameters
-    ----------
-    key : hashable
-        What identifies the source's wavelengths: `source_key` makes it.
-    wavelength : ndarray, shape (m,)
-        Increasing wavelengths of the source in Å.
-    grid : WavelengthGrid
-
-    Returns
-    -------
-    OverlapMatrix
-    """
-    with _lock:
-        if (key, grid) in _cache:
-            _cache.move_to_end((key, grid))
-            return _cache[key, grid]
-    if isinstance(key, tuple):  # the log grid itself: stored wavelengths may be rounded
-        start, step, n_source = key
-        wavelength = 10.0 ** (start + step * np.arange(n_source))
-    matrix = build_overlap(wavelength, grid)
-    with _lock:
-        _cache[key, grid] = matrix
-        while len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
-    return matrix
-
-
-def source_key(raw):
-    """What identifies the wavelengths of a `RawSpectrum`: its log grid, or a digest of them.
-
-    Raises
-    ------
-    SpectrumError
-        ``bad_wavelength`` if wavelengths that are not a log grid are not increasing, positive and
-        finite; ``bad_shape`` for fewer than two pixels.
-    """
-    wavelength = raw.wavelength
-    if len(wavelength) < 2:
-        raise SpectrumError("bad_shape", f"a spectrum needs two pixels, this has {len(wavelength)}")
-    if raw.log10_start is not None and raw.log10_step:
-        return (float(raw.log10_start), float(raw.log10_step), len(wavelength))
-    wavelength = np.ascontiguousarray(wavelength, dtype=np.float64)
-    # A comparison with NaN is False, and two finite ends with increasing steps bound all the rest.
-    if not (wavelength[0] > 0 and wavelength[-1] < np.inf and np.all(np.diff(wavelength) > 0)):
-        raise SpectrumError("bad_wavelength", "wavelengths are not positive, finite and increasing")
-    return hashlib.blake2b(wavelength, digest_size=16).digest()
