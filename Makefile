@@ -58,6 +58,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo setup.cfg
 
 format: $(STAMP)  ## let ruff rewrite the sources
 	$(BIN)/ruff check --fix .
@@ -70,5 +71,5 @@ weights: $(STAMP)  ## rebuild the shipped presets from the training data: make w
 	$(BIN)/lamost-rare train presets --data "$(DATA)"
 
 clean:  ## remove what make built, the environment included
-	rm -rf $(VENV) build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
+	rm -rf $(VENV) build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis demo-output
 	find lamost_rare tests plugins -name __pycache__ -type d -prune -exec rm -rf {} +
