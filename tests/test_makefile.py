@@ -32,7 +32,7 @@ def dry_run(*arguments):
     [
         ("test", "somewhere/venv/bin/python -m pytest --numprocesses 2 --dist loadfile"),
         ("demo", 'somewhere/venv/bin/lamost-rare demo --output "demo-output"'),
-        ("lint", "somewhere/venv/bin/mypy"),
+        ("lint", "somewhere/venv/bin/lint-imports --no-logo setup.cfg"),
         (
             "fuzz",
             "LAMOST_RARE_FUZZ=20000 somewhere/venv/bin/python -m pytest tests/test_reader_fuzz.py",
