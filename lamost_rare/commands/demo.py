@@ -72,7 +72,7 @@ def run_demo(folder: Path, preset=None) -> int:
 
 
 def _truth(survey: Path) -> dict[str, dict[str, str]]:
-    """What was simulated, by path below the survey."""
+    """Read what was simulated, by path below the survey."""
     with open(survey / "truth.csv", newline="", encoding="utf-8") as file:
         return {row["path"]: row for row in csv.DictReader(file)}
 

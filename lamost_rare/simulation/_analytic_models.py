@@ -55,7 +55,7 @@ def _curve(text: str, code: float) -> float:
 
 @lru_cache(maxsize=32)
 def _lines(text: str) -> np.ndarray:
-    """Rows of a line table, their wavelengths turned from air to vacuum."""
+    """Return rows of a line table, their wavelengths turned from air to vacuum."""
     rows = [row.split() for row in text.replace("\n", " ").split(";") if row.strip()]
     table = np.array(rows, dtype=float)
     table[:, 0] = air_to_vacuum(table[:, 0])
@@ -63,7 +63,7 @@ def _lines(text: str) -> np.ndarray:
 
 
 def _sigma(centre, intrinsic: float, vsini: float):
-    """Standard deviation (Å) of a line: instrument, atmosphere, rotation (whose own is v/2)."""
+    """Return the width (Å) of a line: instrument, atmosphere, rotation (whose sigma is v/2)."""
     instrument = centre / RESOLVING_POWER / _FWHM
     return np.sqrt(instrument**2 + intrinsic**2 + (centre * vsini / 2 / C_KM_S) ** 2)
 
@@ -102,7 +102,7 @@ def _planck(wavelength, teff):
 
 
 def normal_star(wavelength, code, vsini):
-    """Flux of an ordinary star; ``code`` is the spectral code of `_line_tables`."""
+    """Return the flux of an ordinary star; ``code`` is the spectral code of `_line_tables`."""
     depth = np.zeros_like(wavelength)
     for name, text in HOT_LINES.items():
         strength = _curve(CURVES[name], code)
@@ -131,7 +131,7 @@ def normal_star(wavelength, code, vsini):
 
 
 def hot_subdwarf(wavelength, subtype, vsini):
-    """Flux of a hot subdwarf; subtype 0 is an sdB with He I alone, 9 an sdO with He II alone."""
+    """Return flux of a hot subdwarf; subtype 0: sdB with He I alone, 9: sdO with He II alone."""
     depth = np.zeros_like(wavelength)
     for air, strength in _SUBDWARF_BALMER:
         _add_wide(depth, wavelength, air, strength, 7.0, vsini)
@@ -144,7 +144,7 @@ def hot_subdwarf(wavelength, subtype, vsini):
 
 
 def white_dwarf(wavelength, subtype):
-    """Flux of a DA; ``subtype`` is 50,400 K / Teff."""
+    """Return the flux of a DA; ``subtype`` is 50,400 K / Teff."""
     depth = np.zeros_like(wavelength)
     # The Balmer lines of a DA are strongest near 13,000 K, DA4.
     scale = np.interp(subtype, [0, 2, 4, 6, 9], [0.35, 0.8, 1.0, 0.5, 0.1])
@@ -160,7 +160,7 @@ def _emission(wavelength, centre, width_km_s, equivalent_width):
 
 
 def qso(wavelength, redshift):
-    """Flux of a quasar: a power law and broad emission lines."""
+    """Return the flux of a quasar: a power law and broad emission lines."""
     flux = (wavelength / 5000.0) ** -1.5
     excess = np.ones_like(flux)
     for rest, width, velocity in _QSO_LINES:
@@ -171,7 +171,7 @@ def qso(wavelength, redshift):
 
 
 def galaxy(wavelength, redshift):
-    """Flux of a star-forming galaxy: light of F and K stars, narrow emission lines."""
+    """Return the flux of a star-forming galaxy: light of F and K stars, narrow emission lines."""
     rest = wavelength / (1 + redshift)
     flux = normal_star(rest, 52.0, 350.0) / _planck(5500.0, 5000.0)
     flux += 0.5 * normal_star(rest, 35.0, 350.0) / _planck(5500.0, 6500.0)

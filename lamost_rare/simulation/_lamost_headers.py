@@ -40,7 +40,7 @@ def _section(name: str):
 
 
 def primary_cards(layout: str, n_pixels: int, bitpix: int, facts: dict) -> list[tuple]:
-    """Cards of the primary header of one layout.
+    """Return the cards of the primary header of one layout.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def primary_cards(layout: str, n_pixels: int, bitpix: int, facts: dict) -> list[
 
 
 def table_cards(columns, n_pixels: int, letter: str) -> list[tuple]:
-    """Cards of the COADD table whose one row holds ``columns``, each of ``n_pixels`` numbers."""
+    """Return the cards of a COADD table of one row: ``columns``, each of ``n_pixels`` numbers."""
     width = n_pixels * len(columns) * (4 if letter == "E" else 8)
     cards = [
         ("XTENSION", "BINTABLE", "Binary table written by MWRFITS"),

@@ -14,6 +14,7 @@ from ..spectra.air_vacuum import air_to_vacuum
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 from . import _analytic_models as models
+from .effects import INTERSTELLAR
 
 __all__ = ["TYPES", "analytic_spectra", "analytic_star"]
 
@@ -37,7 +38,7 @@ def _parse_kind(kind: str, subtype: float) -> tuple[str, float]:
 def analytic_star(
     kind: str, wavelength, *, subtype=5.0, vsini=None, rv=0.0, a_v=0.0, r_v=3.1, redshift=None
 ) -> np.ndarray:
-    """Flux of a star (or QSO, or galaxy) of a type, without noise.
+    """Return the flux of a star (or QSO, or galaxy) of a type, without noise.
 
     Parameters
     ----------
@@ -97,8 +98,6 @@ def _interstellar(wavelength, a_v, r_v):
     import astropy.units as u
     from dust_extinction.parameter_averages import G23
 
-    from .effects import _INTERSTELLAR as INTERSTELLAR
-
     depth = 0.4 * np.log(10) * a_v * G23(Rv=r_v)(wavelength * u.AA)
     excess = min(a_v / r_v, 1.5)  # the narrow lines saturate
     for air, fwhm, per_magnitude in INTERSTELLAR:
@@ -108,7 +107,7 @@ def _interstellar(wavelength, a_v, r_v):
 
 
 def _noise_shape(wavelength, flux):
-    """Relative standard deviation a pixel, as LAMOST's two arms give it for a spectrum."""
+    """Return the relative standard deviation a pixel, as LAMOST's two arms give it."""
     blue = 1 / (1 + np.exp(-(wavelength - 4150) / 180))
     join = 1 - 0.55 * np.exp(-0.5 * ((wavelength - 5850) / 110) ** 2)
     throughput = (0.04 + blue) * join
@@ -118,7 +117,7 @@ def _noise_shape(wavelength, flux):
 
 
 def _draw(kind: str, rng) -> dict:
-    """Parameters of `analytic_star` as they occur in the survey's sky."""
+    """Draw parameters of `analytic_star` as they occur in the survey's sky."""
     velocity = float(rng.normal(0, 40))
     if kind == "qso":
         return {"redshift": float(rng.uniform(0.3, 3.2))}
@@ -137,7 +136,7 @@ def _draw(kind: str, rng) -> dict:
 
 
 def analytic_spectra(kinds, rng, snr=40.0, *, grid=LAMOST_GRID, first_obsid=1) -> SpectrumBatch:
-    """Spectra of the model, drawn over its parameters and observed with noise.
+    """Draw spectra of the model over its parameters, observed with noise.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ R_V = (2.6, 3.1, 3.6, 4.4)
 # Air wavelength (Å), FWHM (Å), equivalent width (Å) per unit of E(B-V).
 # Diffuse bands: Friedman et al. 2011, ApJ 727, 33; Ca II and Na I: Munari & Zwitter 1997, A&A 318,
 # 269.
-_INTERSTELLAR = (
+INTERSTELLAR = (
     (3933.66, 2.6, 0.35),
     (3968.47, 2.6, 0.20),
     (4428.0, 20.0, 2.2),
@@ -70,7 +70,7 @@ def extinction_curve(grid) -> np.ndarray:
 @lru_cache(maxsize=32)
 def _profiles(grid, kind) -> np.ndarray:
     """Unit-area (in Å) Gaussian profiles of a line list, shape (n_lines, n_pixels)."""
-    lines = {"interstellar": _INTERSTELLAR, "nebular": _NEBULAR, "sky": [(w,) for w in _SKY]}[kind]
+    lines = {"interstellar": INTERSTELLAR, "nebular": _NEBULAR, "sky": [(w,) for w in _SKY]}[kind]
     out = []
     for line in lines:
         centre = float(air_to_vacuum(line[0]))
@@ -82,8 +82,8 @@ def _profiles(grid, kind) -> np.ndarray:
 
 
 def interstellar_lines(colour_excess, grid, rng) -> np.ndarray:
-    """Transmission of interstellar lines and diffuse bands for E(B-V), shape (n,) in mag."""
-    strength = np.array([line[2] for line in _INTERSTELLAR], dtype=np.float32)
+    """Return the transmission of interstellar lines and diffuse bands for E(B-V) (n,) in mag."""
+    strength = np.array([line[2] for line in INTERSTELLAR], dtype=np.float32)
     n = len(colour_excess)
     # Saturation of the narrow lines and the scatter from one line of sight to another.
     amount = np.minimum(colour_excess, 1.5)[:, None] * strength
@@ -92,16 +92,14 @@ def interstellar_lines(colour_excess, grid, rng) -> np.ndarray:
 
 
 def nebular_lines(strength, grid, rng) -> np.ndarray:
-    """Emission of an H II region in units of the local continuum; ``strength`` is Hβ's width in
-    Å."""
+    """Return H II emission over the local continuum; ``strength`` is Hβ's width in Å."""
     ratio = np.array([line[1] for line in _NEBULAR], dtype=np.float32)
     ratio = ratio * np.exp(rng.normal(0, 0.4, (len(strength), len(ratio))))
     return ((strength[:, None] * ratio).astype(np.float32)) @ _profiles(grid, "nebular")
 
 
 def sky_residuals(scale, grid, rng) -> np.ndarray:
-    """Residuals of night-sky lines in units of the local continuum; ``scale`` (n,) is a width in
-    Å."""
+    """Return residuals of sky lines over the local continuum; ``scale`` (n,) is a width in Å."""
     amount = rng.normal(0, 1, (len(scale), len(_SKY))) * scale[:, None]
     amount *= rng.random(amount.shape) < 0.5
     amount[:, 2] *= 3  # [O I] 5577 is by far the worst
@@ -109,7 +107,7 @@ def sky_residuals(scale, grid, rng) -> np.ndarray:
 
 
 def telluric_bands(n_spectra, grid, rng) -> np.ndarray:
-    """Transmission of the O2 B band and the water band at 7200 Å, over- or under-corrected."""
+    """Return transmission of the O2 B band, and of water at 7200 Å, over- or under-corrected."""
     wavelength = grid.wavelength
     b_band = np.exp(-(np.clip(wavelength - 6869, 0, None) / 35)) * (wavelength > 6868)
     b_band *= 0.75 + 0.25 * np.cos((wavelength - 6872) / 3.2)
@@ -121,8 +119,7 @@ def telluric_bands(n_spectra, grid, rng) -> np.ndarray:
 
 
 def calibration_error(n_spectra, grid, rng, *, scale=0.10) -> np.ndarray:
-    """Smooth flux-calibration error, ripple, and the step where LAMOST's arms join (5700-6000
-    Å)."""
+    """Return smooth calibration error, ripple, and a step where the arms join (5700-6000 Å)."""
     x = np.linspace(-1, 1, grid.n_pixels)
     order = 7
     basis = np.polynomial.legendre.legvander(x, order)[:, 1:].T.astype(np.float32)
@@ -146,7 +143,7 @@ def calibration_error(n_spectra, grid, rng, *, scale=0.10) -> np.ndarray:
 
 
 def cosmic_rays(n_spectra, grid, rng, *, rate=1.0) -> np.ndarray:
-    """Spikes one to three pixels wide, in units of the local continuum."""
+    """Return spikes one to three pixels wide, in units of the local continuum."""
     out = np.zeros((n_spectra, grid.n_pixels), dtype=np.float32)
     count = rng.poisson(rate, n_spectra)
     rows = np.repeat(np.arange(n_spectra), count)
@@ -160,7 +157,7 @@ def cosmic_rays(n_spectra, grid, rng, *, rate=1.0) -> np.ndarray:
 
 
 def coverage_gaps(n_spectra, grid, rng, *, gap=0.15, half=0.06) -> np.ndarray:
-    """Mask (True is lost) of bad columns, and sometimes of one side of the spectrum."""
+    """Return the mask (True is lost) of bad columns, and sometimes of one side of the spectrum."""
     index = np.arange(grid.n_pixels)
     mask = np.zeros((n_spectra, grid.n_pixels), dtype=bool)
     for row in np.flatnonzero(rng.random(n_spectra) < gap):

@@ -36,7 +36,7 @@ def lamost_file_name(lmjd: int, planid: str, spid: int, fiberid: int) -> str:
 
 
 def lamost_folder(lmjd: int, planid: str) -> str:
-    """The folder LAMOST delivers a spectrum in, ``<YYYYMMDD>/<PLANID>``.
+    """Return the folder LAMOST delivers a spectrum in, ``<YYYYMMDD>/<PLANID>``.
 
     The folder carries the UTC date, the file name the local day LMJD = MJD + 1.
     """
@@ -86,7 +86,7 @@ def lamost_file_bytes(
     normalization=None,
     dtype: str = ">f4",
 ) -> bytes:
-    """One spectrum as the bytes of an uncompressed LAMOST file.
+    """Write one spectrum as the bytes of an uncompressed LAMOST file.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def classes_of(label) -> list[str]:
 
 
 def star_name(name: str, library: str = "") -> str:
-    """One name for one star, whatever library it stands in.
+    """Return one name for one star, whatever library it stands in.
 
     HD numbers win; BD numbers are brought to one form; the MK standards of the two MKCLASS
     libraries, whose names are unknown, go by their code, which is the same in both.
@@ -87,7 +87,7 @@ def star_name(name: str, library: str = "") -> str:
 
 
 def library_class(letter: str, label: str, teff: float, library: str, star: str) -> str | None:
-    """The class of a library spectrum, or None if it is better not used.
+    """Return the class of a library spectrum, or None if it is better not used.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def library_class(letter: str, label: str, teff: float, library: str, star: str)
 
 
 def survey_class(class_name: str, subclass: str, shows_he_i: bool = False) -> str | None:
-    """The class of an observed spectrum with LAMOST's own label, or None if it is better not used.
+    """Return the class of a real spectrum with LAMOST's own label; None if it is not to be used.
 
     Any other name than STAR, QSO, GALAXY or Unknown is a class of the user's own. ``shows_he_i``
     marks spectra in which He I is seen, whatever the label: B stars.
@@ -155,7 +155,7 @@ def survey_class(class_name: str, subclass: str, shows_he_i: bool = False) -> st
 
 
 def labelled(batch):
-    """The spectra of a batch that have a label.
+    """Return the spectra of a batch that have a label.
 
     Parameters
     ----------

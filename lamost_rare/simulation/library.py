@@ -85,7 +85,7 @@ class LibraryStars(Rows):
 
 
 def resolution_fwhm(text: str) -> tuple[str, float]:
-    """What a library says of its resolution, as ``("fwhm", Å)`` or ``("R", R)``.
+    """Read what a library says of its resolution, as ``("fwhm", Å)`` or ``("R", R)``.
 
     A range counts as its geometric mean; text without a number as coarser than LAMOST (R 1000).
 

@@ -26,7 +26,7 @@ _WOLF_RAYET = np.array(
 
 
 def _lines(wavelength, centre, fwhm, depth, lorentzian):
-    """Sum of pseudo-Voigt profiles of given centres (n_lines,), shape (n_pixels,)."""
+    """Return the sum of pseudo-Voigt profiles of given centres (n_lines,), shape (n_pixels,)."""
     x = (wavelength[None, :] - np.asarray(centre)[:, None]) / np.asarray(fwhm)[:, None]
     square = (x * x).astype(np.float32)
     shape = (1 - lorentzian) * np.exp(-2.7726 * square) + lorentzian / (1 + 4 * square)
@@ -39,7 +39,7 @@ def _continuum(wavelength, rng):
 
 
 def compact_star(grid, rng):
-    """A hot subdwarf or white dwarf.
+    """Make up a hot subdwarf or white dwarf.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def compact_star(grid, rng):
 
 
 def emission_line_object(grid, rng, background=None):
-    """A quasar, emission-line galaxy, cataclysmic variable or Wolf-Rayet star.
+    """Make up a quasar, emission-line galaxy, cataclysmic variable or Wolf-Rayet star.
 
     ``background`` (n_pixels,), a stellar spectrum, lies under narrow lines if given.
     """
@@ -147,8 +147,7 @@ def random_lines(grid, rng):
 
 
 def junk(grid, rng, background):
-    """What a failed reduction leaves: fringes, a wrong zero level, steps, a spectrum shifted or
-    reversed.
+    """Make up what a failed reduction leaves: fringes, steps, a spectrum shifted or reversed.
 
     ``background`` (n_pixels,) is any spectrum of positive median.
     """

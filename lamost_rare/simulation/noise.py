@@ -102,7 +102,7 @@ class NoiseBank:
         return cls(efficiency.astype(np.float32), mask, residual.astype(np.float32))
 
     def draw(self, n_spectra, rng):
-        """Efficiencies and masks of ``n_spectra`` random spectra of the bank."""
+        """Draw the efficiencies and masks of ``n_spectra`` spectra of the bank."""
         rows = rng.integers(0, len(self.efficiency), n_spectra)
         return self.efficiency[rows], self.mask[rows]
 
@@ -119,7 +119,7 @@ class NoiseBank:
         return np.sqrt(variance).astype(np.float32), correlation.astype(np.float32)
 
     def draw_noise(self, n_spectra, rng, *, real_fraction=0.5):
-        """Noise in units of the error that a survey would give, shape (n_spectra, n_pixels).
+        """Draw noise in units of the error that a survey would give, shape (n_spectra, n_pixels).
 
         It is as strong, and neighbouring pixels are as correlated, as in a random residual of the
         bank. A part of the rows are such residuals themselves, half and half with other noise of
@@ -144,7 +144,7 @@ class NoiseBank:
 
 
 def expected_error(level, efficiency, snr, grid=STAR_GRID) -> np.ndarray:
-    """Error of a spectrum with a wanted S/N: photon noise of star and `BACKGROUND`.
+    """Return the error of a spectrum with a wanted S/N: photon noise of star and `BACKGROUND`.
 
     Faint spectra are noisy as their background is, whatever the star; the S/N of a hot one is
     higher in the blue, as it has more light there, and that of a bright one is less uneven.
@@ -178,7 +178,7 @@ def _electrons_over_snr(snr):
 
 
 def _without_stars(depth, weight, bright):
-    """Residuals of faint spectra in units of their errors, their stars taken out.
+    """Return residuals of faint spectra in units of their errors, their stars taken out.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _without_stars(depth, weight, bright):
 
 
 def _star_components(bright):
-    """Mean, and variance and shape of the principal components, of spectra of different stars.
+    """Return the mean of different stars, and variance and shape of principal components.
 
     Spectra that are alike have fewer components. Which of them differ by rounding alone depends on
     the processor, so that what is no more than that counts as alike.
@@ -224,7 +224,7 @@ def _star_components(bright):
 
 
 def _smooth_part(residual) -> float:
-    """How much larger the variance of means over 15 pixels is than without any correlation."""
+    """Return how much larger the variance of means over 15 pixels is than without correlation."""
     from scipy.ndimage import uniform_filter1d
 
     core = np.clip(residual, -5, 5)

@@ -20,7 +20,7 @@ GZIP_ERRORS = (OSError, EOFError, zlib.error, codec.error)
 
 
 def open_gzip(file: BinaryIO) -> GzipFile:
-    """The expanded content of an open gzip file, of any number of members."""
+    """Open the expanded content of an open gzip file, of any number of members."""
     if codec is zlib:
         return GzipFile(fileobj=file)
     from isal.igzip import GzipFile as Quick

@@ -110,7 +110,7 @@ def _rows(obj) -> list[SpectrumRow]:
 
 
 def redshift_of(obj):
-    """Redshift that an object carries: 0 if none, one for each row perhaps."""
+    """Return the redshift that an object carries: 0 if none, one for each row perhaps."""
     if isinstance(obj, SpectrumRow):
         return obj.redshift
     value = getattr(obj.spectral_axis, "redshift", None)

@@ -60,7 +60,7 @@ def read_file(
 
 
 def read_bytes(path) -> bytes:
-    """All bytes of a regular file of at most `MAX_BYTES`.
+    """Read all bytes of a regular file of at most `MAX_BYTES`.
 
     Raises
     ------

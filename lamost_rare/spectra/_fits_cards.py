@@ -53,7 +53,7 @@ def value_match(rest: bytes) -> re.Match | None:
 
 
 def value_of(match: re.Match):
-    """The value in a match of `value_match`."""
+    """Return the value in a match of `value_match`."""
     kind = match.lastindex
     assert kind is not None  # one of the alternatives has matched
     text = match[kind]
@@ -67,12 +67,12 @@ def value_of(match: re.Match):
 
 
 def continues(match: re.Match) -> bool:
-    """Whether a value is text that the CONTINUE cards behind it carry on."""
+    """Return whether a value is text that the CONTINUE cards behind it carry on."""
     return match.lastindex == 1 and match[1].rstrip(b" ").endswith(b"&")
 
 
 def find_end(data: bytes, start: int) -> int:
-    """The byte behind the END card of the header that begins at ``start``.
+    """Return the byte behind the END card of the header that begins at ``start``.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def find_end(data: bytes, start: int) -> int:
 
 
 def plain_header(data: bytes, start: int, wanted) -> bytes:
-    """The header at ``start`` with nothing in it that is no card: FITS for any reader.
+    """Return the header at ``start`` with nothing in it that is no card: FITS for any reader.
 
     Parameters
     ----------
@@ -124,5 +124,5 @@ def plain_header(data: bytes, start: int, wanted) -> bytes:
 
 
 def padded(n_bytes: int) -> int:
-    """The next whole number of FITS blocks."""
+    """Return the next whole number of FITS blocks."""
     return -(-n_bytes // _BLOCK) * _BLOCK

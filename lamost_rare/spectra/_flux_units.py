@@ -25,7 +25,7 @@ _NOISE_WINDOW = 200  # pixels
 
 
 def flux_per_angstrom(unit, wavelength) -> np.ndarray:
-    """Factors that turn flux in ``unit`` into flux per Å.
+    """Return the factors that turn flux in ``unit`` into flux per Å.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def flux_per_angstrom(unit, wavelength) -> np.ndarray:
 
 
 def inverse_variance(uncertainty, flux_unit) -> np.ndarray | None:
-    """Inverse variance in units of ``flux_unit`` to the power -2; None if nothing is known.
+    """Return the inverse variance in ``flux_unit`` to the power -2; None if nothing is known.
 
     A standard deviation or variance that is not positive, or not finite, gives NaN.
     """
@@ -96,7 +96,7 @@ def _in_unit(values, unit, wanted):
 
 
 def estimate_ivar(flux, good) -> np.ndarray:
-    """Inverse variance from the scatter between neighbouring pixels.
+    """Estimate the inverse variance from the scatter between neighbouring pixels.
 
     The noise is 1.4826 / sqrt(6) times the median of ``|2 f[i] - f[i-2] - f[i+2]|`` (DER_SNR:
     Stoehr et al. 2008, ASPC 394, 505), in windows of 200 good pixels, interpolated between them.

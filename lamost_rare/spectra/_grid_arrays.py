@@ -20,7 +20,7 @@ _BLOCK = 32  # spectra to a matrix product: what stays in the processor's cache
 
 
 def room_for(n_spectra, grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Arrays for flux, ivar and mask of so many spectra, with anything in them."""
+    """Return arrays for flux, ivar and mask of so many spectra, with anything in them."""
     shape = n_spectra, grid.n_pixels
     return np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, bool)
 
@@ -163,7 +163,7 @@ def _usable(flux, ivar):
 
 
 def lattice_shift(log10_start, log10_step, n_pixels, grid):
-    """Grid pixel of the pixel 0 of a source, or None if that is not on the grid's lattice."""
+    """Return the grid pixel of a spectrum's pixel 0; None if that is not on the grid's lattice."""
     if log10_start is None or log10_step is None or n_pixels < 2:
         return None
     step = grid.log10_step

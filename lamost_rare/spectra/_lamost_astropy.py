@@ -17,6 +17,7 @@ from ..text import printable
 from ._fits_cards import find_end, padded, plain_header
 from ._lamost_layout import (
     IMAGE_ROWS,
+    TABLE_COLUMNS,
     WANTED_CARDS,
     Column,
     LamostContents,
@@ -37,7 +38,7 @@ _EXTENSION = re.compile(
 
 
 def _cards(header: bytes) -> dict:
-    """Values of the cards of a plain header, of those that can be read."""
+    """Return values of the cards of a plain header, of those that can be read."""
     values = {}
     for card in fits.Header.fromstring(header).cards:
         try:
@@ -87,14 +88,14 @@ def _parse(data: bytes) -> LamostContents:
         end = start + IMAGE_ROWS * n_pixels * np.dtype(dtype).itemsize
         check_complete(data, end)
         hdu = fits.PrimaryHDU.fromstring(header + data[start:end])
-        return LamostContents(cards, image=np.array(hdu.data))
+        return LamostContents(cards, np.array(hdu.data)[:4], of_table=False)
     table = find_table(data, start, lambda data, at: _cards(plain_header(data, at, _EXTENSION)))
-    columns = {name: _column(data, table, column) for name, column in table.columns.items()}
-    return LamostContents(cards, columns=columns)
+    rows = [_column(data, table, table.columns[name]) for name in TABLE_COLUMNS]
+    return LamostContents(cards, rows, of_table=True)
 
 
 def _column(data: bytes, table: Table, column: Column) -> np.ndarray:
-    """One column, as a table of its own: astropy refuses some for what the others are."""
+    """Read one column, as a table of its own: astropy refuses some for what others are."""
     scaling = [f"{key}{column.number + 1}" for key in ("TSCAL", "TZERO")]
     has_scaling(table.cards, scaling)  # for what it refuses
     first = table.data + column.offset

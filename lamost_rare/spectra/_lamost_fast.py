@@ -11,6 +11,7 @@ from ._fits_cards import CARD, END, continues, find_end, padded, value_match, va
 from ._lamost_layout import (
     DESCRIPTIVE_CARDS,
     IMAGE_ROWS,
+    TABLE_COLUMNS,
     WANTED_CARDS,
     LamostContents,
     check_complete,
@@ -32,7 +33,7 @@ class FastPathUnavailable(Exception):
 
 
 def _value(card: bytes):
-    """The value of the 72 bytes that follow a keyword; None if there is none."""
+    """Return the value of the 72 bytes that follow a keyword; None if there is none."""
     try:
         return _values[card]
     except KeyError:
@@ -148,23 +149,21 @@ def parse_fast(data: bytes, *, descriptive: bool = True) -> LamostContents:
     cards, start = _primary_cards(data, descriptive)
     image = check_primary(cards)
     if image is None:
-        return LamostContents(cards, columns=_parse_table(data, start))
+        return LamostContents(cards, _parse_table(data, start), of_table=True)
     dtype, n_pixels = image
     if has_scaling(cards) or not dtype.startswith(">f"):
         raise FastPathUnavailable("scaled or integer data")
     n_values = IMAGE_ROWS * n_pixels
     check_complete(data, start + n_values * np.dtype(dtype).itemsize)
     values = np.frombuffer(data, dtype, n_values, start)
-    return LamostContents(cards, image=values.reshape(IMAGE_ROWS, n_pixels))
+    return LamostContents(cards, values.reshape(IMAGE_ROWS, n_pixels)[:4], of_table=False)
 
 
-def _parse_table(data: bytes, start: int) -> dict[str, np.ndarray]:
+def _parse_table(data: bytes, start: int) -> list[np.ndarray]:
     table = find_table(data, start, _scan_cards)
     for column in table.columns.values():
         keys = [f"{key}{column.number + 1}" for key in ("TSCAL", "TZERO")]
         if has_scaling(table.cards, keys) or not column.dtype.startswith(">f"):
             raise FastPathUnavailable("scaled or integer data")
-    return {
-        name: np.frombuffer(data, column.dtype, column.repeat, table.data + column.offset)
-        for name, column in table.columns.items()
-    }
+    columns = (table.columns[name] for name in TABLE_COLUMNS)
+    return [np.frombuffer(data, c.dtype, c.repeat, table.data + c.offset) for c in columns]

@@ -80,15 +80,15 @@ class Table(NamedTuple):
 
 
 class LamostContents(NamedTuple):
-    """What both parsers return: the wanted cards, and either an image or the columns."""
+    """What both parsers return: the wanted cards, the rows of `TABLE_COLUMNS`, and of what."""
 
     cards: dict
-    image: np.ndarray | None = None
-    columns: dict | None = None
+    rows: np.ndarray | list[np.ndarray]
+    of_table: bool
 
 
 def integer_card(cards: dict, name: str) -> int:
-    """The value of a card that must be an integer, and not negative (but for BITPIX)."""
+    """Return the value of a card that must be an integer, and not negative (but for BITPIX)."""
     value = cards.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise SpectrumError("missing_card", f"has no integer card {name}")
@@ -127,7 +127,7 @@ def check_primary(cards: dict) -> tuple[str, int] | None:
 
 
 def has_scaling(cards: dict, keys=("BSCALE", "BZERO")) -> bool:
-    """Whether cards scale the stored numbers."""
+    """Return whether cards scale the stored numbers."""
     for key in keys:
         if type(cards.get(key, 1)) not in (int, float):
             raise SpectrumError("bad_shape", f"has {key} = {cards[key]!r}, which is no number")
@@ -171,7 +171,7 @@ def extensions(
 
 
 def data_bytes(cards: dict) -> int:
-    """Size of the data behind a header, without padding (FITS standard 4.0, equation 2)."""
+    """Return the size of the data behind a header, without padding (FITS 4.0, equation 2)."""
     n_axes = integer_card(cards, "NAXIS")
     if n_axes > 999:
         raise SpectrumError("bad_shape", f"has NAXIS = {n_axes}; FITS allows 999")
@@ -184,7 +184,7 @@ def data_bytes(cards: dict) -> int:
 
 
 def find_table(data: bytes, start: int, read_cards: Callable[[bytes, int], dict]) -> Table:
-    """The table of a spectrum among the extensions, as `extensions` takes them."""
+    """Return the table of a spectrum among the extensions, as `extensions` takes them."""
     for cards, first, last in extensions(data, start, read_cards):
         columns = _check_table(cards)
         if columns is not None:
@@ -248,8 +248,8 @@ def _check_table(cards: dict) -> dict[str, Column] | None:
 
 
 def find_layout(contents: LamostContents) -> str:
-    """The layout's name: ``early``, ``dr1-7`` or ``dr8plus``."""
-    if contents.columns is not None:
+    """Return the layout's name: ``early``, ``dr1-7`` or ``dr8plus``."""
+    if contents.of_table:
         return "dr8plus"
     rows = contents.cards.get("EXTEN0")
     if isinstance(rows, str):
@@ -259,8 +259,7 @@ def find_layout(contents: LamostContents) -> str:
             return "dr1-7"
     # Other surveys store images of five rows too (SDSS's old spSpec files have COEFF0 as well), so
     # without EXTEN0 only a row of wavelengths in the optical makes the file LAMOST's.
-    assert contents.image is not None  # it is that or the columns
-    row = contents.image[2]
+    row = contents.rows[2]
     if math.isfinite(row[0]) and 3000 < row[0] < row[-1] < 11000 and np.all(np.diff(row) > 0):
         return "dr1-7"
     raise SpectrumError("unknown_layout", "has an image of five rows, but not those of LAMOST")

@@ -29,7 +29,7 @@ _SOURCE_FLAGS = int(QualityFlag.NO_IVAR | QualityFlag.BAD_IVAR)
 
 
 def identity_from_meta(meta) -> tuple[dict, dict]:
-    """Identity and cards worth keeping.
+    """Return the identity of an object, and cards worth keeping.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def identity_from_meta(meta) -> tuple[dict, dict]:
 
 
 def source_flags(meta) -> int:
-    """Bits that our loader or `to_spectrum` noted and that the arrays no longer show."""
+    """Return the bits that our loader or `to_spectrum` noted and the arrays no longer show."""
     flags = _whole(_mapping(_mapping(meta).get(META_KEY)).get("flags"))
     return flags & _SOURCE_FLAGS if flags > 0 else 0
 

@@ -16,7 +16,7 @@ _LAMOST = ("LAMOST", "GSJT", "GUOSHOUJING")
 
 
 def other_survey(data: bytes) -> SpectrumError | None:
-    """The error for a file of another survey or telescope; None if it does not tell."""
+    """Return the error for a file of another survey or telescope; None if it does not tell."""
     primary: dict = {}
     names: list[str] = []
     try:
@@ -34,7 +34,7 @@ def other_survey(data: bytes) -> SpectrumError | None:
 
 
 def _cards(data: bytes, start: int) -> dict:
-    """All cards with a value."""
+    """Return all cards with a value."""
     values: dict = {}
     for position in range(start, find_end(data, start), CARD):
         match = value_match(data[position + 8 : position + CARD])

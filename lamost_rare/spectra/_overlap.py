@@ -56,7 +56,7 @@ class OverlapMatrix:
 
 
 def pixel_edges(centres) -> np.ndarray:
-    """Edges of pixels from their centres: midpoints, the outer ones by extrapolation.
+    """Return the edges of pixels from their centres: midpoints, the outer ones by extrapolation.
 
     Parameters
     ----------

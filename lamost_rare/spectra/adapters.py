@@ -109,7 +109,7 @@ def raw_from_spectrum(obj, *, medium: str = "vacuum") -> RawSpectrum:
 
 
 def _vacuum_wavelength(axis, medium):
-    """Wavelengths in Å, in vacuum, as observed and in the order of the axis."""
+    """Return wavelengths in Å, in vacuum, as observed and in the order of the axis."""
     if axis.size < 2:
         raise SpectrumError("bad_shape", f"a spectrum needs two pixels, this has {axis.size}")
     unit = axis.unit
@@ -175,7 +175,7 @@ def _single_redshift(obj) -> float:
 
 
 def _log_lattice(wavelength):
-    """Start and step in dex if the wavelengths are log-linear, else (None, None)."""
+    """Return the start and step in dex if the wavelengths are log-linear, else (None, None)."""
     log_wavelength = np.log10(wavelength)
     start, n_steps = log_wavelength[0], len(wavelength) - 1
     step = (log_wavelength[-1] - start) / n_steps
@@ -186,7 +186,7 @@ def _log_lattice(wavelength):
 
 
 def to_spectrum(batch: SpectrumBatch, i: int, *, unit=u.dimensionless_unscaled):
-    """One spectrum of a batch as a `specutils.Spectrum`.
+    """Return one spectrum of a batch as a `specutils.Spectrum`.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def to_spectrum(batch: SpectrumBatch, i: int, *, unit=u.dimensionless_unscaled):
 
 
 def to_spectrum_list(batch: SpectrumBatch, *, unit=u.dimensionless_unscaled):
-    """All spectra of a batch as a `specutils.SpectrumList`: see `to_spectrum`."""
+    """Return all spectra of a batch as a `specutils.SpectrumList`: see `to_spectrum`."""
     return _to_spectra(batch, range(len(batch)), unit)
 
 

@@ -14,7 +14,7 @@ def refractive_index(vacuum_wavelength):
 
 
 def vacuum_to_air(wavelength):
-    """Air wavelengths (Å) of vacuum wavelengths (Å); below 2000 Å they are returned unchanged."""
+    """Turn vacuum wavelengths (Å) into those of air; below 2000 Å they stay as they are."""
     wavelength = np.asarray(wavelength, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         air = wavelength / refractive_index(wavelength)
@@ -22,7 +22,7 @@ def vacuum_to_air(wavelength):
 
 
 def air_to_vacuum(wavelength):
-    """Vacuum wavelengths (Å) of air wavelengths (Å): the inverse of `vacuum_to_air`, to 1e-9 Å."""
+    """Turn air wavelengths (Å) into vacuum ones: the inverse of `vacuum_to_air`, to 1e-9 Å."""
     wavelength = np.asarray(wavelength, dtype=float)
     vacuum = wavelength.copy()
     for _ in range(4):

@@ -31,7 +31,7 @@ _MISSING = {
 
 
 def empty_identity(n_spectra: int) -> dict[str, np.ndarray]:
-    """Identity columns of length ``n_spectra`` in which everything is missing."""
+    """Return identity columns of length ``n_spectra`` in which everything is missing."""
     return {
         name: np.full(n_spectra, _MISSING[name], dtype=dtype)
         for name, dtype in IDENTITY_DTYPES.items()
@@ -94,7 +94,7 @@ class SpectrumBatch:
         return self.flux.shape[0]
 
     def __getitem__(self, rows) -> SpectrumBatch:
-        """The batch of the chosen rows (slice, boolean mask or index array)."""
+        """Return the batch of the chosen rows (slice, boolean mask or index array)."""
         if isinstance(rows, (int, np.integer)):
             rows = slice(rows, rows + 1) if rows >= 0 else [rows]
         return SpectrumBatch(

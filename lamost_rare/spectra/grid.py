@@ -54,11 +54,11 @@ class WavelengthGrid:
         return 10.0**self.log_wavelength
 
     def pixel_of(self, wavelength) -> np.ndarray:
-        """Fractional pixel at a vacuum wavelength in Å."""
+        """Return the fractional pixel at a vacuum wavelength in Å."""
         return (np.log10(wavelength) - self.log10_start) / self.log10_step
 
     def to_dict(self) -> dict:
-        """The three numbers, as ``config.json`` of a preset stores them."""
+        """Return the three numbers, as ``config.json`` of a preset stores them."""
         return {
             "log10_start": self.log10_start,
             "log10_step": self.log10_step,
@@ -67,7 +67,7 @@ class WavelengthGrid:
 
     @classmethod
     def from_dict(cls, numbers: dict) -> WavelengthGrid:
-        """The inverse of `to_dict`."""
+        """Make a grid of what `to_dict` returns."""
         return cls(
             float(numbers["log10_start"]), float(numbers["log10_step"]), int(numbers["n_pixels"])
         )

@@ -26,7 +26,7 @@ from ._codec import codec
 from ._file_bytes import read_file
 from ._lamost_fast import FastPathUnavailable, parse_fast
 from ._lamost_identity import header_of, identity_of, number_of
-from ._lamost_layout import TABLE_COLUMNS, LamostContents, find_layout
+from ._lamost_layout import LamostContents, find_layout
 from ._other_surveys import other_survey
 from .quality import QualityFlag, SpectrumError
 from .raw import IVAR_RANGE, RawSpectrum
@@ -134,13 +134,8 @@ def _parse(data: bytes, method: str, header: bool = True) -> LamostContents:
 def _to_raw_spectrum(contents: LamostContents, path: str, header: bool = True) -> RawSpectrum:
     cards = contents.cards
     layout = find_layout(contents)
-    if contents.columns is not None:
-        flux, ivar, row, andmask = (contents.columns[name] for name in TABLE_COLUMNS)
-    else:
-        assert contents.image is not None
-        flux, ivar, row, andmask = contents.image[:4]
-    row = None if layout == "early" else row
-    wavelength, start, step = _wavelengths(cards, row, len(flux))
+    flux, ivar, row, andmask = contents.rows
+    wavelength, start, step = _wavelengths(cards, None if layout == "early" else row, len(flux))
     with np.errstate(over="ignore", invalid="ignore"):  # float64 beyond float32 turns inf: masked
         flux, ivar = flux.astype(np.float32), ivar.astype(np.float32)
         good = np.isfinite(flux)
@@ -176,7 +171,7 @@ def _check_used(flux, good) -> None:
 
 @lru_cache(maxsize=64)
 def _log_linear(start: float, step: float, n_pixels: int) -> np.ndarray | None:
-    """Wavelengths (Å) of a COEFF0, COEFF1 pair, or None if it describes none."""
+    """Return wavelengths (Å) of a COEFF0, COEFF1 pair, or None if it describes none."""
     if not (math.isfinite(start) and 0 < start < 10 and 0 < step < 0.1):
         return None
     with np.errstate(over="ignore"):
@@ -188,7 +183,7 @@ def _log_linear(start: float, step: float, n_pixels: int) -> np.ndarray | None:
 
 
 def _wavelengths(cards: dict, row, n_pixels: int):
-    """Wavelengths (Å), and COEFF0 and COEFF1 if they hold."""
+    """Return wavelengths (Å), and COEFF0 and COEFF1 if they hold."""
     start, step = number_of(cards, "COEFF0"), number_of(cards, "COEFF1")
     by_cards = _log_linear(start, step, n_pixels)
     if row is None:

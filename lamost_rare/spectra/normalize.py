@@ -62,7 +62,7 @@ def _l2_norm(flux: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _kernel(n_blocks: int, smooth: float):
-    """Gaussian weights of blocks for each other, shape (n_blocks, n_blocks)."""
+    """Return the Gaussian weights of blocks for each other, shape (n_blocks, n_blocks)."""
     index = np.arange(n_blocks)
     kernel = np.exp(-0.5 * ((index[:, None] - index[None, :]) / smooth) ** 2)
     return kernel.astype(np.float32)
@@ -101,7 +101,7 @@ def _smooth_blocks(level, weight, smooth, block, n_pixels):
 
 
 def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
-    """A smooth level through each spectrum and the noise about it.
+    """Fit a smooth level through each spectrum, and the noise about it.
 
     The level is the median in blocks of pixels, smoothed over neighbouring blocks by a Gaussian,
     and linear between block centres; medians keep cosmic rays and single lines out of it. The
@@ -220,7 +220,7 @@ def _arcsinh(x):
 
 
 def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:
-    """What a network sees, as its preset describes it.
+    """Return what a network sees, as its preset describes it.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ _GIVE = (
 def read_batch(
     spectra, grid: WavelengthGrid, medium: str = "vacuum"
 ) -> tuple[SpectrumBatch, list[tuple[int, str, SpectrumError]]]:
-    """Everything that is in ``spectra`` as one batch.
+    """Read everything that is in ``spectra`` as one batch.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def read_batch(
 
 
 def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
-    """Everything that is in ``spectra``, one at a time.
+    """Read everything that is in ``spectra``, one at a time.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _items(spectra, medium):
 
 
 def items_in_order(sequence, what: str = "spectra", give: str = _GIVE) -> Iterable:
-    """The items of anything that has an order: a list, generator, array or column.
+    """Return the items of anything that has an order: a list, generator, array or column.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def _is_hdu_list(thing) -> bool:
 
 
 def _attempt(function, *args, **kwargs):
-    """What ``function`` returns, or the SpectrumError with which it refuses.
+    """Return what ``function`` returns, or the SpectrumError with which it refuses.
 
     Whatever else it raises counts as one bad spectrum too: one row must not cost all the others.
     """

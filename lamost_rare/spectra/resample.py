@@ -18,15 +18,12 @@ from .batch import SpectrumBatch, empty_identity
 from .grid import WavelengthGrid
 from .quality import QualityFlag, SpectrumError
 from .raw import RawSpectrum
-from .snr import g_band
+from .snr import G_BAND, g_band
 
 __all__ = ["MIN_VALID_FRACTION", "assemble", "resample"]
 
 MIN_VALID_PIXELS = 0.1
 """A spectrum is rejected if fewer than this fraction of the grid's pixels are valid."""
-
-G_BAND = (4000.0, 5500.0)
-"""Å; where the signal-to-noise is estimated if the source does not state it."""
 
 MAX_SNR_RATIO = 15.0
 """How many times the S/N that a source states may be that of its pixels, and the other way round.
@@ -70,7 +67,7 @@ def resample(raw: RawSpectrum, grid: WavelengthGrid):
 
 
 def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):
-    """Put spectra on a grid and judge them.
+    """Put spectra on a grid, and judge them.
 
     Parameters
     ----------
@@ -119,12 +116,12 @@ def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):
 
 
 def _count(rows):
-    """How many are True in each row: faster one by one than along an axis."""
+    """Count what is True in each row: faster one by one than along an axis."""
     return np.array([np.count_nonzero(row) for row in rows], dtype=np.int64)
 
 
 def _varied(flux, mask):
-    """Whether the few pixels that are looked at differ, as those of most spectra do."""
+    """Return whether the few pixels that are looked at differ, as those of most spectra do."""
     some, masked = flux[:, ::64].astype(np.float64), mask[:, ::64]
     low = np.where(masked, np.inf, some).min(axis=1, initial=np.inf)
     high = np.where(masked, -np.inf, some).max(axis=1, initial=-np.inf)
@@ -148,7 +145,7 @@ def _identity(raws):
 
 
 def _flags(arrays, n_valid, snr_g, grid):
-    """Bits of `QualityFlag` that follow from the pixels on the grid."""
+    """Return bits of `QualityFlag` that follow from the pixels on the grid."""
     flags = np.zeros(len(n_valid), dtype=np.int64)
     n_negative = _count(arrays.flux < 0)
     n_masked = arrays.n_covered - n_valid
@@ -172,7 +169,7 @@ def _flags(arrays, n_valid, snr_g, grid):
 
 
 def _doubtful(arrays, stated, n_valid, grid):
-    """Where the stated S/N (NaN: none) and the pixels' contradict each other, or are absurd."""
+    """Return where the S/N of the source (NaN: none) and of the pixels contradict each other."""
     known = np.isfinite(stated)
     claim = np.where(known, np.maximum(stated, 1), np.nan)
     found = _quick_snr(arrays, grid)
@@ -192,7 +189,7 @@ def _doubtful(arrays, stated, n_valid, grid):
 
 
 def _quick_snr(arrays, grid):
-    """What `_median_snr` gives of the pixels' size, nearly: by one pixel in 16 of the g band."""
+    """Return nearly what `_median_snr` gives of the pixels' size: by one pixel in 16."""
     band = g_band(grid)
     some = slice(band.start, band.stop, 16)
     with np.errstate(over="ignore"):
@@ -207,7 +204,7 @@ def _quick_snr(arrays, grid):
 
 
 def _median_snr(arrays, rows, grid, size=np.asarray):
-    """Median of flux over its error in the g band, or over everything valid where g has nothing.
+    """Return the median S/N in the g band, or of all that is valid where g has nothing.
 
     ``size`` is `numpy.abs` where signs are not to matter.
     """

@@ -11,13 +11,13 @@ G_BAND = (4000.0, 5500.0)
 
 
 def g_band(grid) -> slice:
-    """Pixels of ``grid`` in the g band."""
+    """Return the pixels of ``grid`` in the g band."""
     low, high = np.clip(grid.pixel_of(np.array(G_BAND)).round().astype(int), 0, grid.n_pixels)
     return slice(int(low), int(high))
 
 
 def g_band_snr(flux, ivar, mask, grid) -> np.ndarray:
-    """Median S/N a pixel in the g band, shape (n,); NaN where no pixel is valid there."""
+    """Return the median S/N a pixel in the g band, (n,); NaN where no pixel is valid there."""
     band = g_band(grid)
     snr = np.where(mask[:, band], np.nan, flux[:, band] * np.sqrt(ivar[:, band]))
     out = np.full(len(flux), np.nan)

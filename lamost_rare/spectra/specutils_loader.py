@@ -38,7 +38,7 @@ _HEADER_NAMES = {
 
 
 def lamost_identify(origin, *args, **kwargs) -> bool:
-    """Whether an input is a LAMOST low-resolution spectrum, by its structure alone.
+    """Return whether an input is a LAMOST low-resolution spectrum, by its structure alone.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def read_opened(source) -> RawSpectrum:
 
 
 def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
-    """A `RawSpectrum` as a `specutils.Spectrum`, on its own wavelengths, with all that is known."""
+    """Make a `specutils.Spectrum` of a `RawSpectrum`, on its own wavelengths."""
     header = dict(raw.header)
     for name, card in _HEADER_NAMES.items():
         if name in raw.identity:
@@ -129,7 +129,7 @@ def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
 
 
 def _path_of(source) -> str:
-    """The absolute path of a source that is a file on this disk, else an empty text."""
+    """Return the absolute path of a source that is a file on this disk, else an empty text."""
     if isinstance(source, fits.HDUList):
         source = source.filename()
     elif not isinstance(source, (str, bytes, os.PathLike)):
@@ -140,7 +140,7 @@ def _path_of(source) -> str:
 
 
 def _content(source) -> bytes:
-    """The bytes of a path, an open file (left where it was) or an HDUList, decompressed."""
+    """Return the bytes of a path, an open file (left where it was) or an HDUList, decompressed."""
     if isinstance(source, fits.HDUList):
         buffer = io.BytesIO()
         source.writeto(buffer, output_verify="ignore")
