@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from ..atomic import atomic_path
 from ..errors import LamostRareError
 from ..spectra.quality import QualityFlag
 from ..text import check_paths, printable
 
 __all__ = ["OutputError", "check_output", "terminal_lines", "write_table"]
+
+
+_SUFFIXES = (".csv", ".ecsv", ".fits", ".parquet", ".vot")
 
 
 class OutputError(LamostRareError, ValueError):
@@ -38,9 +41,8 @@ def check_output(path, *, overwrite: bool = False) -> None:
     check_paths(path=path)
     path = Path(path)
     shown = printable(path)
-    if path.suffix.lower() not in _WRITERS:
-        known = ", ".join(_WRITERS)
-        raise OutputError(f"{shown}: the suffix must be one of {known}")
+    if path.suffix.lower() not in _SUFFIXES:
+        raise OutputError(f"{shown}: the suffix must be one of {', '.join(_SUFFIXES)}")
     if path.is_dir():
         raise OutputError(f"{shown} is a directory")
     if path.exists() and not overwrite:
@@ -70,22 +72,20 @@ def write_table(table, path, *, overwrite: bool = False) -> None:
     """
     from astropy.table import Table
 
-    from ..atomic import atomic_path
-
     check_output(path, overwrite=overwrite)
     plain = Table(table, copy=False)
     plain.meta = {k: v for k, v in table.meta.items() if k != "rejected"}
     with atomic_path(Path(path).absolute()) as temporary:
-        _WRITERS[Path(path).suffix.lower()](plain, temporary)
+        _write(plain, temporary, Path(path).suffix.lower())
 
 
-def _write_csv(table, path) -> None:
+def _write_csv(rows, names: list[str], path) -> None:
     from astropy.table import MaskedColumn, Table
 
-    from .arrow import arrow_table, for_spreadsheets
+    from .arrow import for_spreadsheets
 
-    rows, cells = for_spreadsheets(arrow_table(table)), Table()
-    for name, column in zip(table.colnames, rows.columns, strict=True):
+    cells = Table()
+    for name, column in zip(names, for_spreadsheets(rows).columns, strict=True):
         values = column.to_numpy()
         if column.null_count:
             values = MaskedColumn(values, mask=np.isnan(values))  # an empty cell
@@ -93,48 +93,24 @@ def _write_csv(table, path) -> None:
     cells.write(path, format="ascii.csv", overwrite=True)
 
 
-def _write_parquet(table, path) -> None:
+def _write(table, path, suffix: str) -> None:
     from .arrow import arrow_table, parquet_writer
-
-    rows = arrow_table(table)
-    with open(path, "wb") as file, parquet_writer(file, rows.schema, table.meta) as write:
-        write(rows)
-
-
-def _write_other(suffix: str, table, path) -> None:
-    from .arrow import arrow_table
     from .table_formats import WRITERS, Rows
 
     rows = arrow_table(table)
-
-    def batches(size: int, columns=None):
-        return rows.select(columns or rows.column_names).to_batches(max_chunksize=size)
-
-    blocks = Rows(rows.schema, len(rows), batches, meta=table.meta)
-    WRITERS[suffix](blocks, path, "catalogue")
-
-
-_WRITERS: dict[str, Callable] = {
-    ".csv": _write_csv,
-    ".ecsv": partial(_write_other, ".ecsv"),
-    ".fits": partial(_write_other, ".fits"),
-    ".parquet": _write_parquet,
-    ".vot": partial(_write_other, ".vot"),
-}
+    if suffix == ".csv":
+        _write_csv(rows, table.colnames, path)
+    elif suffix == ".parquet":
+        with open(path, "wb") as file, parquet_writer(file, rows.schema, table.meta) as write:
+            write(rows)
+    else:
+        WRITERS[suffix](Rows.of_table(rows, table.meta), path, "catalogue")
 
 
 def terminal_lines(table) -> Iterator[str]:
-    """A compact, aligned table for people: one line a spectrum, below a heading.
+    """Yield a compact, aligned table for people: one line a spectrum, below a heading.
 
-    Parameters
-    ----------
-    table : astropy.table.QTable
-        From `classify_spectra`.
-
-    Yields
-    ------
-    str
-        Lines without control characters.
+    Lines have no control characters.
     """
     rare = table.meta["rare_class"]
     rows = [("prediction", f"p({rare})", "candidate", "S/N(g)", "flags", "path")]

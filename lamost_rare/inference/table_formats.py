@@ -65,18 +65,9 @@ _VOTABLE_TYPES = {
 class Rows:
     """A table of columns that all formats can hold, read a block at a time.
 
-    Parameters
-    ----------
-    schema : pyarrow.Schema
-        Of `~lamost_rare.inference.arrow.described_field`.
-    n_rows : int
-    batches : callable
-        Gives the rows, as `pyarrow.parquet.ParquetFile.iter_batches` does.
-    checkpoint : callable, optional
-        Called for each block; may raise, to stop.
-    meta : dict, optional
-        What else is known of the table: goes into the heading of ECSV and, by keywords of FITS,
-        into the header of FITS.
+    ``batches`` gives the rows as `pyarrow.parquet.ParquetFile.iter_batches` does; ``checkpoint``
+    is called for each block and may raise, to stop. ``meta`` goes into the heading of ECSV and, by
+    keywords of FITS, into the header of FITS.
     """
 
     def __init__(
@@ -93,6 +84,15 @@ class Rows:
         self.meta = meta or {}
         self.fields = [field.with_type(self._type(field)) for field in schema]
         self.text = [field.name for field in self.fields if field.type == pa.string()]
+
+    @classmethod
+    def of_table(cls, table: pa.Table, meta: dict) -> Rows:
+        """Give the rows of a table that is in memory."""
+
+        def batches(size: int, columns=None):
+            return table.select(columns or table.column_names).to_batches(max_chunksize=size)
+
+        return cls(table.schema, len(table), batches, meta=meta)
 
     @staticmethod
     def _type(field: pa.Field) -> pa.DataType:

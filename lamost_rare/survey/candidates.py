@@ -14,23 +14,13 @@ __all__ = ["rank_candidates"]
 
 
 def rank_candidates(found: pa.Table, rare_class: str, evidence: Evidence | None) -> pa.Table:
-    """Candidates in the order in which they are worth a look.
+    """Sort candidates (rows of the catalogue) by how much they are worth a look.
 
-    Parameters
-    ----------
-    found : pyarrow.Table
-        Rows of the catalogue.
-    rare_class : str
-        Whose probability decides between equal evidence, and where there is none.
-    evidence : Evidence or None
-        Of a preset's configuration.
-
-    Returns
-    -------
-    pyarrow.Table
-        Sorted, with a last column ``evidence`` if the preset or `EVIDENCE` names lines: how
-        many times its error the mean equivalent width of these lines is, NaN (and last) where none
-        could be measured. In case of a tie the greater probability comes first, then the path.
+    ``evidence`` is that of a preset's configuration: ``lines`` of the rare class, and ``floor``. If
+    it, or `LINES_OF_CLASS`, names lines, there is a last column ``evidence``: how many times its
+    error the mean equivalent width of these lines is, NaN (and last) where none could be measured.
+    In case of a tie, and where there are no lines, the greater probability of the rare class comes
+    first, then the path.
     """
     evidence = evidence or EVIDENCE.get(rare_class)
     order = [("path", "ascending")]

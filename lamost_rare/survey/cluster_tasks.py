@@ -33,18 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class ClusterTasks:
-    """Shards that are with the cluster.
+    """Shards that are with the cluster: ``futures``, by the number of the shard.
 
-    Parameters
-    ----------
-    client : distributed.Client
-    job : dict
-        From `describe_job`.
-
-    Attributes
-    ----------
-    futures : dict of int to distributed.Future
-        By the number of the shard.
+    ``job`` is what `describe_job` says of the scan.
     """
 
     def __init__(self, client, job: dict):

@@ -46,19 +46,9 @@ _scan_at_work = ""
 def describe_job(
     classifier: BatchClassifier, *, scan: str, root: bytes, grid: WavelengthGrid, schema: pa.Schema
 ) -> dict:
-    """Describe what all shards of a scan have in common.
+    """Describe what all shards of a scan have in common; ``scan`` differs for each run of a scan.
 
-    Parameters
-    ----------
-    classifier : BatchClassifier
-        Workers know shipped presets by their name, others by their folder.
-    scan : str
-        Different for each run of a scan.
-    root : bytes
-        Directory to which the inputs' paths are relative.
-    grid : WavelengthGrid
-    schema : pyarrow.Schema
-        Of the catalogue.
+    Workers know shipped presets by their name, others by their folder.
     """
     preset = classifier.preset
     folder = preset.folder.resolve()
@@ -99,11 +89,9 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     Returns
     -------
     dict
-        ``rows``, ``rejected`` : bytes, for `unpack_table`.
-        ``unseen`` : list of int, which inputs seem not to be there at all.
-        ``verdict`` : str, empty unless the classifier failed on all spectra and is not proven.
-        ``hopeless`` : bool, whether those were so many that it will fail on others too.
-        ``worker`` : str, where this was done.
+        ``rows`` and ``rejected`` (bytes, for `unpack_table`); ``unseen``, numbers of inputs that
+        seem not to be there; ``verdict``, empty unless the classifier failed on all spectra and
+        is not proven; ``hopeless``, whether it will fail on others too; ``worker``, who did it.
 
     Raises
     ------

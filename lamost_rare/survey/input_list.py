@@ -29,13 +29,8 @@ _SCHEMA = pa.schema(
 def write_inputs(entries: Iterable[Entry], target: Path, shard_size: int) -> tuple[int, str]:
     """Write the list as Parquet, one row group for each shard, holding one shard in memory.
 
-    Returns
-    -------
-    count : int
-        Number of inputs.
-    sha256 : str
-        Digest of the paths in order, each followed by a NUL byte, which no path can hold, and by
-        the row of a general catalogue where there is one.
+    Returns the number of inputs, and the SHA-256 of the paths in order, each followed by a NUL
+    byte, which no path can hold, and by the row of a general catalogue where there is one.
     """
     digest = hashlib.sha256()
     count = 0

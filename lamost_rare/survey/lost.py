@@ -1,4 +1,4 @@
-"""A source that goes away while it is read, and inputs that the system could not read just then.
+"""Disks that go away while a scan reads, and inputs that the system could not read just then.
 
 A disk that is not mounted any more would make a reject of every input that is left.
 """
@@ -43,36 +43,24 @@ def is_passing(reason: str, detail: str) -> bool:
 
 
 class InputWatch:
-    """Looks whether rejects are the fault of the source as a whole.
+    """Looks whether rejects are the fault of what was given as a whole."""
 
-    Parameters
-    ----------
-    source : ScanInput
-    """
-
-    def __init__(self, source: ScanInput):
-        self._source = source
+    def __init__(self, given: ScanInput):
+        self._given = given
 
     def check(self, n_inputs: int, rejects: Sequence[tuple[str, str]]) -> None:
-        """Judge the rejects of a shard before they are put on disk.
-
-        Parameters
-        ----------
-        n_inputs : int
-            Inputs of the shard.
-        rejects : sequence of (str, str)
-            Reason and detail of those that are rejected.
+        """Judge the rejects (reason, detail) of a shard before they are put on disk.
 
         Raises
         ------
         ScanError
-            If the source is not there any more, or many inputs cannot be read.
+            If what was given is not there any more, or many inputs cannot be read.
         """
         lost = [detail for reason, detail in rejects if is_passing(reason, detail)]
         if not lost and not any(reason == "corrupt_store" for reason, _ in rejects):
             return
         self.check_places()
-        if not self._source.seen:  # what a list names may never have been there
+        if not self._given.seen:  # what a list names may never have been there
             lost = [detail for detail in lost if not detail.endswith(_VANISHED)]
         if len(lost) >= max(FEWEST, n_inputs / 2):
             raise ScanError(
@@ -82,7 +70,7 @@ class InputWatch:
 
     def check_places(self) -> None:
         """Raise `ScanError` if what holds the inputs is not there."""
-        for place in self._source.places:
+        for place in self._given.places:
             if not _is_there(place):
                 raise ScanError(
                     f"{printable(place)} is not there any more, or empty: when it is there again, "

@@ -49,24 +49,13 @@ def merge_shards(
     checkpoint: Callable,
     evidence: Evidence | None = None,
 ) -> None:
-    """Write `RESULTS` into ``output`` and fill in the counts of ``summary``.
+    """Write `RESULTS` into ``output`` and replace the counts of ``summary`` by those of the tables.
 
     The order of rows is that of the inputs; the first row with an OBSID stays as it is, later ones
     are flagged ``DUPLICATE_OBSID``. Memory holds one row group, some 35 bytes for each row of the
-    catalogue, and the candidates. Each file is replaced as a whole or not at all; merging again
-    gives the same bytes.
-
-    Parameters
-    ----------
-    store : ShardStore
-    n_shards : int
-    output : Path
-    summary : ScanSummary
-        Its counts are replaced by those of the tables.
-    checkpoint : callable
-        Called between row groups; may raise, to stop.
-    evidence : Evidence, optional
-        Lines by which candidates are sorted: `~lamost_rare.survey.candidates.rank_candidates`.
+    catalogue, and the candidates, which are sorted by `rank_candidates`.
+    Each file is replaced as a whole or not at all; merging again gives the same bytes.
+    ``checkpoint`` is called between row groups and may raise, to stop.
     """
     for name in itertools.chain(*CONVERTED.values()):
         (output / name).unlink(missing_ok=True)  # of the tables that are about to be replaced

@@ -47,12 +47,10 @@ class PackSummary(ScanSummary):
     did = "packed"
 
     def restart(self) -> None:
-        """Count from zero again."""
         super().restart()
         self.reasons.clear()
 
     def add(self, counts) -> None:
-        """Count a part."""
         super().add(counts)
         self.reasons.update(counts.reasons)
 
@@ -170,7 +168,6 @@ class _Parts(ShardStore):
         return self.folder / f"{number:06d}.h5"
 
     def finished(self, number: int, n_inputs: int) -> PartCounts | None:
-        """Counts of a part, or None if it is to be done (again)."""
         import h5py
 
         if not self.sound(number):
@@ -184,7 +181,6 @@ class _Parts(ShardStore):
         return None
 
     def to_try_again(self, number: int) -> int:
-        """Rejects of a finished part of which the reason may be over by now."""
         import h5py
 
         with h5py.File(self.part(number), "r") as file:
@@ -200,11 +196,10 @@ def _fill_parts(
 ) -> Iterator[PartCounts]:
     """Do parts; yields the counts of each."""
     parts, watch = run.store, InputWatch(given)
-    names = [column.name for column in given.columns]
     for number, k, part, chunk in read_shards(
         run.inputs,
         numbers,
-        partial(_Part, n_pixels=parts.grid.n_pixels, names=names),
+        partial(_Part, n_pixels=parts.grid.n_pixels, names=given.column_names),
         root=given.root,
         grid=parts.grid,
         workers=workers,
@@ -221,15 +216,7 @@ def _fill_parts(
 
 
 class _Part(Shard):
-    """A part whose batches come back in any order.
-
-    Parameters
-    ----------
-    entries : list of Entry
-    n_pixels : int
-    names : list of str
-        Of the columns of a general catalogue.
-    """
+    """A part whose batches come back in any order."""
 
     def __init__(self, entries: list[Entry], n_pixels: int, names: list[str]):
         super().__init__(entries, BATCH_SIZE)
@@ -269,9 +256,8 @@ def _join(run: ShardRun, output: Path, given: ScanInput) -> None:
         run.checkpoint()
         parts.check_sound(number)
     files = [parts.part(number) for number in numbers]
-    names = [column.name for column in given.columns]
     with atomic_path(output) as temporary:
-        join_parts(temporary, files, given.root, about, run.checkpoint, names)
+        join_parts(temporary, files, given.root, about, run.checkpoint, given.column_names)
 
 
 def _recall(summary: PackSummary, output: Path, given: ScanInput, grid: WavelengthGrid) -> bool:

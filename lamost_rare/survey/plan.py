@@ -42,22 +42,14 @@ def make_plan(
     overwrite: bool,
     checkpoint: Callable[[], None],
 ) -> dict:
-    """List the inputs of a scan, and see whether one of the same was begun.
+    """List the inputs of a scan into the store, and see whether a scan of the same was begun.
 
     Parameters
     ----------
-    summary : ScanSummary
-        Says where the output is.
-    source : ScanInput
-        What lists the inputs.
-    store : ShardStore
-        Receives the list.
     asked : dict
         ``preset`` and ``steps``, as a manifest describes them.
     configuration : dict
         What else results depend on; its keys are names of options.
-    overwrite : bool
-        Discard what an earlier scan left.
     checkpoint : callable
         Called for each input; may raise, to stop.
 

@@ -15,17 +15,7 @@ __all__ = ["Progress", "StopRequest", "stop_on_interrupt"]
 
 
 class Progress:
-    """How far a scan is, on standard error: see `lamost_rare.progress.Progress`.
-
-    Parameters
-    ----------
-    wanted : bool or None
-        True: the bar; False: nothing; None: whichever of bar and lines suits standard error.
-    summary : ScanSummary
-        Where the scan begins.
-    clock : callable, optional
-        Gives seconds.
-    """
+    """How far a scan is, on standard error: `lamost_rare.progress.Progress` for a summary."""
 
     def __init__(
         self, wanted: bool | None, summary: ScanSummary, clock: Callable[[], float] = time.monotonic

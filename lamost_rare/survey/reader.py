@@ -260,19 +260,11 @@ def _describe(error: BaseException) -> str:
 
 
 class Slot:
-    """The part of the shared memory that holds one batch.
+    """The part of the shared memory that holds one batch of at most ``n_spectra``.
 
     The parent puts the paths there, the reader takes them out and puts flux, ivar and mask in their
     place: what travels through the pipe stays small, so that neither side ever waits for the other
     to empty it.
-
-    Parameters
-    ----------
-    memory : mmap.mmap
-    index : int
-        Which slot of the memory.
-    n_spectra, n_pixels : int
-        Most spectra in a batch, and pixels of the grid.
     """
 
     _HEADER = 64

@@ -168,8 +168,6 @@ def run_steps(
 
     Parameters
     ----------
-    source, output, root, workers, overwrite, progress, format
-        As for `scan_directory`.
     steps : sequence
         Objects with the attributes ``name``, ``adds`` and ``grid`` and the methods ``process`` and
         ``fingerprint``, as `lamost_rare.pipeline.Step` has them. Their columns come after those

@@ -37,23 +37,8 @@ def classify_shards(
     """Run shards through steps and put them on disk, yielding counts of batches on the way.
 
     A batch is ``batch_size`` neighbouring inputs of one shard, less those that turn out to be
-    unusable: so what stands in a row does not depend on which reader was how fast.
-
-    Parameters
-    ----------
-    store : ShardStore
-        Receives the finished shards.
-    inputs : InputList
-    numbers : list of int
-        Shards to do.
-    root : bytes
-        Directory to which the inputs' paths are relative.
-    grid : WavelengthGrid
-        Where readers put the spectra.
-    steps : StepLine
-    workers, batch_size : int
-    stopped : callable
-        When it says True, the iteration ends; shards that are not finished then are lost.
+    unusable: so what stands in a row does not depend on which reader was how fast. When
+    ``stopped`` says True, the iteration ends; shards that are not finished then are lost.
 
     Raises
     ------
@@ -97,20 +82,10 @@ def read_shards(
     stopped: Callable[[], bool],
     first_stage=None,
 ) -> Iterator[tuple[int, int, Shard, Chunk]]:
-    """Read the inputs of shards, and yield each batch when it is there.
+    """Read the inputs of shards; yield each batch when it is there.
 
-    The pixels of a chunk hold until the next one is asked for. Other parameters are those of
-    `classify_shards`.
-
-    Yields
-    ------
-    number : int
-        Of a shard.
-    k : int
-        Which of its batches.
-    shard : Shard
-        From ``make_shard``, the same one for all of its batches.
-    chunk : Chunk
+    What is yielded is the number of a shard, which of its batches it is, the shard that
+    ``make_shard`` made of its entries, and the chunk, whose pixels hold until the next one.
     """
     n_batches = sum(-(-inputs.sizes[number] // batch_size) for number in numbers)
     if n_batches == 0:

@@ -30,12 +30,6 @@ class ShardRun:
 
     Attributes
     ----------
-    summary : ScanSummary
-        Its counts are those of what is done.
-    store : ShardStore
-        Where finished shards are.
-    stop : StopRequest
-        Says whether the user asked to stop.
     manifest : dict
         Of the run that is gone on with, or of a new one.
     inputs : InputList
@@ -122,14 +116,10 @@ def open_run(
     overwrite: bool,
     at_end: Callable[[], object] = lambda: None,
 ) -> Iterator[ShardRun]:
-    """Plan a run in the folder ``summary.output`` that no other process uses at the same time.
+    """Plan a run in the folder ``summary.output``, in which no other process runs then.
 
-    Parameters
-    ----------
-    summary, given, store, asked, configuration, overwrite
-        As `make_plan` takes them.
-    at_end : callable
-        Called before the folder is given free again.
+    ``at_end`` is called before the folder is given free again; other parameters are those of
+    `make_plan`.
 
     Raises
     ------

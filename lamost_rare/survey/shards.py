@@ -52,15 +52,8 @@ class ShardStore:
 
     A shard is finished when its files are there, have the SHA-256 that a further file
     (``NUMBER.sha256``, as ``sha256sum`` writes it) says, and their rows are as many as its inputs.
-
-    Parameters
-    ----------
-    folder : Path
-    schema : pyarrow.Schema
-        Of the catalogue.
-    check : callable, optional
-        Gets the number of inputs of a shard, and reason and detail of its rejects, before it is
-        put on disk; may raise, and the shard is not done.
+    ``check`` gets the number of inputs of a shard, and reason and detail of its rejects, before it
+    is put on disk; it may raise, and the shard is not done.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, check: Callable | None = None):

@@ -63,13 +63,7 @@ class StepLine:
         return problem
 
     def run(self, batch: SpectrumBatch, kept: list[int]):
-        """Run a batch through the steps.
-
-        Parameters
-        ----------
-        batch : SpectrumBatch
-        kept : list of int
-            A number for each spectrum, by which the caller knows it.
+        """Run a batch through the steps; ``kept`` has a number for each spectrum, for the caller.
 
         Returns
         -------

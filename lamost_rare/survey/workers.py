@@ -77,20 +77,8 @@ class Task:
 class ReaderPool:
     """Reader processes, each with shared memory for `SLOTS` batches.
 
-    Parameters
-    ----------
-    grid : WavelengthGrid
-        Where the spectra go.
-    workers : int
-        Number of processes.
-    batch_size : int
-        Most files in a task.
-    first_stage : path, optional
-        What `FirstStage.load` reads; readers apply it then.
-    file_seconds : float
-        A file that holds a reader up for longer is rejected (``timeout``).
-    clock : callable
-        Gives seconds.
+    A file that holds a reader up for more than ``file_seconds`` is rejected (``timeout``).
+    ``first_stage`` is what `FirstStage.load` reads; readers apply it then.
 
     Notes
     -----
@@ -145,13 +133,8 @@ class ReaderPool:
         """Have tasks done, and yield each with its result, in the order in which they are ready.
 
         The pixels of a result are shared memory: they hold until the next one is asked for. Not
-        more than `SLOTS` tasks for each reader are drawn from ``tasks`` ahead of results.
-
-        Parameters
-        ----------
-        tasks : iterable of Task
-        stopped : callable
-            Asked once a second or more often; when it says True, the iteration ends.
+        more than `SLOTS` tasks for each reader are drawn from ``tasks`` ahead of results. When
+        ``stopped``, which is asked once a second or more often, says True, the iteration ends.
 
         Raises
         ------

@@ -36,16 +36,7 @@ _KINDS = {
 
 
 def iterate_members(archive: bytes, suffixes: tuple[bytes, ...], on_other) -> Iterator[tuple]:
-    """Yield (name, offset, size, reason, detail) of the members named like spectra.
-
-    Parameters
-    ----------
-    archive : bytes
-        Path of the archive.
-    suffixes : tuple of bytes
-        Endings, in lower case.
-    on_other : callable
-        Called for each member that is named otherwise.
+    """Yield the members whose names have one of the suffixes; call ``on_other`` for each other one.
 
     Yields
     ------

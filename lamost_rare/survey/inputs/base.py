@@ -40,6 +40,11 @@ class ScanInput:
     """Whether the inputs were there when they were listed."""
 
     @property
+    def column_names(self) -> list[str]:
+        """Names of `columns`."""
+        return [column.name for column in self.columns]
+
+    @property
     def places(self) -> list[Path]:
         """What has to be there while the inputs are read."""
         return [self.path]

@@ -102,14 +102,14 @@ def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:
 
 def _walk(root: bytes, top: bytes, walk: Walk) -> Iterator[Entry]:
     # An explicit stack: a deep tree must not meet the recursion limit.
-    stack = [iter([(top, _Directory())])]
+    stack = [iter([(top, _DIRECTORY)])]
     while stack:
         key, item = next(stack[-1], (None, None))
         if item is None:
             stack.pop()
         elif isinstance(item, Entry):
             yield item
-        elif isinstance(item, _Archive):
+        elif item == _ARCHIVE:
             yield from archive_entries(root, key[:-1], walk)
         else:
             try:
@@ -120,32 +120,26 @@ def _walk(root: bytes, top: bytes, walk: Walk) -> Iterator[Entry]:
                 walk.seen.add((info.st_dev, info.st_ino))
                 children = _children(root, key, walk)
             except OSError as error:
-                yield Entry(key, "unreadable", _why("directory", error))
+                yield Entry(key, "unreadable", _cannot_read("directory", error))
                 continue
             walk.directories += 1
             stack.append(iter(children))
 
 
-class _Directory:
-    """Marks a directory to descend into."""
+_DIRECTORY, _ARCHIVE = "directory", "archive"
+"""Stand for a directory to descend into, and for an archive, whose members are inputs."""
 
 
-class _Archive:
-    """Marks an archive, whose members are inputs."""
-
-
-def _children(
-    root: bytes, prefix: bytes, walk: Walk
-) -> list[tuple[bytes, Entry | _Directory | _Archive]]:
-    children: list[tuple[bytes, Entry | _Directory | _Archive]] = []
+def _children(root: bytes, prefix: bytes, walk: Walk) -> list[tuple[bytes, Entry | str]]:
+    children: list[tuple[bytes, Entry | str]] = []
     folder = os.path.join(root, prefix)
     tables = _tables_of_scan(folder)
     with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
             named = entry.name.lower().endswith(SUFFIXES)
-            if _ask(entry.is_dir):
-                children.append((path + b"/", _Directory()))
+            if _holds(entry.is_dir):
+                children.append((path + b"/", _DIRECTORY))
                 if named:
                     children.append((path, Entry(path, "not_a_file", "a directory")))
             elif _is_macos(entry.name):
@@ -153,13 +147,13 @@ def _children(
             elif entry.name in tables:
                 walk.tables_of_scans += 1
             elif is_archive(entry.name):
-                archive = _ask(entry.is_file)
+                archive = _holds(entry.is_file)
                 children.append(
-                    (path + b"/", _Archive()) if archive else (path, _special(path, entry))
+                    (path + b"/", _ARCHIVE) if archive else (path, _special(path, entry))
                 )
             elif not named:
                 walk.other_files += 1
-            elif _ask(entry.is_file):
+            elif _holds(entry.is_file):
                 children.append((path, Entry(path)))
             else:
                 children.append((path, _special(path, entry)))
@@ -215,10 +209,10 @@ def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
         yield Entry(path + b"/" + name, reason, detail, item)
 
 
-def _ask(question: Callable[[], bool]) -> bool:
+def _holds(test: Callable[[], bool]) -> bool:
     """``is_dir`` and ``is_file`` raise for a link that loops on itself: it is neither."""
     try:
-        return question()
+        return test()
     except OSError:
         return False
 
@@ -227,10 +221,12 @@ def _special(path: bytes, entry: os.DirEntry) -> Entry:
     try:
         mode = entry.stat().st_mode
     except OSError as error:
-        return Entry(path, "unreadable", _why("link" if entry.is_symlink() else "file", error))
+        return Entry(
+            path, "unreadable", _cannot_read("link" if entry.is_symlink() else "file", error)
+        )
     kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
     return Entry(path, "not_a_file", kinds.get(stat.S_IFMT(mode), "a device"))
 
 
-def _why(what: str, error: OSError) -> str:
+def _cannot_read(what: str, error: OSError) -> str:
     return f"{what} cannot be read: {error.strerror or error}"

@@ -22,21 +22,11 @@ _NOBODY = -(2**63)
 
 
 class FileIndex:
-    """The files of a walk, by plate identity and by OBSID.
+    """The files of a walk, by plate identity and by OBSID; ``unreadable`` counts what is none.
 
     ``spec-<lmjd>-<planid>_sp<spid>-<fiberid>`` and ``<obsid>`` are known, with ``.fits``,
     ``.fits.gz``, ``.fits.fits`` and the like behind them, wherever they lie. Where two files have
     the same name, the first in the order of the walk counts.
-
-    Parameters
-    ----------
-    entries : iterable of Entry
-        As `discovery.find_spectra` yields them.
-
-    Attributes
-    ----------
-    unreadable : int
-        Directories and archives that could not be read.
 
     Notes
     -----

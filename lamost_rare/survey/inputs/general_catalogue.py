@@ -58,11 +58,9 @@ class CatalogueInput(ScanInput):
 
     @property
     def root(self) -> bytes:
-        """The directory that the files are below."""
         return os.fsencode(self._root)
 
     def describe(self) -> dict:
-        """What a manifest says of the source."""
         return {**super().describe(), "root": path_text(self.root)}
 
     def other_counts(self, walk: Walk) -> dict[str, int]:
@@ -128,7 +126,6 @@ class CatalogueInput(ScanInput):
         return Entry(file.path, file.reason, file.detail, item.to_bytes())
 
     def empty_message(self, walk: Walk) -> str:
-        """A catalogue without rows."""
         return f"no rows in {printable(self.path)}"
 
 

@@ -41,11 +41,9 @@ class ListInput(ScanInput):
 
     @property
     def root(self) -> bytes:
-        """The folder of the list."""
         return os.fsencode(self.path.parent)
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
-        """The files of the list."""
         for path in self.paths():
             if len(path) > _LONGEST:
                 yield Entry(path[:_LONGEST], "unreadable", "the path is longer than paths can be")
@@ -65,7 +63,6 @@ class ListInput(ScanInput):
         return open(self.path, "rb", buffering=0)
 
     def empty_message(self, walk: Walk) -> str:
-        """An empty list."""
         return f"no paths in {printable(self.path)}"
 
 
@@ -104,7 +101,6 @@ class PipeInput(ListInput):
             raise ScanError(f"cannot read a list from {printable(self._pipe)}: {what}") from error
 
     def empty_message(self, walk: Walk) -> str:
-        """Nothing came."""
         name = "standard input" if self._pipe == "-" else printable(self._pipe)
         return f"no paths came from {name}"
 
@@ -125,7 +121,6 @@ class PathsInput(ListInput):
         self._given = paths
 
     def paths(self) -> Iterator[bytes]:
-        """The paths as bytes."""
         for number, path in enumerate(self._given):
             path = os.fspath(path) if isinstance(path, os.PathLike) else path
             try:
@@ -141,7 +136,6 @@ class PathsInput(ListInput):
             yield path
 
     def empty_message(self, walk: Walk) -> str:
-        """An empty sequence."""
         return "no paths in source"
 
 

@@ -54,17 +54,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def choose_columns(names: list[str]) -> dict[str, int]:
-    """Where the fields of an `Observation` stand in a catalogue.
-
-    Parameters
-    ----------
-    names : list of str
-        Of the catalogue's columns, in any case of letters.
-
-    Returns
-    -------
-    dict of int
-        Number of the column for each field that there is a column of.
+    """Return which column of a catalogue, by its number, holds which field of an `Observation`.
 
     Raises
     ------
@@ -188,18 +178,9 @@ class Observation(NamedTuple):
 
 
 def read_observations(columns: dict[str, Sequence], n_rows: int) -> list[Observation | str]:
-    """Rows of a catalogue from its columns.
+    """Make rows of a catalogue from its columns, which are text or numbers by field.
 
-    Parameters
-    ----------
-    columns : dict of sequence
-        Values by field, text or numbers as the catalogue has them.
-    n_rows : int
-
-    Returns
-    -------
-    list of Observation or str
-        What is wrong with a row instead of the row, if it has no usable OBSID.
+    A row without a usable OBSID is a text that says what is wrong with it.
     """
     nothing = [None] * n_rows
 

@@ -78,11 +78,10 @@ class StoreInput(ScanInput):
             self.manifest = json.loads(file.attrs["manifest"])
             self.grid = WavelengthGrid.from_dict(self.manifest["grid"])
             self.columns = tuple(column for column in GENERAL_CATALOGUE if column.name in file)
-            check_datasets(file, self.grid, [column.name for column in self.columns])
+            check_datasets(file, self.grid, self.column_names)
 
     @property
     def root(self) -> bytes:
-        """The directory that was packed."""
         return self._root
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
@@ -90,7 +89,7 @@ class StoreInput(ScanInput):
         store = os.fspath(self.path)
         with self._open() as file:
             n = len(file["path"])
-            names = [*TEXT, *of_text(column.name for column in self.columns)]
+            names = [*TEXT, *of_text(self.column_names)]
             for start in range(0, n, COLUMN_ROWS):
                 some = slice(start, start + COLUMN_ROWS)
                 text = {name: file[name][some].tolist() for name in names}
@@ -111,7 +110,6 @@ class StoreInput(ScanInput):
             )
 
     def empty_message(self, walk: Walk) -> str:
-        """A store without rows."""
         return f"no spectra in {printable(self.path)}: the store is empty"
 
     @contextmanager

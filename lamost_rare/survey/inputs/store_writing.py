@@ -37,12 +37,7 @@ _LEVEL = 1
 class Rows:
     """Rows of a store in memory, rejects as long as nothing else is put into them.
 
-    Parameters
-    ----------
-    paths : list of bytes
-    n_pixels : int
-    extra : sequence of str
-        Names of further columns that the spectra come with: some of `GENERAL_CATALOGUE`.
+    ``extra`` names further columns that the spectra come with: some of `GENERAL_CATALOGUE`.
     """
 
     def __init__(self, paths: list[bytes], n_pixels: int, extra: Sequence[str] = ()):
@@ -114,20 +109,9 @@ def join_parts(
 ) -> None:
     """Write a store from parts, each of which but the last has whole chunks.
 
-    Parameters
-    ----------
-    path : Path
-        Of the new file.
-    parts : list of Path
-        From `write_part`, in order.
-    root : bytes
-        Directory to which the paths are relative.
-    manifest : dict
-        What the store says of itself; ``grid`` is the only key that has to be there.
-    checkpoint : callable
-        Called between parts; may raise, to stop.
-    extra : sequence of str
-        As for `Rows`.
+    ``root`` is the directory to which the paths are relative, ``manifest`` what the store says of
+    itself (only its ``grid`` has to be there), ``extra`` as for `Rows`. ``checkpoint`` is called
+    between parts and may raise, to stop.
     """
     import h5py
 

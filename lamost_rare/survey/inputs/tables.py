@@ -130,7 +130,6 @@ class _FitsTable(Table):
             raise ScanError(f"{printable(path)} has a table whose rows are not those of its header")
 
     def pieces(self, columns):
-        """Rows, as `Table.pieces` gives them."""
         chosen = [self._columns[i] for i in columns]
         for i, column in zip(columns, chosen, strict=True):
             if column[0] is None:
@@ -165,7 +164,6 @@ class _ParquetTable(Table):
             self.names = list(file.schema_arrow.names)
 
     def pieces(self, columns):
-        """Rows, as `Table.pieces` gives them."""
         names = [self.names[i] for i in columns]
         with self._open() as file:
             for batch in file.iter_batches(PIECE, columns=names):
