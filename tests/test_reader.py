@@ -96,7 +96,7 @@ def test_a_store_shows_the_first_stage_its_rows_in_the_same_places(
     assert len(rows) == N
     stored = reader.read_chunk(items_of(rows, source.root), LAMOST_GRID, first_stage=stage)
     np.testing.assert_array_equal(stored.evidence["first_stage"], expected)
-    reader.close_sources()
+    reader.close_inputs()
 
 
 def failing_at(function, obsid, pixels):

@@ -22,7 +22,7 @@ from .cluster_tasks import ClusterTasks
 from .distributed_task import UNSEEN, describe_job, pack_entries, read_here, unpack_table
 from .errors import ScanError
 from .input_list import InputList
-from .reader import close_sources
+from .reader import close_inputs
 from .scan import classify_below
 from .shard_processing import items_of
 from .shards import ShardCounts, ShardStore, n_candidates
@@ -193,7 +193,7 @@ def _check_unseen(
     entries = inputs.shard(number)
     entries = [entries[i] for i in result["unseen"]]
     chunk = read_here(items_of(entries, root), grid)
-    close_sources()
+    close_inputs()
     missing = {i for i, reason, _ in chunk.rejects if reason in UNSEEN}
     seen = [entry for i, entry in enumerate(entries) if i not in missing]
     if seen:

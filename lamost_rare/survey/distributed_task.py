@@ -28,7 +28,7 @@ from .batch_classifier import BatchClassifier
 from .errors import ScanError
 from .inputs.discovery import Entry
 from .manifest import describe_preset
-from .reader import Chunk, close_sources, read_chunk
+from .reader import Chunk, close_inputs, read_chunk
 from .shard_processing import Shard, finish_batch, items_of
 from .stepping import StepLine
 from .workers import ReaderPool, Task
@@ -184,7 +184,7 @@ def _close_what_other_scans_left(scan: str) -> None:
     global _scan_at_work
     with _reading:
         if scan != _scan_at_work:
-            close_sources()
+            close_inputs()
             _scan_at_work = scan
 
 

@@ -22,7 +22,7 @@ from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.quality import SpectrumError
 
-__all__ = ["Chunk", "Slot", "close_sources", "read_chunk"]
+__all__ = ["Chunk", "Slot", "close_inputs", "read_chunk"]
 
 
 PART = 64
@@ -88,7 +88,7 @@ def read_chunk(
         part = paths[start : start + PART]
         room = tuple(array[len(kept) : len(kept) + len(part)] for array in memory)
         batch, own, refused = _read_part(part, start, grid, at_file, room)
-        _put(batch, room)
+        _copy_pixels(batch, room)
         read.append((batch.identity, batch.flags))
         kept += own
         look.at(len(kept))
@@ -131,7 +131,7 @@ def _read_part(paths, start, grid, at_file, room):
     return batch, kept, [(start + file, *why) for file, *why in rejects]
 
 
-def _put(batch, memory) -> None:
+def _copy_pixels(batch, memory) -> None:
     """Put the pixels of a batch into arrays, unless they are there."""
     if len(batch) and not np.may_share_memory(batch.flux, memory[0]):
         for array, pixels in zip(memory, (batch.flux, batch.ivar, batch.mask), strict=True):
@@ -155,7 +155,7 @@ def _read_files(paths, at_file: Callable):
     return raws, kept, rejects
 
 
-def close_sources() -> None:
+def close_inputs() -> None:
     """Close the archive and the store that reading keeps open for what comes next.
 
     For a process that outlives a scan: at the next one, another file may have their names.
@@ -299,7 +299,7 @@ class Slot:
 
     def put_batch(self, batch: SpectrumBatch) -> None:
         """Store the pixels of a batch, unless they are there."""
-        _put(batch, (self.flux, self.ivar, self.mask))
+        _copy_pixels(batch, (self.flux, self.ivar, self.mask))
 
 
 def _serve(connection, memory, settings: dict) -> None:

@@ -111,7 +111,7 @@ def finish_batch(
     chunk: Chunk, entries: list[Entry], root: bytes, steps: StepLine, schema: pa.Schema
 ) -> tuple[pa.Table, list[tuple[str, str, str]]]:
     """Run a batch that was read through the steps: its rows of the catalogue, and all rejects."""
-    _name(chunk, entries, root)
+    _name_rows(chunk, entries, root)
     chunk.batch.columns.update(chunk.evidence)
     rows = schema.empty_table()
     if len(chunk.batch):
@@ -171,7 +171,7 @@ def _join(below: bytes, path: bytes) -> bytes:
     return path if path[:1] == b"/" else below + path
 
 
-def _name(chunk: Chunk, entries: list[Entry], root: bytes) -> None:
+def _name_rows(chunk: Chunk, entries: list[Entry], root: bytes) -> None:
     paths = [e.path for e in entries if not e.reason]
     names = np.empty(len(chunk.kept), dtype=object)
     below = os.path.join(root, b"")

@@ -91,10 +91,10 @@ class ShardStore:
         """Whether the files of a shard are those that were sealed."""
         try:
             lines = self._seal(number).read_bytes().splitlines()
-            stated = [line.decode("ascii").split("  ") for line in lines]
-            return bool(stated) and all(
+            sealed = [line.decode("ascii").split("  ") for line in lines]
+            return bool(sealed) and all(
                 _OURS.fullmatch(name) and _sha256(self.folder / name) == digest
-                for digest, name in stated
+                for digest, name in sealed
             )
         except (OSError, ValueError):
             return False

@@ -65,7 +65,7 @@ def iterate_members(archive: bytes, suffixes: tuple[bytes, ...], on_other) -> It
                 yield name, info.offset_data, info.size, reason, detail
             stream.check_end()
     except Exception as error:  # of many kinds, as damage and malice are
-        yield b"", 0, 0, *_why(error)
+        yield b"", 0, 0, *_reason_of(error)
 
 
 def _judge(info: tarfile.TarInfo, name: bytes) -> tuple[str, str]:
@@ -81,7 +81,7 @@ def _judge(info: tarfile.TarInfo, name: bytes) -> tuple[str, str]:
     return "", ""
 
 
-def _why(error: Exception) -> tuple[str, str]:
+def _reason_of(error: Exception) -> tuple[str, str]:
     if isinstance(error, OSError) and error.errno is not None:
         return "unreadable", f"the archive cannot be read: {error.strerror}"
     return "corrupt_archive", f"the archive is damaged: {printable(first_line(error))}"
@@ -104,7 +104,7 @@ def read_member(archive: bytes, offset: int, size: int) -> bytes:
         content = stream.read(size)
     except _ERRORS as error:
         close_archive()
-        reason, detail = _why(error)
+        reason, detail = _reason_of(error)
         raise SpectrumError(reason, f"cannot be read: {detail}") from None
     if len(content) < size:
         raise SpectrumError("corrupt_archive", "cannot be read: the archive ends too early")

@@ -57,7 +57,7 @@ class ListInput(ScanInput):
     def paths(self) -> Iterator[bytes]:
         """The paths, as they are in the list."""
         with clear_errors_of(self.path, "list"), self._open() as file:
-            yield from text_lines(file, _LONGEST, name=_name)
+            yield from text_lines(file, _LONGEST, name=_path_in_line)
 
     def _open(self) -> contextlib.AbstractContextManager[BinaryIO]:
         return open(self.path, "rb", buffering=0)
@@ -139,7 +139,7 @@ class PathsInput(ListInput):
         return "no paths in source"
 
 
-def _name(line: bytes) -> bytes:
+def _path_in_line(line: bytes) -> bytes:
     """The path in a line; nothing if there is none in it."""
     if line[:1] not in b"#\"' \t":
         return line

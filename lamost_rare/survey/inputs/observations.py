@@ -182,10 +182,10 @@ def read_observations(columns: dict[str, Sequence], n_rows: int) -> list[Observa
 
     A row without a usable OBSID is a text that says what is wrong with it.
     """
-    nothing = [None] * n_rows
+    missing = [None] * n_rows
 
     def get(name):
-        return columns.get(name, nothing)
+        return columns.get(name, missing)
 
     def plate(name):
         return [-1 if n is None or n < 0 else n for n in whole_numbers(get(name))]
