@@ -154,11 +154,11 @@ def test_a_failed_write_leaves_the_earlier_file(files, preset, tmp_path, monkeyp
     target.write_text("precious")
     table = lamost_rare.classify_spectra(files, preset)
 
-    def full(table, path):
+    def full(rows, names, path):
         path.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(output._WRITERS, ".csv", full)
+    monkeypatch.setattr(output, "_write_csv", full)
     with pytest.raises(OSError, match="No space left"):
         write_table(table, target, overwrite=True)
     assert target.read_text() == "precious"

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lamost_rare.spectra import lamost
+from lamost_rare.spectra import _file_bytes
 from lamost_rare.spectra.quality import SpectrumError
 from lamost_rare.survey import ScanError, pack, pack_spectra
 from lamost_rare.survey import shard_processing as classifying
@@ -59,14 +59,14 @@ def reference(survey, preset, tmp_path, monkeypatch):
 
 def unreadable(monkeypatch, number, broken):
     """Have the system say this of files whose numbers ``broken`` is true for."""
-    real = lamost.read_bytes
+    real = _file_bytes.read_bytes
 
     def read_bytes(path):
         if broken(int(os.path.basename(path)[:3])):
             raise SpectrumError("unreadable", f"cannot be read: {os.strerror(number)}")
         return real(path)
 
-    monkeypatch.setattr(lamost, "read_bytes", read_bytes)
+    monkeypatch.setattr(_file_bytes, "read_bytes", read_bytes)
 
 
 @pytest.mark.parametrize("empty", [False, True])
