@@ -1,4 +1,4 @@
-"""How much faster two Dask workers of one core are than one process of one core.
+"""Two Dask workers of one core against one process of one core.
 
     python benchmarks/bench_dask.py [--files 32768] [--spectra DIR] [--preset P]
 

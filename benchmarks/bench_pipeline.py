@@ -1,4 +1,4 @@
-"""What `lamost-rare run` costs over calling the functions directly, as a ratio within one run.
+"""The cost of `lamost-rare run` over calling the functions directly, as a ratio within one run.
 
     python benchmarks/bench_pipeline.py [--spectra 2000] [--rounds 3] [--preset P]
 
@@ -59,7 +59,7 @@ def by_hand(batches, predictor, preset, schema) -> int:
 
 
 def as_pipeline(batches, line, schema) -> int:
-    """What a run does with a batch."""
+    """Do what a run does with a batch."""
     from lamost_rare.survey.catalogue import catalogue_table
 
     rows = 0

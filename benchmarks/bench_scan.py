@@ -1,4 +1,4 @@
-"""How fast `lamost-rare scan` is, and how much memory it takes, against plain ways to do the same.
+"""The speed of `lamost-rare scan`, and the memory it takes, against plain ways to do the same.
 
     python benchmarks/bench_scan.py rates   [--files 20000]
     python benchmarks/bench_scan.py store   [--files 20000]
@@ -111,7 +111,7 @@ def rates(args, work: Path) -> list[tuple]:
 
 
 def where(scan: dict, name: str) -> list[tuple]:
-    """What a scan was bound by, after its first batches."""
+    """Say what a scan was bound by, after its first batches."""
     keys = ("main", "readers", "waited", "lasted", "done")
     main, readers, waited, lasted, number = (scan[f"notes {key}"] for key in keys)
     return [

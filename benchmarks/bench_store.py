@@ -1,4 +1,4 @@
-"""How quickly spectra come out of an HDF5 store, against .fits.gz.
+"""The speed of reading spectra from an HDF5 store, against .fits.gz.
 
     python benchmarks/bench_store.py [--spectra DIR] [--number 512]
 

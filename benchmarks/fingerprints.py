@@ -56,7 +56,7 @@ def digest(*values) -> str:
 
 
 def tables(data: Path):
-    """What the command line writes of real spectra."""
+    """Sum up what the command line writes of real spectra."""
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         spectra = work / "lamost"

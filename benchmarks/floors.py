@@ -1,5 +1,5 @@
-"""What a network must cost on a device: arithmetic and memory traffic from its layers, and what the
-device can do of both, measured. Keras on any back end."""
+"""The least cost of a network on a device: arithmetic and memory traffic from its layers, and what
+the device can do of both, measured. Keras on any back end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def device_name() -> str:
 
 
 def on_processor() -> bool:
-    """Whether there is no accelerator."""
+    """Tell if there is no accelerator."""
     return device_name() == _processor()
 
 
@@ -63,7 +63,7 @@ def flops(model) -> int:
 
 
 def _calls(layer) -> int:
-    """How often the model calls a layer; those inside another layer count once."""
+    """Count how often the model calls a layer; those inside another layer count once."""
     return max(1, len(layer._inbound_nodes))
 
 

@@ -188,8 +188,8 @@ def rate(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.0f}"
 
 
-def main() -> None:
-    """Measure, print, and write."""
+def options():
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", help="name or folder (default: the shipped one for O stars)")
     parser.add_argument("--batch-sizes", nargs="+", type=int, metavar="N",
@@ -203,61 +203,48 @@ def main() -> None:
     parser.add_argument("--store-batch-size", type=int, default=256, metavar="N")
     parser.add_argument("--make-store", type=Path, help="write a store of simulated spectra")
     parser.add_argument("--output", type=Path, help="the figures as JSON")
-    args = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    preset = load_preset(args.preset)
-    if args.make_store:
-        make_store(args.make_store, args.number, preset.grid)
-        return
+    return parser.parse_args()
 
-    batch = (stored if args.store else lambda _, *a: simulated(*a))(
-        args.store, args.number, preset.grid
-    )
-    import keras
 
-    backend, device = keras.backend.backend(), device_name()
-    print(f"{device}; Keras {keras.__version__} on {backend}; {preset.name}")
+def measure_device(precisions, seconds) -> dict:
+    """Measure the arithmetic and memory traffic that the device can do."""
     small = on_processor()
     peaks = {}
-    for precision in args.precisions:
+    for precision in precisions:
         dtype = compute_dtype(precision)
         try:
-            peaks[dtype] = peak_flops(dtype, 1024 if small else 8192, args.seconds)
+            peaks[dtype] = peak_flops(dtype, 1024 if small else 8192, seconds)
         except Exception as error:
             print(f"no matrix product of {dtype}: {first_line(error)}")
-    size = 2**26 if small else 2**30
-    copy, send = bandwidth(size, args.seconds), upload(2**26, args.seconds)
-    figures = {
-        "device": device,
-        "backend": backend,
-        "keras": keras.__version__,
-        "preset": preset.name,
-        "peak_flops": peaks,
-        "bandwidth": copy,
-        "upload": send,
-        "speed": [],
-    }
-    x = network_input(batch[: min(256, len(batch))], preset.preprocessing)
-    rows = []
+    copy = bandwidth(2**26 if small else 2**30, seconds)
+    return {"peak_flops": peaks, "bandwidth": copy, "upload": upload(2**26, seconds)}
+
+
+def show_speed(preset, args, x, device) -> list[dict]:
+    """Measure and print the speed for each precision and batch size."""
+    found, rows = [], []
+    names = ("network", "with_transfer", "arithmetic_floor", "memory_floor")
     for precision, batch_size in itertools.product(args.precisions, args.batch_sizes):
         try:
             row = measure_speed(preset, precision, batch_size, x, args.seconds)
         except Exception as error:  # out of memory, or no such type: the others still count
             rows.append([precision, f"{batch_size}", first_line(error), "", "", "", ""])
             continue
-        row["arithmetic_floor"] = peaks.get(compute_dtype(precision), np.nan) / row["flops"]
-        row["memory_floor"] = copy / row["bytes"]
-        figures["speed"].append(row)
-        names = ("network", "with_transfer", "arithmetic_floor", "memory_floor")
+        peak = device["peak_flops"].get(compute_dtype(precision), np.nan)
+        row["arithmetic_floor"] = peak / row["flops"]
+        row["memory_floor"] = device["bandwidth"] / row["bytes"]
+        found.append(row)
         floor = min(row["arithmetic_floor"], row["memory_floor"])
         part = f"{row['network'] / floor:.2f}"
         rows.append([precision, f"{batch_size}", *(rate(row[name]) for name in names), part])
-    one = figures["speed"][0] if figures["speed"] else {"flops": 0, "bytes": 0}
-    peak = ", ".join(f"{dtype} {value / 1e12:.3g}" for dtype, value in peaks.items())
+    one = found[0] if found else {"flops": 0, "bytes": 0}
+    peak = ", ".join(f"{dtype} {value / 1e12:.3g}" for dtype, value in device["peak_flops"].items())
+    send = device["upload"]
     print(
         f"a spectrum: {one['flops'] / 1e6:.1f} Mflop, {one['bytes'] / 1e6:.2f} MB of traffic in "
         f"{args.precisions[0]}, {x[0].nbytes / 1e3:.1f} kB of input\n"
-        f"the device: matrix product, Tflop/s: {peak}; memory {copy / 1e9:.3g} GB/s; "
+        f"the device: matrix product, Tflop/s: {peak}; "
+        f"memory {device['bandwidth'] / 1e9:.3g} GB/s; "
         f"from numpy {send / 1e9:.3g} GB/s = {rate(send / x[0].nbytes)} spectra/s"
     )
     table(
@@ -265,11 +252,12 @@ def main() -> None:
         "| network / lower floor",
         rows,
     )
+    return found
 
-    golden = golden_difference(preset, predictor_of(preset, "float32", 256))
-    figures["golden_difference"] = golden
-    print(f"\nfloat32: golden outputs of the preset come out the same to {golden:.1e}")
-    figures["precision"] = compare_precision(preset, args.precisions, batch, 256)
+
+def show_precision(preset, args, batch) -> list[dict]:
+    """Measure and print what another precision changes."""
+    found = compare_precision(preset, args.precisions, batch, 256)
     table(
         "precision | spectra | candidates in float32 | candidates that change | largest change of "
         "a probability",
@@ -277,25 +265,54 @@ def main() -> None:
             [row["precision"], row["failed"], "", "", ""]
             if "failed" in row
             else [*map(str, list(row.values())[:4]), f"{row['largest_change']:.1e}"]
-            for row in figures["precision"]
+            for row in found
         ],
     )
+    return found
 
+
+def show_readers(preset, args) -> list[dict]:
+    """Measure and print the speed with several readers of a store."""
+    size, precision, seconds = args.store_batch_size, args.precisions[0], 4 * args.seconds
+    found = [measure_readers(preset, args.store, n, size, precision, seconds) for n in args.readers]
+    table(
+        "readers | spectra/s | waiting for readers | normalizing | transfer and network",
+        [
+            [str(row["readers"]), rate(row["rate"])]
+            + [f"{row[key]:.0%}" for key in ("waiting", "normalizing", "inferring")]
+            for row in found
+        ],
+    )
+    return found
+
+
+def main() -> None:
+    """Measure, print, and write."""
+    args = options()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    preset = load_preset(args.preset)
+    if args.make_store:
+        make_store(args.make_store, args.number, preset.grid)
+        return
+    batch = (
+        stored(args.store, args.number, preset.grid)
+        if args.store
+        else simulated(args.number, preset.grid)
+    )
+    import keras
+
+    backend, device = keras.backend.backend(), device_name()
+    print(f"{device}; Keras {keras.__version__} on {backend}; {preset.name}")
+    figures = {"device": device, "backend": backend, "keras": keras.__version__}
+    figures |= {"preset": preset.name, **measure_device(args.precisions, args.seconds)}
+    x = network_input(batch[: min(256, len(batch))], preset.preprocessing)
+    figures["speed"] = show_speed(preset, args, x, figures)
+    golden = golden_difference(preset, predictor_of(preset, "float32", 256))
+    figures["golden_difference"] = golden
+    print(f"\nfloat32: golden outputs of the preset come out the same to {golden:.1e}")
+    figures["precision"] = show_precision(preset, args, batch)
     if args.store:
-        figures["readers"] = [
-            measure_readers(
-                preset, args.store, n, args.store_batch_size, args.precisions[0], 4 * args.seconds
-            )
-            for n in args.readers
-        ]
-        table(
-            "readers | spectra/s | waiting for readers | normalizing | transfer and network",
-            [
-                [str(row["readers"]), rate(row["rate"])]
-                + [f"{row[key]:.0%}" for key in ("waiting", "normalizing", "inferring")]
-                for row in figures["readers"]
-            ],
-        )
+        figures["readers"] = show_readers(preset, args)
     if args.output:
         args.output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
