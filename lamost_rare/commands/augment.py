@@ -15,6 +15,7 @@ from ..inference.augmentation import (
 from ..presets import load_preset
 from ..survey.noise import noise_of_directory
 from ..text import printable
+from .options import at_least_one
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,7 +28,11 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare augment``."""
     parser.add_argument(
-        "--number", type=int, required=True, metavar="N", help="how many spectra to generate"
+        "--number",
+        type=at_least_one,
+        required=True,
+        metavar="N",
+        help="how many spectra to generate",
     )
     parser.add_argument(
         "--preset",
@@ -60,8 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate and write; returns the exit status."""
     output = Path(args.output)
-    if args.number < 1:
-        raise ValueError("--number must be at least 1")
     if output.suffix not in (".h5", ".hdf5"):
         raise ValueError(f"--output must end in .h5 or .hdf5, not {printable(output.name)}")
     if output.exists() and not args.overwrite:  # before minutes of work

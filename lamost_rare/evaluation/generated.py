@@ -10,6 +10,7 @@ import numpy as np
 
 from ..hdf5 import load_weights
 from ..inference.generation import generate, load_generator
+from ..networks.architectures import network_name
 from ..presets import load_preset
 from ..progress import counted
 from ..simulation.dataset import load_data_folder
@@ -121,7 +122,6 @@ def load_any_generator(path) -> Generator:
     """
     folder = Path(path)
     if (folder / "state.npz").exists() and not (folder / "config.json").exists():
-        from ..networks.architectures import network_name
         from ..networks.build import NETWORKS, build_network  # loads Keras
 
         with np.load(folder / "state.npz") as state:
