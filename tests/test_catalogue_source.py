@@ -22,7 +22,7 @@ from lamost_rare.simulation.fits_files import lamost_file_bytes, lamost_file_nam
 from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan
 from lamost_rare.survey.inputs.discovery import Walk
 from lamost_rare.survey.inputs.items import Item
-from lamost_rare.survey.inputs.opening import open_input
+from lamost_rare.survey.inputs.opening import open_inputs
 from lamost_rare.survey.inputs.values import whole_numbers
 from scan_helpers import (
     FULL,
@@ -196,7 +196,7 @@ def test_a_batch_of_which_nothing_is_left_is_packed(root, run, tmp_path, monkeyp
 
 
 def entries(catalogue, root, walk=None):
-    return list(open_input(catalogue, root).entries(Walk() if walk is None else walk))
+    return list(open_inputs(catalogue, root).entries(Walk() if walk is None else walk))
 
 
 def test_every_kind_of_table_gives_the_same(root, tmp_path):
@@ -340,13 +340,13 @@ def test_a_catalogue_without_a_directory_says_what_is_missing(root, tmp_path, na
     else:
         pq.write_table(pa.Table.from_pylist([row(i) for i in range(4)]), path)
     with pytest.raises(ScanError, match=r"is a table: say with --root DIR"):
-        open_input(path)
+        open_inputs(path)
 
 
 def test_a_spectrum_is_no_catalogue(root, tmp_path):
     for layout in ("early", "dr1-7", "dr8plus"):
         path = write_spectrum(tmp_path / f"{layout}.fits", 1, layout)
-        assert [entry.path for entry in open_input(path).entries(Walk())] == [path.name.encode()]
+        assert [entry.path for entry in open_inputs(path).entries(Walk())] == [path.name.encode()]
 
 
 def test_a_catalogue_whose_name_is_not_utf8(root, run, tmp_path):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from lamost_rare import cli
 from lamost_rare.survey import ScanError, ScanInterrupted, pack, scan
 from lamost_rare.survey.inputs.discovery import Walk, is_archive
-from lamost_rare.survey.inputs.opening import open_input
+from lamost_rare.survey.inputs.opening import open_inputs
 from lamost_rare.survey.inputs.text_lines import text_lines
 from scan_helpers import (
     MACHINERY,
@@ -43,7 +43,7 @@ TEXT_ENCODINGS = {
 
 
 def paths(source, root=None):
-    found = list(open_input(source, root).entries(Walk()))
+    found = list(open_inputs(source, root).entries(Walk()))
     assert not any(entry.reason for entry in found)
     return [entry.path for entry in found]
 
@@ -214,7 +214,7 @@ def test_a_pipe_is_a_list_relative_to_the_current_directory(here, before):
     content = b"\xef\xbb\xbf2.fits\n# no\n0.fits\n"
     for packed in (content, gzip.compress(content)):
         assert through_a_pipe(packed, lambda path: paths(before + path)) == [b"2.fits", b"0.fits"]
-    assert open_input(before + "-").root == os.fsencode(here)
+    assert open_inputs(before + "-").root == os.fsencode(here)
 
 
 def test_a_named_pipe_is_a_list(here):
@@ -228,9 +228,9 @@ def test_a_named_pipe_is_a_list(here):
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_standard_input_is_a_list(here, name):
     program = (
-        "from lamost_rare.survey.inputs.opening import open_input\n"
+        "from lamost_rare.survey.inputs.opening import open_inputs\n"
         "from lamost_rare.survey.inputs.discovery import Walk\n"
-        f"print([e.path for e in open_input({name!r}).entries(Walk())])"
+        f"print([e.path for e in open_inputs({name!r}).entries(Walk())])"
     )
     (here / "list").write_bytes(b"1.fits\r\n\r\n2.fits")
     for kind in ("pipe", "file"):
@@ -277,7 +277,7 @@ def sequences(names):
 @pytest.mark.parametrize("kind", sorted(sequences([b"x"])))
 def test_a_sequence_of_paths_is_a_list(here, kind):
     names = [b"2.fits", b"nowhere/1.fits", os.fsencode(here / "0.fits")]
-    source = open_input(sequences(names)[kind])
+    source = open_inputs(sequences(names)[kind])
     assert [entry.path for entry in source.entries(Walk())] == names
     assert source.root == os.fsencode(here)
 
@@ -352,7 +352,7 @@ def test_a_sequence_is_packed(here):
 @pytest.mark.parametrize("source", [["0.fits"], "-", "@-"])
 def test_a_catalogue_is_a_file(here, source):
     with pytest.raises(ScanError, match="with --root the source is a catalogue in a file, not"):
-        open_input(source, here)
+        open_inputs(source, here)
 
 
 @pytest.mark.parametrize("command", ["scan", "pack"])

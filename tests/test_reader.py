@@ -12,7 +12,7 @@ from lamost_rare.spectra._grid_arrays import room_for
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import reader
 from lamost_rare.survey.inputs.discovery import Walk
-from lamost_rare.survey.inputs.opening import open_input
+from lamost_rare.survey.inputs.opening import open_inputs
 from lamost_rare.survey.pack import pack_spectra
 from lamost_rare.survey.shard_processing import items_of
 from scan_helpers import write_file
@@ -91,7 +91,7 @@ def test_a_store_shows_the_first_stage_its_rows_in_the_same_places(
     np.testing.assert_array_equal(chunk.evidence["first_stage"], expected)
     assert np.ptp(expected - first_stage.logits(chunk.batch.flux, chunk.batch.mask)) > 3
     pack_spectra(os.path.dirname(files[0]), tmp_path / "s.h5", workers=1)
-    source = open_input(tmp_path / "s.h5")
+    source = open_inputs(tmp_path / "s.h5")
     rows = [entry for entry in source.entries(Walk()) if not entry.reason]
     assert len(rows) == N
     stored = reader.read_chunk(items_of(rows, source.root), LAMOST_GRID, first_stage=stage)

@@ -14,7 +14,7 @@ from lamost_rare.survey import ScanError
 from lamost_rare.survey.inputs import archives
 from lamost_rare.survey.inputs.discovery import Walk
 from lamost_rare.survey.inputs.items import Item
-from lamost_rare.survey.inputs.opening import open_input
+from lamost_rare.survey.inputs.opening import open_inputs
 from lamost_rare.survey.reader import read_chunk
 from scan_helpers import (
     MACHINERY,
@@ -49,7 +49,7 @@ def plates(tmp_path_factory):
 
 
 def entries(path, walk=None):
-    return list(open_input(path).entries(Walk() if walk is None else walk))
+    return list(open_inputs(path).entries(Walk() if walk is None else walk))
 
 
 def without_path(output):

@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
     pipeline = check_pipeline(args.pipeline, args.input, args.output)
     if args.check:
-        from ..survey.inputs.opening import open_input
+        from ..survey.inputs.opening import open_inputs
 
-        open_input(pipeline.input, args.root)
+        open_inputs(pipeline.input, args.root)
         for line in describe_pipeline(pipeline):
             print(line)
         return 0

@@ -1,10 +1,10 @@
 """Scan of a directory of spectra: discovery, readers, shards, resume, catalogue.
 
-Read in the order in which a file travels: a source (`sources`, `lists`, `store`,
-`general_catalogue`) names it, mostly because `discovery` finds it; `inputs` lists it, `workers`
-gives it to a `reader` process, `catalogue` makes its row, `shards` puts the row on disk and `merge`
-into the result; `manifest` remembers what was asked for, and `scan` ties them together. `pack`
-writes a store in the same way, and `distributed` has the workers of a Dask cluster do shards.
+Read in the order in which a file travels: what a scan is given (`inputs`) names it, mostly because
+`discovery` finds it; `input_list` lists it, `workers` gives it to a `reader` process, `catalogue`
+makes its row, `shards` puts the row on disk and `merge` into the result. `shard_run` is what every
+run over shards needs; `scan` does one, `pack` writes a store in the same way, and `distributed` has
+the workers of a Dask cluster do shards.
 """
 
 from typing import TYPE_CHECKING

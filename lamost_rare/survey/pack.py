@@ -19,7 +19,7 @@ from .errors import ScanError
 from .input_list import describe_inputs
 from .inputs.base import ScanInput
 from .inputs.discovery import Entry, Walk
-from .inputs.opening import open_input
+from .inputs.opening import open_inputs
 from .inputs.store import StoreInput
 from .inputs.store_writing import Rows, join_parts, write_part
 from .lost import InputWatch, is_passing
@@ -112,7 +112,7 @@ def pack_spectra(
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
     check_paths(output=output)
-    given = open_input(source, root)
+    given = open_inputs(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     folder = output.with_name(f".{output.name}.parts")
     summary = PackSummary(given.path, folder, "", "")

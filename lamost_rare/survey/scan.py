@@ -19,7 +19,7 @@ from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
 from .formats import FORMATS
 from .inputs.base import LEFT_OUT, ScanInput
-from .inputs.opening import open_input
+from .inputs.opening import open_inputs
 from .lost import InputWatch
 from .manifest import describe_preset, describe_steps
 from .merge import RESULTS, convert_results, merge_shards
@@ -192,7 +192,7 @@ def run_steps(
     if format not in FORMATS:
         raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
     check_paths(output=output)
-    given = open_input(source, root)
+    given = open_inputs(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
     given.check_grid(grid)

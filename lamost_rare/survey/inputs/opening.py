@@ -17,7 +17,7 @@ from .observations import choose_columns
 from .store import StoreInput
 from .tables import open_table
 
-__all__ = ["open_input"]
+__all__ = ["open_inputs"]
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _STORE_SUFFIXES = (".h5", ".hdf5")
@@ -28,7 +28,7 @@ _FITS_SUFFIXES = tuple(suffix.decode() for suffix in SUFFIXES)
 _CATALOGUE_SUFFIXES = (".csv", ".csv.gz")
 
 
-def open_input(source, root=None) -> ScanInput:
+def open_inputs(source, root=None) -> ScanInput:
     """Open what a scan was given.
 
     Parameters
