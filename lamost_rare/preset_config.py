@@ -51,13 +51,8 @@ class _Block:
 class Calibration(_Block):
     """How logits become probabilities.
 
-    Attributes
-    ----------
-    temperature : float
-        By which logits are divided.
-    evidence_weight : float
-        Of the log-likelihood ratio of the measured lines, which is added to the logit of the rare
-        class.
+    To the logit of the rare class ``evidence_weight`` times the log-likelihood ratio of the
+    measured lines is added; then all are divided by the ``temperature``.
     """
 
     temperature: float = 1.0
@@ -69,15 +64,7 @@ class Calibration(_Block):
 
 @dataclass(frozen=True)
 class KeyLines(_Block):
-    """Lines without which nobody could tell the rare class.
-
-    Attributes
-    ----------
-    wavelength : tuple of float
-        In vacuum, Å.
-    needed : int
-        How many of them must be covered.
-    """
+    """Vacuum wavelengths (Å) of lines, of which as many as are ``needed`` must be covered."""
 
     wavelength: tuple[float, ...]
     needed: int
@@ -90,15 +77,10 @@ class KeyLines(_Block):
 class Evidence(_Block):
     """Lines that define the rare class, and how strong they are in it and in all else.
 
-    Attributes
-    ----------
-    lines : tuple of str
-        Names of `lamost_rare.spectra.lines.LINES`.
-    floor : float
-        Error in Å that each width has at least.
-    present, absent : tuple of float, optional
-        Mean and scatter in Å of the mean width, in the rare class and in all else. Without them
-        the lines rank candidates, and say nothing of the probability.
+    ``lines`` are names of `lamost_rare.spectra.lines.LINES`, ``floor`` is the error in Å that each
+    width has at least. ``present`` and ``absent`` are mean and scatter (Å) of the mean width in
+    the rare class and in all else: without them the lines rank candidates, and say nothing of the
+    probability.
     """
 
     lines: tuple[str, ...]
@@ -114,15 +96,7 @@ class Evidence(_Block):
 
 @dataclass(frozen=True)
 class ThresholdBySnr(_Block):
-    """The probability that is asked for, by S/N (g).
-
-    Attributes
-    ----------
-    snr : tuple of float
-        Rising.
-    threshold : tuple of float
-        At each of them.
-    """
+    """The probability that is asked for (``threshold``) at each of some rising S/N (g)."""
 
     snr: tuple[float, ...]
     threshold: tuple[float, ...]
@@ -139,15 +113,10 @@ class ThresholdBySnr(_Block):
 
 @dataclass(frozen=True)
 class Discriminant(_Block):
-    """What tells the rare class and its look-alikes from all else, linear in `features`.
+    """What tells the rare class and its look-alikes from all else.
 
-    Attributes
-    ----------
-    weights : tuple of float
-        Two for each class and two more, as `inference.discriminant.discriminant_features` has them.
-    constant : float
-    threshold : float
-        Least score of a candidate.
+    ``weights`` of `lamost_rare.inference.discriminant.discriminant_features`, a ``constant``, and
+    the ``threshold`` that the score of a candidate must reach.
     """
 
     weights: tuple[float, ...]
@@ -162,17 +131,8 @@ class Discriminant(_Block):
 class FirstStageConfig(_Block):
     """The first stage of a preset: what it may settle, how it was made and measured.
 
-    Attributes
-    ----------
-    settles, bordering : tuple of str
-        Classes that it may settle, and those for which one of them may be taken.
-    log_odds : float
-        From which it is sure.
-    mixed : float
-        Weight of its logits in a mean with the recogniser's; with 0 it is not in it.
-    options, figures : dict
-    sha256 : str
-        Of its file.
+    It ``settles`` some classes, and takes them for those ``bordering`` on them too, from some
+    ``log_odds`` on. Its logits have the weight ``mixed`` in a mean with the recogniser's.
     """
 
     settles: tuple[str, ...] = ()
@@ -189,41 +149,12 @@ class FirstStageConfig(_Block):
 
 @dataclass(frozen=True, kw_only=True)
 class PresetConfig:
-    """All that ``config.json`` says.
+    """All that ``config.json`` says; `lamost_rare.presets.Preset` says what most of it is.
 
-    What is there for classifiers alone has no meaning for a generator, and is not written.
-
-    Attributes
-    ----------
-    name, description : str
-        The name ends in a version.
-    kind : str
-        ``classifier`` or ``generator``.
-    architecture : dict
-        Layer sizes, as `lamost_rare.networks` takes them.
-    classes : tuple of str
-        In the order of the network's outputs.
-    rare_class : str
-        Whose members are candidates.
-    grid : WavelengthGrid
-        Of the network's input or output.
-    preprocessing : dict
-        As `lamost_rare.spectra.normalize.network_input` takes it.
-    threshold : float
-        Least probability of a candidate where ``threshold_by_snr`` is None.
-    threshold_by_snr : ThresholdBySnr, optional
-    discriminant : Discriminant, optional
-    calibration : Calibration
-    key_lines : KeyLines, optional
-    evidence : Evidence, optional
-    training, figures : dict
-        What it was trained on and how; what was measured with it. Free in what they hold.
-    figures_of : str
-        Rare class that the figures are of; empty if an earlier version measured them.
-    first_stage : FirstStageConfig, optional
-    weights_sha256 : str
-    created_with : dict
-        Versions of what decides the network's outputs.
+    What is for classifiers alone has no meaning for a generator, and is not written.
+    ``threshold_by_snr`` takes the place of ``threshold``. ``training``, ``figures`` and
+    ``created_with`` (versions of what decides the outputs) are free in what they hold;
+    ``figures_of`` is the rare class of the figures, empty if an earlier version measured them.
     """
 
     name: str = ""
@@ -281,8 +212,9 @@ class PresetConfig:
             need(isinstance(found.get(key, ""), str), key, "text")
         for key in ("preprocessing", "training", "figures", "created_with", *_BLOCKS):
             need(isinstance(found.get(key, {}), dict), key, "an object")
-        for key in _BLOCKS.keys() & found:
-            block, wanted = _BLOCKS[key]
+        for key, (block, wanted) in _BLOCKS.items():
+            if key not in found:
+                continue
             _refuse_unknown(found[key], _names(block), f"{what}: {key!r}")
             try:
                 found[key] = block.from_dict(found[key])

@@ -23,7 +23,7 @@ from lamost_rare.spectra.air_vacuum import air_to_vacuum, vacuum_to_air
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.normalize import pseudo_continuum
 from lamost_rare.spectra.snr import g_band, g_band_snr
-from lamost_rare.validation.trials import as_observed
+from lamost_rare.validation.trials import real_batch
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
 
     f_star = sources.label == "F"  # few lines
     faint = np.flatnonzero(seen & f_star & (sources.snr > 4) & (sources.snr < 10))
-    real = measured(as_observed(sources[faint]))
+    real = measured(real_batch(sources[faint]))
     library = np.flatnonzero(~seen & f_star)[:300]
     simulated = measured(simulate_stars(sources, library, bank, rng, (4.0, 10.0))[0])
     assert simulated[0] == pytest.approx(real[0], rel=0.12)

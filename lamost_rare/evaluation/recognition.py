@@ -9,7 +9,7 @@ import numpy as np
 
 from ..simulation.dataset import rows_by_star
 from ..simulation.labels import classes_of
-from ..validation.figure_titles import figure_rows, members, title_of
+from ..validation.figure_titles import figure_rows, ions_of, members, title_of
 from ..validation.figures import cross_fitted, measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
 from ..validation.trials import LOOKALIKES, SNR_BINS
@@ -151,7 +151,8 @@ def _candidates(recipe, shipped, rules) -> str:
     if by_snr := shipped.threshold_by_snr:
         text += f" at high S/N (g), by S/N: {by_snr}"
     text += (
-        ", the same for all folds; temperature and the weight of the He II lines are fitted to the "
+        ", the same for all folds; temperature and the weight of the "
+        f"{ions_of(recipe.evidence)}lines are fitted to the "
         "other folds. It was settled with the table below at hand, which therefore says a little "
         "too much good of it."
     )

@@ -31,14 +31,14 @@ def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
 
 def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobserved):
     recipe = RECIPES[recipe_name]
-    sources = load_data_folder(data, labels=labels)
+    stars = load_data_folder(data, labels=labels)
     folder = fold_folder(work, recipe, fold, seed)
     if fold is None:
-        train_fold(recipe, sources, None, recipe.n_folds, folder, seed)
+        train_fold(recipe, stars, None, recipe.n_folds, folder, seed)
         return None
     return try_fold(
         recipe,
-        sources,
+        stars,
         fold,
         recipe.n_folds,
         folder,
@@ -50,9 +50,9 @@ def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobs
 
 def _first_stage(recipe_name, data, labels, fold, work, seed):
     recipe = RECIPES[recipe_name]
-    sources = load_data_folder(data, labels=labels)
+    stars = load_data_folder(data, labels=labels)
     folder = fold_folder(work, recipe, fold, seed)
-    return first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
+    return first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
 
 
 def _tasks(recipe: Recipe, final: bool) -> list:
@@ -153,14 +153,14 @@ def build_preset(
     """
     check_paths(output=output, work=work)
     recipe = RECIPES[recipe_name]
-    sources = load_data_folder(data, labels=labels)
+    stars = load_data_folder(data, labels=labels)
     common: dict[str, Any] = {"labels": labels, "jobs": jobs, "seed": seed}
     trials = cross_validate(
         recipe, data, work, repeats=repeats, n_reobserved=n_reobserved, **common
     )
     decided, rule, _ = cross_fitted(
         trials,
-        sources,
+        stars,
         recipe.classes,
         recipe.rare_class,
         fitted=not recipe.holdout,
@@ -170,13 +170,13 @@ def build_preset(
     folder, first_stage = Path(output) / recipe.name, None
     if stages:
         folder.mkdir(parents=True, exist_ok=True)
-        first_stage = write_first_stage(stages, decided, sources, recipe, folder)
+        first_stage = write_first_stage(stages, decided, stars, recipe, folder)
     last = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
     return save_classifier(
         folder,
         recipe,
         rule,
-        sources,
+        stars,
         trained_folder(recipe, last),
         seed=seed,
         figures=measure(decided, recipe.classes, recipe.rare_class, seed),
@@ -184,10 +184,10 @@ def build_preset(
     )
 
 
-def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) -> FirstStageConfig:
+def write_first_stage(stages, decided, stars, recipe: Recipe, folder: Path) -> FirstStageConfig:
     """Put the first stage that is trained on everything into a preset's folder; describe it."""
     trials = [trial for fold, (_, some) in stages.items() if fold is not None for trial in some]
-    log_odds = choose_log_odds(trials, sources, recipe.classes, recipe.rare_class)
+    log_odds = choose_log_odds(trials, stars, recipe.classes, recipe.rare_class)
     shipped = replace(stages[0 if recipe.holdout else None][0], log_odds=log_odds)
     classes = np.array(recipe.classes)
     return FirstStageConfig(
@@ -196,6 +196,6 @@ def write_first_stage(stages, decided, sources, recipe: Recipe, folder: Path) ->
         log_odds=log_odds,
         mixed=recipe.mixed,
         options=asdict(recipe.first_stage),
-        figures=measure_first_stage(stages, decided, sources, recipe),
+        figures=measure_first_stage(stages, decided, stars, recipe),
         sha256=shipped.save(folder / FIRST_STAGE_FILE),
     )

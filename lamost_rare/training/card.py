@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..markdown import markdown_table
 from ..preset_config import PresetConfig
-from ..validation.figure_titles import measured_rows, member, recall_in_words
+from ..validation.figure_titles import ions_of, measured_rows, member, recall_in_words
 from ..validation.first_stage_figures import first_stage_lines
 
 __all__ = ["write_card"]
@@ -21,8 +21,8 @@ def _rule(settings: PresetConfig) -> str:
     rule += "; enough of the key lines covered."
     if weight := settings.calibration.evidence_weight:
         rule += (
-            f" The logit of {settings.rare_class} has {weight:.2f} times "
-            "the log-likelihood ratio of the measured He II lines added."
+            f" The logit of {settings.rare_class} has {weight:.2f} times the log-likelihood ratio "
+            f"of the measured {ions_of(settings.evidence)}lines added."
         )
     return rule
 

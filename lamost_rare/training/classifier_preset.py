@@ -22,7 +22,7 @@ def save_classifier(
     folder: Path,
     recipe: Recipe,
     rule: CandidateRule,
-    sources: LabelledStars,
+    stars: LabelledStars,
     state: Path,
     *,
     seed: int,
@@ -32,21 +32,9 @@ def save_classifier(
 ) -> Preset:
     """Write a trained classifier as a preset.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the preset; its first stage is there already, if it has one.
-    recipe : Recipe
-    rule : CandidateRule
-    sources : LabelledStars
-        What it was trained on, and tried on.
-    state : Path
-        Folder of the training, which holds the best weights.
-    seed : int
-    figures : dict
-    first_stage : FirstStageConfig, optional
-    **training
-        What else is to be said of the training.
+    ``stars`` are what it was trained and tried on, and ``state`` is the folder of the training,
+    which holds the best weights. The first stage is in the preset's folder already, if it has one;
+    ``training`` is what else is to be said of the training.
     """
     config = PresetConfig(
         name=recipe.name,
@@ -70,7 +58,7 @@ def save_classifier(
             "seed": seed,
             "n_folds": recipe.n_folds,
             "holdout": recipe.holdout,
-            "sources": summarize(sources, recipe),
+            "sources": summarize(stars, recipe),
             **training,
         },
         figures=figures,
@@ -86,14 +74,14 @@ def save_classifier(
     return preset
 
 
-def summarize(sources: LabelledStars, recipe: Recipe) -> dict:
+def summarize(stars: LabelledStars, recipe: Recipe) -> dict:
     """Count spectra and stars of each class."""
     out = {}
     for name in recipe.classes:
-        own = sources.label == name
+        own = stars.label == name
         out[name] = {
-            "library_spectra": int((own & ~sources.real).sum()),
-            "library_stars": len(set(sources.star[own & ~sources.real])),
-            "observed_spectra": int((own & sources.real).sum()),
+            "library_spectra": int((own & ~stars.real).sum()),
+            "library_stars": len(set(stars.star[own & ~stars.real])),
+            "observed_spectra": int((own & stars.real).sum()),
         }
     return out

@@ -32,7 +32,7 @@ __all__ = [
 
 
 def train_fold(
-    recipe: Recipe, sources: LabelledStars, fold: int | None, n_folds: int, folder, seed=0
+    recipe: Recipe, stars: LabelledStars, fold: int | None, n_folds: int, folder, seed=0
 ):
     """Train without one fold, or on everything if ``fold`` is None. Resumes what is in ``folder``.
 
@@ -41,14 +41,14 @@ def train_fold(
     model : keras.Model
     stream : ObservationStream
     held_out : ndarray of int
-        Rows of ``sources`` in the fold.
+        Rows of ``stars`` in the fold.
     log : list of dict
     """
-    stream, held_out = fold_stream(recipe, sources, fold, n_folds, seed)
+    stream, held_out = fold_stream(recipe, stars, fold, n_folds, seed)
     training = replace(recipe.training, seed=stream.seed)
     model, log = train_network(stream, recipe.architecture, training, folder)
     if recipe.refined is not None:
-        first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
+        first_stage, _ = first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
         model, more = train_network(
             UncertainStream(stream, first_stage, recipe.rare_class),
             recipe.architecture,
@@ -65,7 +65,7 @@ def trained_folder(recipe: Recipe, folder) -> Path:
     return Path(folder) / "refined" if recipe.refined is not None else Path(folder)
 
 
-def fold_stream(recipe: Recipe, sources: LabelledStars, fold: int | None, n_folds: int, seed=0):
+def fold_stream(recipe: Recipe, stars: LabelledStars, fold: int | None, n_folds: int, seed=0):
     """What is trained on without one fold, or all there is if ``fold`` is None.
 
     Returns
@@ -73,13 +73,13 @@ def fold_stream(recipe: Recipe, sources: LabelledStars, fold: int | None, n_fold
     stream : ObservationStream
         Its seed is that of the fold.
     held_out : ndarray of int
-        Rows of ``sources`` in the fold.
+        Rows of ``stars`` in the fold.
     """
-    folds = assign_folds(sources.label, sources.star, n_folds, seed)
+    folds = assign_folds(stars.label, stars.star, n_folds, seed)
     own_seed = seed * 1000 + (n_folds if fold is None else fold)
-    rows = np.arange(len(sources)) if fold is None else np.flatnonzero(folds != fold)
+    rows = np.arange(len(stars)) if fold is None else np.flatnonzero(folds != fold)
     stream = ObservationStream(
-        sources[rows], recipe.classes, recipe.preprocessing, recipe.stream, seed=own_seed
+        stars[rows], recipe.classes, recipe.preprocessing, recipe.stream, seed=own_seed
     )
     held_out = np.flatnonzero(folds == fold) if fold is not None else np.array([], dtype=int)
     return stream, held_out
@@ -106,14 +106,14 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
 
 
 def first_stage_of_fold(
-    recipe: Recipe, sources: LabelledStars, fold: int | None, folder, *, seed=0, repeats=40
+    recipe: Recipe, stars: LabelledStars, fold: int | None, folder, *, seed=0, repeats=40
 ):
     """Train the first stage without a fold, and try it on the fold. Resumes what is in ``folder``.
 
     Parameters
     ----------
     recipe : Recipe
-    sources : LabelledStars
+    stars : LabelledStars
     fold : int or None
         None: train on everything, and try nothing.
     folder : path-like
@@ -129,7 +129,7 @@ def first_stage_of_fold(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path, tried = folder / "first_stage.npz", folder / f"first_stage-trials-{repeats}.npz"
-    stream, held_out = fold_stream(recipe, sources, fold, recipe.n_folds, seed)
+    stream, held_out = fold_stream(recipe, stars, fold, recipe.n_folds, seed)
     wanted = json.dumps(
         {
             "options": asdict(recipe.first_stage),
@@ -156,7 +156,7 @@ def first_stage_of_fold(
 
     trials = run_trials(
         predict,
-        sources,
+        stars,
         held_out,
         stream.noise,
         recipe.rare_class,
@@ -168,7 +168,7 @@ def first_stage_of_fold(
     return stage, trials
 
 
-def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_reobserved=75_000):
+def try_fold(recipe, stars, fold, n_folds, folder, *, seed=0, repeats=10, n_reobserved=75_000):
     """Train a fold if need be, run its trials, and keep them in ``folder/trials.npz``.
 
     Returns
@@ -179,13 +179,13 @@ def try_fold(recipe, sources, fold, n_folds, folder, *, seed=0, repeats=10, n_re
     path = trained_folder(recipe, folder) / name
     if path.exists():
         return load_trials(path)
-    model, stream, held_out, _ = train_fold(recipe, sources, fold, n_folds, folder, seed)
+    model, stream, held_out, _ = train_fold(recipe, stars, fold, n_folds, folder, seed)
     first_stage = None
     if recipe.mixed:
-        first_stage, _ = first_stage_of_fold(recipe, sources, fold, folder, seed=seed)
+        first_stage, _ = first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
     trials = run_trials(
         network_predictor(model, recipe, first_stage=first_stage),
-        sources,
+        stars,
         held_out,
         stream.noise,
         recipe.rare_class,

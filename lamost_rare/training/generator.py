@@ -36,10 +36,10 @@ GOLDEN_NUMBER = 4
 
 def real_examples(sources: LabelledStars, rows) -> Examples:
     """Observed spectra as they are, standardized."""
-    from ..validation.trials import as_observed
+    from ..validation.trials import real_batch
 
     chosen = sources[np.asarray(rows, dtype=int)]
-    return Examples(standardize(as_observed(chosen)), chosen.star.astype(str), chosen.snr)
+    return Examples(standardize(real_batch(chosen)), chosen.star.astype(str), chosen.snr)
 
 
 def split_stars(star, unseen: float, seed: int):

@@ -44,9 +44,8 @@ def train_classifier(
     data, labels : path-like
         As `load_data_folder` takes them.
     output : path-like
-        Folder of the preset. The state of the training is kept beside it, in
-        ``<output>.training``, until the preset is complete: the same call goes on where an
-        interrupted one stopped.
+        Folder of the preset. Until it is complete ``<output>.training`` holds the state of the
+        training: the same call goes on where an interrupted one stopped.
     classes : sequence of str, optional
         By default all that the labels have.
     rare_class : str
@@ -70,9 +69,9 @@ def train_classifier(
         If ``output`` is a preset already.
     """
     output = _checked(output, validation)
-    sources = load_data_folder(data, labels=labels)
-    classes = tuple(classes or classes_of(sources.label))
-    _check(sources, classes, rare_class)
+    stars = load_data_folder(data, labels=labels)
+    classes = tuple(classes or classes_of(stars.label))
+    _check(stars, classes, rare_class)
     recipe = Recipe(
         name=output.name,
         description=f"Trained on {Path(data).name}.",
@@ -82,22 +81,21 @@ def train_classifier(
         preprocessing=DEFAULT_PREPROCESSING,
         training=options or TrainingOptions(),
         stream=stream_options or StreamOptions(),
-        n_folds=round(1 / validation),
         holdout=True,
         key_lines=KEY_LINES.get(rare_class),
         evidence=EVIDENCE.get(rare_class),
     )
-    return _train(recipe, sources, output, validation, n_validation)
+    return _train(recipe, stars, output, validation, n_validation)
 
 
-def _train(recipe: Recipe, sources: LabelledStars, output: Path, validation, n_validation):
+def _train(recipe: Recipe, stars: LabelledStars, output: Path, validation, n_validation):
     """Train on some of the stars, measure on the others, and save the preset."""
     classes, rare_class, seed = recipe.classes, recipe.rare_class, recipe.training.seed
-    held = assign_folds(sources.label, sources.star, 20, seed) < round(20 * validation)
+    held = assign_folds(stars.label, stars.star, 20, seed) < round(20 * validation)
     streams = recipe.classes, recipe.preprocessing, recipe.stream
-    stream = ObservationStream(sources[~held], *streams, seed=seed)
+    stream = ObservationStream(stars[~held], *streams, seed=seed)
     check = ObservationStream(
-        sources[held], *streams, noise=stream.noise, seed=seed + 1, partial=True
+        stars[held], *streams, noise=stream.noise, seed=seed + 1, partial=True
     )
     state = output.with_name(output.name + ".training")
     model, log = train_network(
@@ -109,7 +107,7 @@ def _train(recipe: Recipe, sources: LabelledStars, output: Path, validation, n_v
     )
     trials = run_trials(
         network_predictor(model, recipe),
-        sources,
+        stars,
         np.flatnonzero(held),
         stream.noise,
         rare_class,
@@ -118,7 +116,7 @@ def _train(recipe: Recipe, sources: LabelledStars, output: Path, validation, n_v
         n_reobserved=10_000,
         hot=classes,
     )
-    decided, rule, _ = cross_fitted({0: trials}, sources, classes, rare_class, fitted=False)
+    decided, rule, _ = cross_fitted({0: trials}, stars, classes, rare_class, fitted=False)
     figures = {
         "validation_loss": min(entry["validation_loss"] for entry in log),
         "validation_accuracy": max(entry["validation_accuracy"] for entry in log),
@@ -128,11 +126,12 @@ def _train(recipe: Recipe, sources: LabelledStars, output: Path, validation, n_v
         output,
         recipe,
         rule,
-        sources,
+        stars,
         state,
         seed=seed,
         figures=figures,
         validation=validation,
+        n_folds=round(1 / validation),
         epochs=len(log),
         command="lamost-rare train classifier",
     )
@@ -150,7 +149,7 @@ def _checked(output, validation) -> Path:
     return output
 
 
-def _check(sources, classes, rare_class):
+def _check(stars, classes, rare_class):
     for name in classes:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(
@@ -164,9 +163,9 @@ def _check(sources, classes, rare_class):
             "name one with --rare-class"
         )
     for name in classes:
-        stars = len(set(sources.star[sources.label == name]))
-        if stars < 4:
+        n_stars = len(set(stars.star[stars.label == name]))
+        if n_stars < 4:
             raise ValueError(
-                f"class {name!r} has {stars} stars; at least 4 are needed to hold some out: "
+                f"class {name!r} has {n_stars} stars; at least 4 are needed to hold some out: "
                 "add spectra, or leave it out with --classes"
             )

@@ -48,40 +48,31 @@ class Recipe:
     evidence: Evidence | None = None
 
 
+_LONG = {
+    "schedule": "cosine",
+    "batch_size": 128,
+    "steps_per_epoch": 1000,
+    "views": 2,
+    "patience": 0,
+}
+
 RECIPES = {
     "racnet-obafgkm-v1": Recipe(
         name="racnet-obafgkm-v1",
         description=(
             "Finds O stars among everything a survey observes: the seven letters, and hot "
-            "subdwarfs, white "
-            "dwarfs and other objects (quasars, galaxies, Wolf-Rayet and carbon stars, junk) to "
-            "keep apart."
+            "subdwarfs, white dwarfs and other objects (quasars, galaxies, Wolf-Rayet and carbon "
+            "stars, junk) to keep apart."
         ),
         classes=CLASSES,
         rare_class="O",
         group=("O", "B", "hot_subdwarf", "white_dwarf"),
         architecture=SHIPPED_RACNET,
         preprocessing=DEFAULT_PREPROCESSING,
-        training=TrainingOptions(
-            learning_rate=2e-3,
-            schedule="cosine",
-            batch_size=128,
-            steps_per_epoch=1000,
-            epochs=10,
-            views=2,
-            patience=0,
-        ),
+        training=TrainingOptions(learning_rate=2e-3, **_LONG, epochs=10),
         stream=StreamOptions(snr_range=(3.0, 120.0), composite=0.25),
         first_stage=FirstStageOptions(),
-        refined=TrainingOptions(
-            learning_rate=1e-3,
-            schedule="cosine",
-            batch_size=128,
-            steps_per_epoch=1000,
-            epochs=6,
-            views=2,
-            patience=0,
-        ),
+        refined=TrainingOptions(learning_rate=1e-3, **_LONG, epochs=6),
         mixed=0.25,
         key_lines=KEY_LINES["O"],
         evidence=EVIDENCE["O"],
@@ -90,8 +81,8 @@ RECIPES = {
         name="racnet-ofgk-v1",
         description=(
             "The four classes of Yang et al. (2021), with their flux standardization (Eq. 1). For "
-            "comparison "
-            "with the paper: it knows no B star, subdwarf or quasar, and will call many of them O."
+            "comparison with the paper: it knows no B star, subdwarf or quasar, and will call many "
+            "of them O."
         ),
         classes=("O", "F", "G", "K"),
         rare_class="O",

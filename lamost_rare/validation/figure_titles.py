@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+from ..preset_config import Evidence
+from ..spectra.lines import LINES
+
 __all__ = [
     "figure_rows",
+    "ions_of",
     "measured_rows",
     "member",
     "members",
@@ -56,6 +60,16 @@ def _one(name: str) -> str:
     if name not in _MEMBERS:
         return f"class {name}"
     return f"{'an' if name in ('O', 'A', 'F', 'M', 'other') else 'a'} {member(name)}"
+
+
+def ions_of(evidence: Evidence | None) -> str:
+    """Return of what ions the lines of the evidence are, each with a space behind it.
+
+    >>> ions_of(EVIDENCE["O"])
+    'He II '
+    """
+    lines = evidence.lines if evidence else ()
+    return "".join(dict.fromkeys(LINES[name].label.rpartition(" ")[0] + " " for name in lines))
 
 
 def title_of(key: str, rare_class: str) -> str | None:

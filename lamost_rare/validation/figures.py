@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from ..inference.decision import CandidateRule
@@ -25,31 +27,25 @@ class Decided:
         `subtype_group`.
     """
 
-    def __init__(self, kind, parts, sources, rare_class):
-        rows = np.concatenate([trial.row for trial, _, _ in parts])
-        self.kind = kind
-        self.row = rows
-        self.p = np.concatenate([p for _, p, _ in parts])
-        self.candidate = np.concatenate([c for _, _, c in parts])
-        self.snr = np.concatenate([trial.snr for trial, _, _ in parts])
-        self.measured_snr = np.concatenate([trial.measured_snr for trial, _, _ in parts])
-        self.whole = sources.whole[rows]
-        self.label = sources.label[rows]
-        self.mk_type = sources.mk_type[rows]
-        self.star = sources.star[rows]
-        self.name = sources.name[rows]
-        self.library = sources.origin[rows]
+    def __init__(self, trial, p, candidate, stars, rare_class):
+        self.row = rows = trial.row
+        self.p, self.candidate = p, candidate
+        self.snr, self.measured_snr = trial.snr, trial.measured_snr
+        self.whole = stars.whole[rows]
+        self.label, self.mk_type = stars.label[rows], stars.mk_type[rows]
+        self.star, self.name = stars.star[rows], stars.name[rows]
+        self.library = stars.origin[rows]
         types = zip(self.label, self.mk_type, strict=True)
         self.group = np.array([subtype_group(*x, rare_class) for x in types], dtype=object)
 
 
-def cross_fitted(trials_of_fold, sources, classes, rare_class, *, fitted=True, group=()):
+def cross_fitted(trials_of_fold, stars, classes, rare_class, *, fitted=True, group=()):
     """Decide each fold's trials by the rule that the other folds give.
 
     Parameters
     ----------
     trials_of_fold : dict of int to list of Trial
-    sources : LabelledStars
+    stars : LabelledStars
     classes, rare_class
         Of the recipe.
     fitted : bool
@@ -70,27 +66,31 @@ def cross_fitted(trials_of_fold, sources, classes, rare_class, *, fitted=True, g
     def rule_of(folds):
         if not fitted:
             return CandidateRule(list(classes).index(rare_class))
-        return choose_operating_point(_join(folds), sources, classes, rare_class, group=group)
+        return choose_operating_point(_join(folds), stars, classes, rare_class, group=group)
 
     shipped = rule_of(trials_of_fold.values())
-    parts: dict[str, list] = {}
+    by_kind: dict[str, list] = {}
     rules = []
     for fold, trials in trials_of_fold.items():
         others = [t for k, t in trials_of_fold.items() if k != fold]
-        rule = rule_of(others) if others else shipped
-        rules.append(rule)
+        rules.append(rule_of(others) if others else shipped)
         for trial in trials:
-            decided = trial, probabilities(trial, rule), candidates(trial, rule)
-            parts.setdefault(trial.kind, []).append(decided)
-    return {k: Decided(k, v, sources, rare_class) for k, v in parts.items()}, shipped, rules
+            by_kind.setdefault(trial.kind, []).append((trial, rules[-1]))
+    decided = {}
+    for kind, pairs in by_kind.items():
+        p, found = (
+            np.concatenate([of(*pair) for pair in pairs]) for of in (probabilities, candidates)
+        )
+        trial = Trial.concatenate(trial for trial, _ in pairs)
+        decided[kind] = Decided(trial, p, found, stars, rare_class)
+    return decided, shipped, rules
 
 
-def _join(lists):
+def _join(lists) -> list[Trial]:
     by_kind: dict[str, list] = {}
-    for trials in lists:
-        for trial in trials:
-            by_kind.setdefault(trial.kind, []).append(trial)
-    return [Trial.concatenate(t) for t in by_kind.values()]
+    for trial in chain(*lists):
+        by_kind.setdefault(trial.kind, []).append(trial)
+    return [Trial.concatenate(trials) for trials in by_kind.values()]
 
 
 def measure(decided: dict, classes, rare_class: str, seed=0) -> dict:

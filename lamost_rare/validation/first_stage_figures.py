@@ -35,7 +35,7 @@ def roles_of(classes, rare_class) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.isin(classes, SETTLED) & ~rare, np.isin(classes, BORDERING) & ~rare, rare
 
 
-def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:
+def choose_log_odds(trials, stars, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:
     """The log-odds from which the first stage may be sure.
 
     Above those of every observation of the rare class at S/N above 10, by a margin, and no less
@@ -45,7 +45,7 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=
     ----------
     trials : list of Trial
         Logits of a first stage that has not seen the stars.
-    sources : LabelledStars
+    stars : LabelledStars
     classes : sequence of str
     rare_class : str
     margin, lowest : float
@@ -53,13 +53,13 @@ def choose_log_odds(trials, sources, classes, rare_class, *, margin=1.5, lowest=
     roles = roles_of(classes, rare_class)
     highest = lowest - margin
     for trial in trials:
-        own = (sources.label[trial.row] == rare_class) & (trial.snr >= 10)
+        own = (stars.label[trial.row] == rare_class) & (trial.snr >= 10)
         if own.any():
             highest = max(highest, float(certainty(trial.logits[own], *roles).max()))
     return max(lowest, highest + margin)
 
 
-def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
+def measure_first_stage(stages: dict, decided: dict, stars, recipe) -> dict:
     """Figures of the first stage, on stars that it has not seen.
 
     Each fold is judged with the log-odds that the other folds give.
@@ -70,7 +70,7 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         From `training.build.cross_validate_first_stage`.
     decided : dict of str to Decided
         What the recogniser made of the same folds.
-    sources : LabelledStars
+    stars : LabelledStars
     recipe : Recipe
 
     Returns
@@ -87,11 +87,11 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
     library, lamost = [], []
     for fold, trials in tried.items():
         others = [t for k, some in tried.items() if k != fold for t in some] or trials
-        log_odds = choose_log_odds(others, sources, recipe.classes, recipe.rare_class)
+        log_odds = choose_log_odds(others, stars, recipe.classes, recipe.rare_class)
         for trial in trials:
             sure = certainty(trial.logits, *roles) >= log_odds
             if trial.kind == "library":
-                library.append((sources.label[trial.row], trial.snr, sure))
+                library.append((stars.label[trial.row], trial.snr, sure))
             elif trial.kind == "lamost":
                 lamost.append((trial.row, sure, trial.logits.argmax(axis=1)))
     out = {}
@@ -107,7 +107,7 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         }
     if lamost:
         row, sure, best = map(np.concatenate, zip(*lamost, strict=True))
-        label = sources.label[row]
+        label = stars.label[row]
         out["settled_lamost"] = {
             name: _rate(sure[label == name]) for name in recipe.classes if (label == name).any()
         }
@@ -116,7 +116,7 @@ def measure_first_stage(stages: dict, decided: dict, sources, recipe) -> dict:
         both = np.where(sure, best, [full[r] for r in row])
         names = np.array(recipe.classes, dtype=object)[both]
         own = np.isin(label, [c for c in recipe.classes if c in LETTERS[2:]])
-        own &= sources.snr[row] > 20
+        own &= stars.snr[row] > 20
         out["letter_exact"] = _rate(names[own] == label[own])
     return out
 

@@ -84,7 +84,7 @@ def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
     return float(np.exp(best[0])), float(np.clip(best[1], 0, 3))
 
 
-def choose_operating_point(trials, sources, classes, rare_class, requirements=None, group=()):
+def choose_operating_point(trials, stars, classes, rare_class, requirements=None, group=()):
     """Calibration of the lowest cross-entropy, the probability that is asked for, and, with a
     group, a discriminant.
 
@@ -97,7 +97,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     ----------
     trials : list of Trial
         Of any folds; damaged spectra are left out.
-    sources : LabelledStars
+    stars : LabelledStars
     classes : sequence of str
     rare_class : str
     requirements : Requirements, optional
@@ -114,7 +114,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     rare = index[rare_class]
     logits, labels, evidence = [], [], []
     for trial in trials:
-        label = sources.label[trial.row]
+        label = stars.label[trial.row]
         known = np.isin(label, list(classes))
         if trial.kind != "reobserved":
             logits.append(trial.logits[known])
@@ -130,7 +130,7 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
         need.probability,
     )
     if group:
-        judged = [_judge(trial, sources, rare_class, rule, group) for trial in trials]
+        judged = [_judge(trial, stars, rare_class, rule, group) for trial in trials]
         reobserved = sum(len(t.score) for t in judged if t.kind == "reobserved")
         allowed = int(need.reobserved * reobserved + 1e-9)
         found = fit_discriminant(judged, np.isin(classes, group), allowed, need.margin)
@@ -138,10 +138,10 @@ def choose_operating_point(trials, sources, classes, rare_class, requirements=No
     return rule
 
 
-def _judge(trial, sources, rare_class, rule, group) -> Judged:
+def _judge(trial, stars, rare_class, rule, group) -> Judged:
     """A trial as the discriminant needs it: B stars and the like are not for it to keep out."""
     p, score, reached = probabilities(trial, rule), score_of(trial, rule), candidates(trial, rule)
-    label = sources.label[trial.row]
+    label = stars.label[trial.row]
     own = label == rare_class
     other = ~np.isin(label, [rare_class, *group]) & (trial.kind != "library")
     return Judged(trial.kind, p, trial.measured_snr, score, reached, own, other)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..atomic import atomic_path
 from ..simulation.dataset import LabelledStars
 from ..simulation.library import MARGIN
 from ..simulation.noise import NoiseBank
@@ -19,8 +20,8 @@ from ..spectra.snr import g_band_snr
 __all__ = [
     "LOOKALIKES",
     "Trial",
-    "as_observed",
     "load_trials",
+    "real_batch",
     "run_trials",
     "save_trials",
     "subtype_group",
@@ -54,7 +55,7 @@ class Trial:
     measured_snr : ndarray, shape (n,)
         S/N (g) of the result.
     row : ndarray of int, shape (n,)
-        Index into the whole set of sources.
+        Index into the whole set of stars.
     """
 
     ARRAYS: ClassVar = ("logits", "covered", "evidence", "snr", "measured_snr", "row")
@@ -79,9 +80,8 @@ class Trial:
 def save_trials(path, trials) -> None:
     """Write trials of different kinds into an ``.npz`` file, whole or not at all."""
     arrays = {f"{t.kind}_{n}": getattr(t, n) for t in trials for n in Trial.ARRAYS}
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, kinds=[t.kind for t in trials], **arrays)
-    temporary.replace(path)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, kinds=[t.kind for t in trials], **arrays)
 
 
 def load_trials(path) -> list[Trial]:
@@ -91,12 +91,12 @@ def load_trials(path) -> list[Trial]:
         return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
 
 
-def as_observed(sources: LabelledStars) -> SpectrumBatch:
-    """Observed sources on the grid of the networks, as they are."""
+def real_batch(stars: LabelledStars) -> SpectrumBatch:
+    """Return real spectra as they are, on the grid of the networks."""
     inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
-    mask = ~sources.valid[:, inner]
-    flux = np.where(mask, 0, sources.flux[:, inner])
-    ivar = np.where(mask, 0, sources.ivar[:, inner])
+    mask = ~stars.valid[:, inner]
+    flux = np.where(mask, 0, stars.flux[:, inner])
+    ivar = np.where(mask, 0, stars.ivar[:, inner])
     return SpectrumBatch(LAMOST_GRID, flux, ivar, mask)
 
 
@@ -109,7 +109,7 @@ def subtype_group(label: str, mk_type: str, rare_class: str) -> str:
 
 def run_trials(
     predict,
-    sources: LabelledStars,
+    stars: LabelledStars,
     held_out,
     noise: NoiseBank,
     rare_class,
@@ -119,15 +119,15 @@ def run_trials(
     n_reobserved,
     hot=HOT,
 ):
-    """Observe held-out sources and classify them.
+    """Classify held-out stars: real spectra as they are, and simulated observations.
 
     Parameters
     ----------
     predict : callable
         From `SpectrumBatch` to (logits, covered, evidence).
-    sources : LabelledStars
+    stars : LabelledStars
     held_out : ndarray of int
-        Rows of ``sources`` that the classifier has not seen.
+        Rows of ``stars`` that the classifier has not seen.
     noise : NoiseBank
         Of the training spectra.
     rare_class : str
@@ -145,31 +145,27 @@ def run_trials(
     list of Trial
     """
     rng = np.random.default_rng([seed, 77])
-    observed = held_out[sources.real[held_out]]
-    tried = np.isin(sources.label[held_out], [*hot, rare_class])
-    library = held_out[~sources.real[held_out] & tried]
-    trials = [
-        _classify(
-            "lamost", predict, as_observed(sources[observed]), sources.snr[observed], observed
-        )
-    ]
+    real = held_out[stars.real[held_out]]
+    tried = np.isin(stars.label[held_out], [*hot, rare_class])
+    library = held_out[~stars.real[held_out] & tried]
+    trials = [_classify("lamost", predict, real_batch(stars[real]), stars.snr[real], real)]
     for low, high in SNR_BINS:
         rows = np.repeat(library, repeats)
-        trials += _observe_all("library", predict, sources, rows, noise, (low, high), rng, False)
-    trials += _observe_all("damaged", predict, sources, rows, noise, (low, high), rng, _ONE_SIDE)
-    picks = [observed] * (n_reobserved // max(len(observed), 1) + 1) if len(observed) else []
+        trials += _try_simulated("library", predict, stars, rows, noise, (low, high), rng, False)
+    trials += _try_simulated("damaged", predict, stars, rows, noise, (low, high), rng, _ONE_SIDE)
+    picks = [real] * (n_reobserved // max(len(real), 1) + 1) if len(real) else []
     rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
-    trials += _observe_all("reobserved", predict, sources, rows, noise, (3.0, 100.0), rng)
+    trials += _try_simulated("reobserved", predict, stars, rows, noise, (3.0, 100.0), rng)
     # The rare class is rare among these, too: its own spectra are needed at any S/N.
-    rows = np.repeat(observed[sources.label[observed] == rare_class], repeats)
+    rows = np.repeat(real[stars.label[real] == rare_class], repeats)
     for bounds in SNR_BINS:
-        trials += _observe_all("reobserved", predict, sources, rows, noise, bounds, rng)
+        trials += _try_simulated("reobserved", predict, stars, rows, noise, bounds, rng)
     of_kind = {kind: [t for t in trials if t.kind == kind] for kind in _KINDS}
     return [Trial.concatenate(of_kind[kind]) for kind in _KINDS if of_kind[kind]]
 
 
-def _observe_all(kind, predict, sources, rows, noise, snr_range, rng, gaps=True):
-    parts = simulate_in_parts(sources, rows, noise, rng, snr_range, gaps=gaps)
+def _try_simulated(kind, predict, stars, rows, noise, snr_range, rng, gaps=True):
+    parts = simulate_in_parts(stars, rows, noise, rng, snr_range, gaps=gaps)
     return [_classify(kind, predict, batch, c.snr, some) for some, batch, c in parts]
 
 
