@@ -16,184 +16,155 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare train``."""
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT", title="what to train")
-
-    own = what.add_parser(
-        "classifier",
-        help="train a classifier on spectra with labels",
-        description="Train a classifier (a RAC-Net) on spectra with labels, and save it as a "
-        "preset. "
-        "If it is interrupted, the same command continues.",
+    _add_classifier(
+        what.add_parser(
+            "classifier",
+            help="train a classifier on spectra with labels",
+            description="Train a classifier (a RAC-Net) on spectra with labels, and save it as a "
+            "preset. If it is interrupted, the same command continues.",
+        )
     )
-    own.add_argument(
+    _add_gan(
+        what.add_parser(
+            "gan",
+            help="train a generator of spectra of one class",
+            description="Train a generator (an LCGAN) on spectra of one class, and save it as a "
+            "preset. If it is interrupted, the same command continues.",
+        )
+    )
+    _add_presets(
+        what.add_parser(
+            "presets",
+            help="build the shipped presets again",
+            description="Cross-validate, train, measure and write the shipped presets: hours of "
+            "work.",
+        )
+    )
+
+
+def _add_number(parser, name: str, default, text: str) -> None:
+    """Add an option that takes a number of the kind of its default."""
+    parser.add_argument(
+        name, type=type(default), default=default, help=f"{text} (default: {default:.4g})"
+    )
+
+
+def _add_folders(parser) -> None:
+    parser.add_argument(
         "--data",
         required=True,
         metavar="DIR",
         help="folder with spectra and their labels, labels.csv (or lamost/labels.csv), or with "
-        "star "
-        "libraries, libraries/*.h5",
+        "star libraries, libraries/*.h5",
     )
-    own.add_argument(
+    parser.add_argument(
         "--labels",
         metavar="CSV",
         help="table with a column class, and a column path or obsid (default: that in --data)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--output", required=True, metavar="PRESET", help="folder to write the new preset to"
     )
-    own.add_argument(
+
+
+def _add_classifier(parser) -> None:
+    _add_folders(parser)
+    parser.add_argument(
         "--classes",
         nargs="+",
         metavar="CLASS",
         help="classes to tell apart (default: all in the labels)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--rare-class",
         default="O",
         metavar="CLASS",
         help="class whose members are to be found (default: O)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--learning-rate",
         type=float,
         default=1e-4,
         help="learning rate of the optimizer, Adam (default: 1e-4)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--schedule", choices=("constant", "cosine"), default="constant",
         help="how the learning rate changes (default: constant)",
     )  # fmt: skip
-    own.add_argument(
-        "--epochs", type=int, default=100, help="most epochs to train for (default: 100)"
-    )
-    own.add_argument("--steps", type=int, default=200, help="batches in an epoch (default: 200)")
-    own.add_argument(
-        "--batch-size", type=int, default=128, help="spectra in a batch (default: 128)"
-    )
-    own.add_argument(
-        "--patience",
-        type=int,
-        default=5,
-        help="stop after so many epochs without improvement; 0: never (default: 5)",
-    )
-    own.add_argument(
-        "--validation",
-        type=float,
-        default=0.3,
-        help="fraction of the stars that is kept for validation (default: 0.3)",
-    )
-    own.add_argument(
-        "--label-smoothing",
-        type=float,
-        default=0.0,
-        help="label smoothing of the loss (default: 0)",
-    )
-    own.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
+    _add_number(parser, "--epochs", 100, "most epochs to train for")
+    _add_number(parser, "--steps", 200, "batches in an epoch")
+    _add_number(parser, "--batch-size", 128, "spectra in a batch")
+    _add_number(parser, "--patience", 5, "stop after so many epochs without improvement; 0: never")
+    _add_number(parser, "--validation", 0.3, "fraction of the stars that is kept for validation")
+    _add_number(parser, "--label-smoothing", 0.0, "label smoothing of the loss")
+    _add_number(parser, "--seed", 0, "seed of all random numbers")
 
-    gan = what.add_parser(
-        "gan",
-        help="train a generator of spectra of one class",
-        description="Train a generator (an LCGAN) on spectra of one class, and save it as a "
-        "preset. "
-        "If it is interrupted, the same command continues.",
-    )
-    gan.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR",
-        help="folder with spectra and their labels, labels.csv (or lamost/labels.csv), or with "
-        "star "
-        "libraries, libraries/*.h5",
-    )
-    gan.add_argument(
-        "--labels",
-        metavar="CSV",
-        help="table with a column class, and a column path or obsid (default: that in --data)",
-    )
-    gan.add_argument(
-        "--output", required=True, metavar="PRESET", help="folder to write the new preset to"
-    )
-    gan.add_argument(
+
+def _add_gan(parser) -> None:
+    _add_folders(parser)
+    parser.add_argument(
         "--class",
         dest="rare_class",
         default="O",
         metavar="CLASS",
         help="class to generate (default: O)",
     )
-    gan.add_argument(
+    parser.add_argument(
         "--network",
         choices=("lcgan", "sgan"),
         default="lcgan",
         help="kind of network: lcgan, or sgan, which it is compared with (default: lcgan)",
     )
-    gan.add_argument(
+    parser.add_argument(
         "--source", choices=("auto", "real", "simulated"), default="auto",
         help="train on observed spectra as they are (real), or on simulated observations of the "
         "stars (default: auto, real if there are enough)",
     )  # fmt: skip
-    gan.add_argument(
-        "--number", type=int, default=4000, help="how many observations to simulate (default: 4000)"
+    _add_number(parser, "--number", 4000, "how many observations to simulate")
+    _add_number(parser, "--iterations", 3000, "training steps of the generator")
+    _add_number(
+        parser, "--refinement", 300, "further steps, slower and with larger batches; 0: none"
     )
-    gan.add_argument(
-        "--iterations",
-        type=int,
-        default=3000,
-        help="training steps of the generator (default: 3000)",
+    _add_number(parser, "--batch-size", 64, "spectra in a batch")
+    _add_number(
+        parser,
+        "--matching",
+        5.0,
+        "weight of the loss that compares lines, level and noise; 0: adversarial loss alone",
     )
-    gan.add_argument(
-        "--refinement", type=int, default=300,
-        help="further steps, slower and with larger batches; 0: none (default: 300)",
-    )  # fmt: skip
-    gan.add_argument("--batch-size", type=int, default=64, help="spectra in a batch (default: 64)")
-    gan.add_argument(
-        "--matching", type=float, default=5.0,
-        help="weight of the loss that compares lines, level and noise; 0: adversarial loss alone "
-        "(default: 5)",
-    )  # fmt: skip
-    gan.add_argument(
-        "--unseen",
-        type=float,
-        default=0.25,
-        help="fraction of the stars that is kept for 'evaluate gan' (default: 0.25)",
-    )
-    gan.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
+    _add_number(parser, "--unseen", 0.25, "fraction of the stars that is kept for 'evaluate gan'")
+    _add_number(parser, "--seed", 0, "seed of all random numbers")
 
-    shipped = what.add_parser(
-        "presets",
-        help="build the shipped presets again",
-        description="Cross-validate, train, measure and write the shipped presets: hours of work.",
-    )
-    shipped.add_argument(
+
+def _add_presets(parser) -> None:
+    parser.add_argument(
         "--data",
         required=True,
         metavar="DIR",
         help="folder with star libraries, libraries/, and labelled spectra, lamost/",
     )
-    shipped.add_argument(
+    parser.add_argument(
         "--output", metavar="DIR", default=str(Path(__file__).parents[1] / "weights"),
         help="folder for the presets (default: that of the installed package)",
     )  # fmt: skip
-    shipped.add_argument(
+    parser.add_argument(
         "--work",
         metavar="DIR",
         default=".cache/training",
         help="folder for what is half done, so that the same command can continue "
         "(default: .cache/training)",
     )
-    shipped.add_argument("--only", metavar="PRESET", help="build this preset alone (default: all)")
-    shipped.add_argument(
-        "--jobs", type=int, default=2, help="processes that train at the same time (default: 2)"
-    )
-    shipped.add_argument(
-        "--seed", type=int, default=0, help="seed of all random numbers (default: 0)"
-    )
+    parser.add_argument("--only", metavar="PRESET", help="build this preset alone (default: all)")
+    _add_number(parser, "--jobs", 2, "processes that train at the same time")
+    _add_number(parser, "--seed", 0, "seed of all random numbers")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train; returns the exit status."""
-    if args.what == "presets":
-        return _presets(args)
-    if args.what == "gan":
-        return _gan(args)
+    return {"classifier": _classifier, "gan": _gan, "presets": _presets}[args.what](args)
+
+
+def _classifier(args) -> int:
     if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
         raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
     from ..training.loop import TrainingOptions

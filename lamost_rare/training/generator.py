@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ..inference.generation import generate
+from ..networks.architectures import SHIPPED_LCGAN
+from ..presets import CONFIG_FILE, load_preset, save_preset
 from ..simulation.dataset import LabelledStars, load_data_folder
 from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
 from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths
+from ..validation.trials import real_batch
 from .gan_training import (
     FEWEST_EXAMPLES,
     GanOptions,
@@ -22,6 +25,7 @@ from .gan_training import (
     check_examples,
     train_gan,
 )
+from .generator_card import write_generator_card
 
 __all__ = [
     "real_examples",
@@ -34,16 +38,14 @@ __all__ = [
 GOLDEN_NUMBER = 4
 
 
-def real_examples(sources: LabelledStars, rows) -> Examples:
-    """Observed spectra as they are, standardized."""
-    from ..validation.trials import real_batch
-
-    chosen = sources[np.asarray(rows, dtype=int)]
+def real_examples(stars: LabelledStars, rows) -> Examples:
+    """Return real spectra as they are, standardized."""
+    chosen = stars[np.asarray(rows, dtype=int)]
     return Examples(standardize(real_batch(chosen)), chosen.star.astype(str), chosen.snr)
 
 
 def split_stars(star, unseen: float, seed: int):
-    """Which rows are kept for training, by star; at least one star stays on each side.
+    """Choose the rows to train on, by star; at least one star stays on each side.
 
     Parameters
     ----------
@@ -113,62 +115,89 @@ def train_generator(
     ValueError
         If the class is not in the labels, or there is too little of it.
     """
-    from ..networks.architectures import SHIPPED_LCGAN
-    from ..presets import save_preset
-    from .generator_card import write_generator_card
-
     check_paths(output=output, work=work)
     output = Path(output)
-    if (output / "config.json").exists():
+    if (output / CONFIG_FILE).exists():
         raise FileExistsError(f"{output} holds a preset already; choose another --output")
-    if source not in ("auto", "real", "simulated"):
-        raise ValueError(f"unknown source {source!r}; known: auto, real, simulated")
     options = options or GanOptions()
-    sources = load_data_folder(data, labels=labels)
-    known = sorted(set(sources.label) - {""})
-    if rare_class not in known:
-        raise ValueError(f"no spectrum is labelled {rare_class!r}; there are {', '.join(known)}")
+    stars = load_data_folder(data, labels=labels)
+    source, rows = _rows_to_train_on(stars, rare_class, source)
     from ..networks.gan import complete_architecture  # starts the network's library: seconds
 
     architecture = complete_architecture(architecture or SHIPPED_LCGAN)
-    rows = complete_rows(sources, rare_class)
+    kept = split_stars(stars.star[rows], unseen, options.seed)
+    if source == "real":
+        examples, validation = _real(stars, rows, kept)
+    else:
+        examples, validation = _simulated(stars, rows[kept], number, snr_range, options.seed)
+    check_examples(examples.flux)
+    state = Path(work) if work else output.with_name(output.name + ".training")
+    given = examples.flux, validation.flux
+    generator, log = train_gan(*given, architecture, options, state, refinement=refinement)
+    quality = centre_generator(generator, *given, options.seed)
+    weights = state / "shipped.weights.h5"
+    generator.save_weights(weights)
+    training = {
+        "options": asdict(options),
+        "refinement": refinement and asdict(refinement),
+        "source": source,
+        "n_examples": len(examples),
+        "snr_range": list(snr_range) if source == "simulated" else None,
+        "stars": sorted(set(examples.star)),
+        "unseen_stars": sorted(set(stars.star[rows[~kept]].astype(str))),
+        "iteration": min(log, key=lambda entry: entry["quality"])["iteration"],
+    }
+    config = _config(output.name, architecture, rare_class, training, quality)
+    preset = save_preset(output, config, weights)
+    write_generator_golden(preset, generator)
+    write_generator_card(preset)
+    if work is None:
+        shutil.rmtree(state)
+    return preset
+
+
+def _rows_to_train_on(stars: LabelledStars, rare_class, source) -> tuple[str, np.ndarray]:
+    """Decide whether real or simulated spectra are to train on, and of which rows."""
+    if source not in ("auto", "real", "simulated"):
+        raise ValueError(f"unknown source {source!r}; known: auto, real, simulated")
+    labels = sorted(set(stars.label) - {""})
+    if rare_class not in labels:
+        raise ValueError(f"no spectrum is labelled {rare_class!r}; there are {', '.join(labels)}")
+    rows = complete_rows(stars, rare_class)
     if source == "auto":
-        enough = sources.real[rows].sum() >= 4 * FEWEST_EXAMPLES
+        enough = stars.real[rows].sum() >= 4 * FEWEST_EXAMPLES
         source = "real" if enough else "simulated"
     if source == "real":
-        rows = rows[sources.real[rows]]
-    if len(set(sources.star[rows])) < 2:
+        rows = rows[stars.real[rows]]
+    if len(set(stars.star[rows])) < 2:
         raise ValueError(
             f"{len(rows)} spectra of class {rare_class!r} cover the whole grid ({source}): at "
             "least two stars are needed, and twenty or more are better; add spectra, or use "
             "--source simulated with library stars"
         )
-    kept = split_stars(sources.star[rows], unseen, options.seed)
-    if source == "real":
-        everything = real_examples(sources, rows)
-        examples = everything[kept]
-        validation = everything[~kept] if (~kept).sum() >= FEWEST_EXAMPLES else examples
-    else:
-        noise = noise_of(sources)
-        seen = rows[kept]
-        arguments = {"snr_range": snr_range}
-        examples = simulate_examples(
-            sources, seen, number, noise, seed=options.seed * 2 + 1, **arguments
-        )
-        validation = simulate_examples(
-            sources, seen, max(number // 5, 200), noise, seed=options.seed * 2 + 2, **arguments
-        )
-    check_examples(examples.flux)
-    state = Path(work) if work else output.with_name(output.name + ".training")
-    generator, log = train_gan(
-        examples.flux, validation.flux, architecture, options, state, refinement=refinement
+    return source, rows
+
+
+def _real(stars, rows, kept) -> tuple[Examples, Examples]:
+    """Return real spectra to train on, and to judge by: if they are too few, the same."""
+    examples = real_examples(stars, rows)
+    enough = (~kept).sum() >= FEWEST_EXAMPLES
+    return examples[kept], examples[~kept if enough else kept]
+
+
+def _simulated(stars, rows, number, snr_range, seed) -> tuple[Examples, Examples]:
+    """Return observations of the same stars to train on, and to judge by."""
+    noise = noise_of(stars)
+    examples, validation = (
+        simulate_examples(stars, rows, n, noise, snr_range=snr_range, seed=2 * seed + k)
+        for k, n in ((1, number), (2, max(number // 5, 200)))
     )
-    best = min(log, key=lambda entry: entry["quality"])
-    quality = centre_generator(generator, examples.flux, validation.flux, options.seed)
-    weights = state / "shipped.weights.h5"
-    generator.save_weights(weights)
-    config = {
-        "name": output.name,
+    return examples, validation
+
+
+def _config(name, architecture, rare_class, training, quality) -> dict:
+    return {
+        "name": name,
         "kind": "generator",
         "description": (
             f"Generates spectra of class {rare_class} as LAMOST would observe them "
@@ -178,31 +207,13 @@ def train_generator(
         "rare_class": rare_class,
         "grid": LAMOST_GRID.to_dict(),
         "preprocessing": {"normalization": "l2"},
-        "training": {
-            "options": asdict(options),
-            "refinement": refinement and asdict(refinement),
-            "source": source,
-            "n_examples": len(examples),
-            "snr_range": list(snr_range) if source == "simulated" else None,
-            "stars": sorted(set(examples.star)),
-            "unseen_stars": sorted(set(sources.star[rows[~kept]].astype(str))),
-            "iteration": best["iteration"],
-        },
-        "figures": {
-            "feature_distance": quality,
-            "iteration": best["iteration"],
-        },
+        "training": training,
+        "figures": {"feature_distance": quality, "iteration": training["iteration"]},
     }
-    preset = save_preset(output, config, weights)
-    write_generator_golden(preset, generator)
-    write_generator_card(preset)
-    if work is None:
-        shutil.rmtree(state)
-    return preset
 
 
 def rebuild_generator(name, data, output, work, *, seed=0):
-    """The shipped generator again, in place of the one in ``output``.
+    """Train the shipped generator again, and replace the one in ``output``.
 
     Parameters
     ----------
@@ -216,8 +227,6 @@ def rebuild_generator(name, data, output, work, *, seed=0):
     Preset
     """
     check_paths(data=data, output=output, work=work)
-    from ..presets import load_preset
-
     state = Path(work) / name / f"seed{seed}"
     built = state / name
     if built.exists():
@@ -230,6 +239,6 @@ def rebuild_generator(name, data, output, work, *, seed=0):
 
 
 def write_generator_golden(preset, generator) -> None:
-    """The first spectra of seed 0, into ``golden.npz``."""
+    """Write the first spectra of seed 0 to ``golden.npz``."""
     flux = generate(generator, GOLDEN_NUMBER, 0)
     np.savez_compressed(preset.folder / "golden.npz", seed=0, flux=flux)
