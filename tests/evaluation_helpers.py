@@ -79,9 +79,9 @@ def generator_preset(folder, architecture, grid):
     return preset
 
 
-def in_this_process(tasks, jobs, what, function, *arguments):
+def in_this_process(tasks, jobs, what, function):
     """`training.pools.for_each` where what a test has changed is known."""
-    return {task: function(*(task if a is ... else a for a in arguments)) for task in tasks}
+    return {task: function(task) for task in tasks}
 
 
 def undecided_first_stage(n_classes=3):

@@ -51,7 +51,7 @@ def fast(monkeypatch):
         monkeypatch.setattr(
             classifier,
             "train_network",
-            lambda stream, *args: (Centroids(stream.x, stream.sources), []),
+            lambda stream, *args: (Centroids(stream.x, stream.codes), []),
         )
         monkeypatch.setitem(NETWORKS["classifier"], "racnet", lambda architecture: Centroids())
 

@@ -172,7 +172,7 @@ def test_repeated_spectra_stay_on_one_side_of_the_split(sets, tmp_path, monkeypa
     stream, (x, y) = seen["stream"], seen["validation"]
     assert list(np.bincount(stream.label)) == [14, 14, 14, 14]
     assert list(np.bincount(y)) == [6, 6, 6, 6]
-    train_o = {row.tobytes() for row in stream.whole(stream.sources[stream.label == 0])}
+    train_o = {row.tobytes() for row in stream.whole(stream.flux[stream.label == 0])}
     other = {row.tobytes() for row in x[y == 0]}
     assert (len(train_o), len(other)) == (7, 3)
     assert not train_o & other

@@ -175,17 +175,17 @@ def test_interrupted_training_ends_with_the_same_weights(
 
     from lamost_rare.training import loop as classifier
 
-    save = classifier._save
+    save = classifier.save_state
 
-    def save_and_die(folder, model, optimizer, fingerprint, log, best):
-        save(folder, model, optimizer, fingerprint, log, best)
+    def save_and_die(folder, groups, fingerprint, log):
+        save(folder, groups, fingerprint, log)
         if len(log) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(classifier, "_save", save_and_die)
+    monkeypatch.setattr(classifier, "save_state", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         train_network(stream(), architecture, options, tmp_path / "parts")
-    monkeypatch.setattr(classifier, "_save", save)
+    monkeypatch.setattr(classifier, "save_state", save)
     resumed, resumed_log = train_network(stream(), architecture, options, tmp_path / "parts")
     assert [e["loss"] for e in resumed_log] == pytest.approx([e["loss"] for e in log], rel=1e-5)
     for a, b in zip(whole.variables, resumed.variables, strict=True):
@@ -245,10 +245,8 @@ def test_every_class_counts_alike_in_principal_components():
         subspace.principal_components(Stream(), 7)
 
 
-def test_every_observation_is_seen_as_often_as_asked(monkeypatch):
-    from lamost_rare.training import loop as classifier
-
-    monkeypatch.setattr(classifier, "_POOL", 4)
+def test_every_observation_is_seen_as_often_as_asked():
+    from lamost_rare.training.loop import _views
 
     class Numbers:
         made = 0
@@ -259,7 +257,7 @@ def test_every_observation_is_seen_as_often_as_asked(monkeypatch):
             return np.repeat(values[:, None, None], 2, axis=2).astype(np.float32), values
 
     stream = Numbers()
-    batch = classifier._views(stream, TrainingOptions(batch_size=8, views=3, seed=1))
+    batch = _views(stream, TrainingOptions(batch_size=8, views=3, seed=1), pool=4)
     seen = [batch(step) for step in range(24)]
     assert stream.made == 8
     counts = np.bincount(np.concatenate([y for _, y in seen]))
@@ -267,7 +265,7 @@ def test_every_observation_is_seen_as_often_as_asked(monkeypatch):
     for x, y in seen:
         np.testing.assert_array_equal(x[:, 0, 0], y)
     # A resumed training gets what the interrupted one would have got.
-    fresh = classifier._views(Numbers(), TrainingOptions(batch_size=8, views=3, seed=1))
+    fresh = _views(Numbers(), TrainingOptions(batch_size=8, views=3, seed=1), pool=4)
     np.testing.assert_array_equal(fresh(17)[1], seen[17][1])
     assert not np.array_equal(seen[0][1], seen[4][1])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from scipy.special import softmax
@@ -132,9 +133,9 @@ def try_mixture(
             f"{recipe_name} has no folds with a second training; choose racnet-obafgkm-v1"
         )
     tasks = [(r, fold) for r in range(repetitions) for fold in range(recipe.n_folds)]
-    fixed = recipe_name, str(data), str(work), settings, seed
+    one_fold = partial(_one_fold, recipe_name, str(data), str(work), settings, seed)
     sources = load_data_folder(data)  # before processes begin, which would say the same
-    found = for_each(tasks, jobs, "trainings", _one_fold, *fixed, ...)
+    found = for_each(tasks, jobs, "trainings", one_fold)
     return measure_mixture(found, sources, recipe, settings)
 
 
@@ -161,7 +162,7 @@ def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, rep
     first_stage, _ = first_stage_of_fold(recipe, sources, fold, fold_work, seed=seed)
     own_seed = 10_000 * (repetition + 1) + stream.seed
     stars = generated_stars(
-        stream.sources,
+        stream.stars,
         stream.noise,
         settings.architecture,
         replace(settings.gan, seed=own_seed),

@@ -4,6 +4,7 @@ outputs, card."""
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,8 @@ def cross_validate_first_stage(
     if recipe.first_stage is None:
         return {}
     labels = labels and str(labels)
-    fixed = recipe.name, str(data), labels, ..., str(work), seed
-    return for_each(_tasks(recipe, final), jobs, "first stages", _first_stage, *fixed)
+    one = partial(_first_stage, recipe.name, str(data), labels, work=str(work), seed=seed)
+    return for_each(_tasks(recipe, final), jobs, "first stages", one)
 
 
 def cross_validate(
@@ -119,8 +120,10 @@ def cross_validate(
     """
     check_paths(data=data, work=work, labels=labels)
     share = n_reobserved // recipe.n_folds
-    fixed = recipe.name, str(data), labels and str(labels), ..., str(work), seed, repeats, share
-    found = for_each(_tasks(recipe, final), jobs, "cross-validation", _train_and_try, *fixed)
+    given = recipe.name, str(data), labels and str(labels)
+    more = {"work": str(work), "seed": seed, "repeats": repeats, "n_reobserved": share}
+    one = partial(_train_and_try, *given, **more)
+    found = for_each(_tasks(recipe, final), jobs, "cross-validation", one)
     return {fold: trials for fold, trials in found.items() if fold is not None}
 
 

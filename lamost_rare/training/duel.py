@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ..networks.keras_backend import load_keras
+from .checkpoint import load_state, reseed, save_state
 
 __all__ = ["Duel", "GanOptions", "GanRefinement"]
 
@@ -185,75 +184,45 @@ class Duel:
             "generator_loss": float(total),
         }
 
+    @contextmanager
     def averaged(self):
-        """Context in which the generator has the average of its weights."""
-        return _Weights(self.generator, self.average)
+        """Give the generator the average of its weights within the block."""
+        kept = self.generator.get_weights()
+        self.generator.set_weights(self.average)
+        yield
+        self.generator.set_weights(kept)
 
     def reseed(self, seed):
-        keras = load_keras()
-        keras.utils.set_random_seed(seed)
-        for i, layer in enumerate([*self.generator.layers, *self.discriminator.layers]):
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                generator.state.assign(keras.random.SeedGenerator(seed + i).state)
+        """Make the draws of dropout those of a seed."""
+        reseed([*self.generator.layers, *self.discriminator.layers], seed)
 
     def _variables(self):
-        return [
-            *self.generator.variables,
-            *self.discriminator.variables,
-            *self.both.optimizer.variables,
-            *self.discriminator.optimizer.variables,
-        ]
+        models = self.generator, self.discriminator
+        optimizers = self.both.optimizer, self.discriminator.optimizer
+        return [variable for holder in models + optimizers for variable in holder.variables]
 
     def save(self, folder, fingerprint, log):
-        if self.refinement is not None:
-            fingerprint = {**fingerprint, "refinement": asdict(self.refinement)}
-        temporary = folder / "state.npz.tmp"
-        arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(self._variables())}
-        arrays |= {f"a{i}": v for i, v in enumerate(self.average)}
-        with open(temporary, "wb") as file:
-            np.savez(file, **arrays, log=json.dumps(log), fingerprint=json.dumps(fingerprint))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, folder / "state.npz")
-        (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+        """Write the state."""
+        groups = {"v": self._variables(), "a": self.average}
+        save_state(folder, groups, self._fingerprint(fingerprint, self.refinement), log)
 
-    def save_best(self, folder, sample, iteration, best):
-        (folder / "samples").mkdir(exist_ok=True)
-        np.save(folder / "samples" / f"{iteration:06d}.npy", sample)
-        if best:
-            self.generator.save_weights(folder / "best.tmp.weights.h5")
-            os.replace(folder / "best.tmp.weights.h5", folder / "best.weights.h5")
+    @staticmethod
+    def _fingerprint(fingerprint, refinement) -> dict:
+        return {**fingerprint, "refinement": asdict(refinement)} if refinement else fingerprint
 
     def restore(self, folder, fingerprint, refinement=None) -> list[dict]:
-        path = folder / "state.npz"
-        if not path.exists():
+        """Read the state, also that of a training whose refinement has not begun.
+
+        Returns
+        -------
+        list of dict
+            The log, empty if there is no state.
+        """
+        state = load_state(folder, fingerprint, self._fingerprint(fingerprint, refinement))
+        if state is None:
             return []
-        with np.load(path) as state:
-            known = json.loads(str(state["fingerprint"]))
-            begun = known.pop("refinement", None)
-            wanted = refinement and asdict(refinement)
-            if known != fingerprint or begun not in (None, wanted):
-                raise ValueError(
-                    f"{folder} holds a training with other options or spectra; choose another "
-                    "folder or remove it"
-                )
-            log = json.loads(str(state["log"]))
-            if begun:
-                self.refine(refinement)
-            for i, variable in enumerate(self._variables()):
-                variable.assign(state[f"v{i}"])
-            self.average = [state[f"a{i}"] for i in range(len(self.average))]
-            return log
-
-
-class _Weights:
-    def __init__(self, model, weights):
-        self.model, self.weights = model, weights
-
-    def __enter__(self):
-        self.kept = self.model.get_weights()
-        self.model.set_weights(self.weights)
-
-    def __exit__(self, *_):
-        self.model.set_weights(self.kept)
+        if "refinement" in state.fingerprint:
+            self.refine(refinement)
+        state.assign("v", self._variables())
+        self.average = [state.arrays[f"a{i}"] for i in range(len(self.average))]
+        return state.log

@@ -311,14 +311,11 @@ class _Rows:
     """The spectra as `train_network` draws them: each class equally often."""
 
     def __init__(self, x, codes, classes, seed: int):
-        self.x, self.classes, self.seed = x, list(map(str, classes)), seed
-        self.preprocessing: dict = {}
-        self.sources = codes
-        self.options = self
+        self.x, self.codes, self.classes, self.seed = x, codes, list(map(str, classes)), seed
         self._members = [np.flatnonzero(codes == code) for code in range(len(classes))]
 
-    def to_dict(self) -> dict:
-        """Nothing of a stream's options applies."""
+    def fingerprint(self) -> dict:
+        """Return nothing: no training goes on in another process."""
         return {}
 
     def inputs(self, number: int, batch_size: int):

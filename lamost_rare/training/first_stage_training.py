@@ -9,7 +9,7 @@ import numpy as np
 from ..inference.first_stage import FirstStage, block_depths
 from ..networks.keras_backend import standard_settings
 from ..validation.first_stage_figures import roles_of
-from .stream import ObservationStream
+from .stream import FIRST_STAGE_BATCHES, ObservationStream
 
 __all__ = ["FirstStageOptions", "train_first_stage"]
 
@@ -64,8 +64,7 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
     n_batches = -(-options.n_observations // size)
     features, labels = [], []
     for number in range(n_batches):
-        # Numbers that the training of the recogniser does not come to.
-        batch, label = stream.batch(10_000_000 + number, size)
+        batch, label = stream.batch(FIRST_STAGE_BATCHES + number, size)
         features.append(block_depths(batch.flux, batch.mask).astype(np.float16))
         labels.append(label)
     x, y = np.concatenate(features), np.concatenate(labels)

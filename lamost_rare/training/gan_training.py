@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import ks_2samp
 
 from ..folder_lock import folder_lock
 from ..hdf5 import load_weights
@@ -14,6 +15,7 @@ from ..inference.generation import generate
 from ..networks.keras_backend import standard_settings
 from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
+from .checkpoint import BEST_WEIGHTS, save_weights
 from .duel import Duel, GanOptions, GanRefinement
 
 __all__ = [
@@ -30,7 +32,7 @@ FEWEST_EXAMPLES = 20
 
 
 def feature_distance(real, generated) -> np.ndarray:
-    """Kolmogorov-Smirnov distance of each feature between two sets.
+    """Return the Kolmogorov-Smirnov distance of each feature between two sets.
 
     Parameters
     ----------
@@ -40,15 +42,7 @@ def feature_distance(real, generated) -> np.ndarray:
     -------
     ndarray, shape (n_features,)
     """
-    both = np.sort(np.concatenate([real, generated]), axis=0)
-    out = np.empty(both.shape[1])
-    for i in range(both.shape[1]):
-        below = [
-            np.searchsorted(np.sort(x[:, i]), both[:, i], side="right") / len(x)
-            for x in (real, generated)
-        ]
-        out[i] = np.abs(below[0] - below[1]).max()
-    return out
+    return ks_2samp(real, generated, axis=0, method="asymp").statistic
 
 
 def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) -> float:
@@ -80,7 +74,7 @@ def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) ->
 
 
 def _quality(generator, model, known, seed) -> tuple[float, np.ndarray]:
-    """Mean distance of the features of generated spectra from known ones, and those spectra."""
+    """Return the mean distance of generated spectra from known features, and these spectra."""
     from ..networks.spectral_features import features_of
 
     sample = generate(generator, max(len(known), 200), seed)
@@ -180,9 +174,8 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
         "options": asdict(options),
         "architecture": architecture,
         "grid": grid.to_dict(),
-        "examples": _digest(examples),
+        "examples": hashlib.sha256(np.ascontiguousarray(examples, dtype=np.float32)).hexdigest(),
     }
-    fingerprint = json.loads(json.dumps(fingerprint))
     total = options.iterations + (refinement.iterations if refinement else 0)
     log = duel.restore(folder, fingerprint, refinement)
     start = log[-1]["iteration"] if log else 0
@@ -199,17 +192,19 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
             with duel.averaged():
                 quality, sample = _quality(duel.generator, duel.features, known, options.seed)
                 log.append({"iteration": done, "quality": quality, **losses})
-                best = quality <= min(e["quality"] for e in log)
-                duel.save_best(folder, sample[:24], done, best)
-                if keep_weights:
-                    (folder / "weights").mkdir(exist_ok=True)
-                    duel.generator.save_weights(folder / "weights" / f"{done:06d}.weights.h5")
+                best = quality <= min(entry["quality"] for entry in log)
+                _keep_look(folder, duel.generator, sample[:24], done, best, keep_weights)
             duel.save(folder, fingerprint, log)
-    load_weights(duel.generator, folder / "best.weights.h5")
+    load_weights(duel.generator, folder / BEST_WEIGHTS)
     return duel.generator, log
 
 
-def _digest(examples) -> str:
-    import hashlib
-
-    return hashlib.sha256(np.ascontiguousarray(examples, dtype=np.float32)).hexdigest()
+def _keep_look(folder, generator, sample, iteration, best, keep_weights):
+    """Write a few spectra, and the weights that are the best so far or to be kept."""
+    (folder / "samples").mkdir(exist_ok=True)
+    np.save(folder / "samples" / f"{iteration:06d}.npy", sample)
+    if best:
+        save_weights(generator, folder / BEST_WEIGHTS)
+    if keep_weights:
+        (folder / "weights").mkdir(exist_ok=True)
+        generator.save_weights(folder / "weights" / f"{iteration:06d}.weights.h5")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import queue
-import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from scipy.special import log_softmax
 
 from ..folder_lock import folder_lock
 from ..hdf5 import load_weights
-from ..networks.keras_backend import load_keras, standard_settings
+from ..networks.keras_backend import standard_settings
 from ..progress import Progress
+from .checkpoint import BEST_WEIGHTS, load_state, reseed, save_state, save_weights
+from .subspace import principal_components
 
-__all__ = ["TrainingOptions", "export_weights", "predict_logits", "train_network"]
+__all__ = ["Batches", "TrainingOptions", "export_weights", "predict_logits", "train_network"]
 
 
 @dataclass
@@ -54,77 +59,62 @@ class TrainingOptions:
     seed: int = 0
 
 
-class _Prefetch:
-    """Batches made in a thread while the network trains on the one before."""
+class Batches(Protocol):
+    """What `train_network` trains on."""
 
-    def __init__(self, make, first: int, last: int, depth: int = 4):
-        self._queue: queue.Queue = queue.Queue(depth)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, args=(make, first, last), daemon=True)
-        self._thread.start()
+    classes: Sequence[str]
 
-    def _work(self, make, first, last):
-        for number in range(first, last):
-            if self._stop.is_set():
-                return
-            try:
-                item = make(number)
-            except Exception as error:
-                item = error
-            while not self._stop.is_set():
-                try:
-                    self._queue.put(item, timeout=0.5)
-                    break
-                except queue.Full:
-                    continue
-            if isinstance(item, Exception):
-                return
+    def fingerprint(self) -> dict:
+        """Return what the batches depend on, for JSON."""
 
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        item = self._queue.get()
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-    def close(self):
-        self._stop.set()
-        self._thread.join()
+    def inputs(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return network input (size, n_pixels, channels) and class numbers (size,)."""
 
 
-_POOL = 400
+def _prefetched(make, first: int, last: int, depth=4):
+    """Yield batches that a thread makes while the network trains on those before."""
+    waiting: deque = deque()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            for number in range(first, last):
+                waiting.append(pool.submit(make, number))
+                if len(waiting) > depth:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+POOL = 400
 """Batches that are simulated together, when each observation is used more than once."""
 
 
-def _views(stream, options: TrainingOptions):
-    """A function from the number of a step to its batch of network input and labels.
+def _views(batches: Batches, options: TrainingOptions, pool=POOL):
+    """Return a function from the number of a step to its network input and class numbers.
 
     The batches of a pool are used ``views`` times, in another order each time; which ones a step
     gets depends on its number alone, so that an interrupted training can go on.
     """
+    size = options.batch_size
     if options.views == 1:
-        return lambda number: stream.inputs(number, options.batch_size)
-    held: dict = {"number": None}
+        return lambda number: batches.inputs(number, size)
+
+    @lru_cache(1)
+    def pooled(k):
+        made = [batches.inputs(n, size) for n in range(k * pool, (k + 1) * pool)]
+        # Half precision: rectified flux is of order one to ten.
+        x = np.concatenate([x.astype(np.float16) for x, _ in made])
+        return x, np.concatenate([y for _, y in made])
 
     def batch(step):
-        pool, within = divmod(step, _POOL * options.views)
-        if held["number"] != pool:
-            made = [
-                stream.inputs(n, options.batch_size)
-                for n in range(pool * _POOL, (pool + 1) * _POOL)
-            ]
-            # Half precision: rectified flux is of order one to ten.
-            held.update(
-                number=pool,
-                x=np.concatenate([x.astype(np.float16) for x, _ in made]),
-                y=np.concatenate([y for _, y in made]),
-            )
-        view, k = divmod(within, _POOL)
-        order = np.random.default_rng([options.seed, pool, view]).permutation(len(held["y"]))
-        rows = order[k * options.batch_size : (k + 1) * options.batch_size]
-        return held["x"][rows].astype(np.float32), held["y"][rows]
+        k, within = divmod(step, pool * options.views)
+        x, y = pooled(k)
+        view, k_batch = divmod(within, pool)
+        order = np.random.default_rng([options.seed, k, view]).permutation(len(y))
+        rows = order[k_batch * size : (k_batch + 1) * size]
+        return x[rows].astype(np.float32), y[rows]
 
     return batch
 
@@ -142,16 +132,23 @@ def _rate(step: int, total: int, options: TrainingOptions) -> float:
 
 
 def train_network(
-    stream, architecture, options: TrainingOptions, folder, *, validation=None, begin_with=None
+    batches: Batches,
+    architecture,
+    options: TrainingOptions,
+    folder,
+    *,
+    validation=None,
+    begin_with=None,
 ):
-    """Train a classifier on a stream of observations.
+    """Train a classifier.
 
     After each epoch the state is written to ``folder``; a second call with the same arguments goes
     on where the first one was stopped, and ends with the same weights.
 
     Parameters
     ----------
-    stream : ObservationStream
+    batches : Batches
+        An `ObservationStream`, if the architecture has a subspace and nothing to begin with.
     architecture : dict
         As `networks.build.build_network` takes it.
     options : TrainingOptions
@@ -177,90 +174,87 @@ def train_network(
         there.
     """
     with folder_lock(folder):
-        return _train(stream, architecture, options, Path(folder), validation, begin_with)
+        return _train(batches, architecture, options, Path(folder), validation, begin_with)
 
 
 @standard_settings()
-def _train(stream, architecture, options, folder, validation, begin_with):
+def _train(batches, architecture, options, folder, validation, begin_with):
     from ..networks.build import build_network
     from ..networks.layers import keras
-    from ..networks.racnet import SUBSPACE, opinions
-    from .subspace import principal_components
+    from ..networks.racnet import opinions
 
     keras.utils.set_random_seed(options.seed)
-    model = build_network({**architecture, "n_classes": len(stream.classes)})
+    model = build_network({**architecture, "n_classes": len(batches.classes)})
     trained = opinions(model)
-    optimizer = keras.optimizers.Adam(options.learning_rate)
     loss = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=options.label_smoothing
     )
-    n_opinions = len(trained.outputs)
-    trained.compile(
-        optimizer=optimizer, loss=[loss] * n_opinions, metrics=[["accuracy"]] * n_opinions
-    )
+    n = len(trained.outputs)
+    optimizer = keras.optimizers.Adam(options.learning_rate)
+    trained.compile(optimizer=optimizer, loss=[loss] * n, metrics=[["accuracy"]] * n)
     optimizer.build(model.trainable_variables)
 
     fingerprint = {
-        "options": asdict(options),
-        "architecture": architecture,
-        "classes": list(stream.classes),
-        "preprocessing": stream.preprocessing,
-        "stream": stream.options.to_dict(),
-        "n_sources": len(stream.sources),
-    }
+        "options": asdict(options), "architecture": architecture, **batches.fingerprint()
+    }  # fmt: skip
     if begin_with is not None:
         fingerprint["begin_with"] = hashlib.sha256(Path(begin_with).read_bytes()).hexdigest()
-    fingerprint = json.loads(json.dumps(fingerprint))
-    log = _restore(folder, model, optimizer, fingerprint)
-    if not log:  # what a training that goes on has in its state
-        if begin_with is not None:
-            load_weights(model, begin_with)
-        elif architecture.get("subspace"):
-            components = principal_components(stream, architecture["subspace"])
-            model.get_layer(SUBSPACE).set_weights([components])
-    total = options.epochs * options.steps_per_epoch
-    eye = np.eye(len(stream.classes), dtype=np.float32)
-    start = len(log)
-    if start < options.epochs and not _stopped(log, options.patience):
-        first = start * options.steps_per_epoch
-        batches = _Prefetch(_views(stream, options), first, total)
-        bar = Progress(total, "batches", "training", done=first)
-        try:
-            for epoch in range(start, options.epochs):
-                # Dropout's draws must not depend on where the training was interrupted.
-                keras.utils.set_random_seed(options.seed * 100_003 + epoch)
-                _reseed(model, options.seed * 100_003 + epoch)
-                sums = np.zeros(2)
-                for step in range(options.steps_per_epoch):
-                    x, y = next(batches)
-                    optimizer.learning_rate.assign(
-                        _rate(epoch * options.steps_per_epoch + step, total, options)
-                    )
-                    wanted = eye[y] if n_opinions == 1 else [eye[y]] * n_opinions
-                    result = trained.train_on_batch(x, wanted, return_dict=True)
-                    accuracy = [v for name, v in result.items() if name.endswith("accuracy")]
-                    sums += [float(result["loss"]) / n_opinions, float(np.mean(accuracy))]
-                    bar.update(epoch * options.steps_per_epoch + step + 1, epochs=epoch)
-                loss, accuracy = (float(s) for s in sums / options.steps_per_epoch)
-                entry = {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy}
-                if validation is not None:
-                    entry |= _validate(model, validation)
-                log.append(entry)
-                best = "validation_loss" not in entry or entry["validation_loss"] <= min(
-                    e["validation_loss"] for e in log
-                )
-                _save(folder, model, optimizer, fingerprint, log, best)
-                if _stopped(log, options.patience):
-                    break
-        finally:
-            bar.close()
-            batches.close()
-    load_weights(model, folder / "best.weights.h5")
+    groups = {"m": model.variables, "o": optimizer.variables}
+    if state := load_state(folder, fingerprint):
+        for group, variables in groups.items():
+            state.assign(group, variables)
+    else:
+        _begin(model, batches, architecture, begin_with)
+    log = state.log if state else []
+    left = 0 if _stopped(log, options.patience) else options.epochs - len(log)
+    total, first = (k * options.steps_per_epoch for k in (options.epochs, len(log)))
+    made = _prefetched(_views(batches, options), first, total)
+    with closing(made), Progress(total, "batches", "training", done=first) as bar:
+        for epoch in range(len(log), len(log) + left):
+            reseed(model.layers, options.seed * 100_003 + epoch)
+            entry = _one_epoch(trained, made, epoch, options, bar)
+            if validation is not None:
+                entry |= _validate(model, validation)
+            log.append(entry)
+            if validation is None or entry["validation_loss"] <= min(_validation_losses(log)):
+                save_weights(model, folder / BEST_WEIGHTS)
+            save_state(folder, groups, fingerprint, log)
+            if _stopped(log, options.patience):
+                break
+    load_weights(model, folder / BEST_WEIGHTS)
     return model, log
 
 
+def _begin(model, batches, architecture, begin_with):
+    """Give a new training what its network needs beside random numbers."""
+    from ..networks.racnet import SUBSPACE
+
+    if begin_with is not None:
+        load_weights(model, begin_with)
+    elif architecture.get("subspace"):
+        components = principal_components(batches, architecture["subspace"])
+        model.get_layer(SUBSPACE).set_weights([components])
+
+
+def _one_epoch(trained, made, epoch, options, bar) -> dict:
+    """Train on the batches of an epoch; return its entry in the log."""
+    n, steps = len(trained.outputs), options.steps_per_epoch
+    eye = np.eye(trained.outputs[0].shape[-1], dtype=np.float32)
+    sums = np.zeros(2)
+    for step in range(epoch * steps, (epoch + 1) * steps):
+        x, y = next(made)
+        trained.optimizer.learning_rate.assign(_rate(step, options.epochs * steps, options))
+        wanted = eye[y] if n == 1 else [eye[y]] * n
+        result = trained.train_on_batch(x, wanted, return_dict=True)
+        accuracy = [value for name, value in result.items() if name.endswith("accuracy")]
+        sums += [float(result["loss"]) / n, float(np.mean(accuracy))]
+        bar.update(step + 1, epochs=epoch)
+    loss, accuracy = (float(s) for s in sums / steps)
+    return {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy}
+
+
 def export_weights(architecture, trained, output) -> Path:
-    """Copy trained weights without the optimizer's state, which is twice their size.
+    """Copy trained weights without the state of the optimizer, which is twice their size.
 
     Parameters
     ----------
@@ -282,19 +276,10 @@ def export_weights(architecture, trained, output) -> Path:
     return Path(output)
 
 
-def _reseed(model, seed):
-    keras = load_keras()
-    for i, layer in enumerate(model.layers):
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None:
-            generator.state.assign(keras.random.SeedGenerator(seed + i).state)
-
-
 def _validate(model, validation) -> dict:
     x, y = validation
     logits = predict_logits(model, x)
-    logits -= logits.max(axis=1, keepdims=True)
-    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    log_p = log_softmax(logits, axis=1)
     return {
         "validation_loss": float(-log_p[np.arange(len(y)), y].mean()),
         "validation_accuracy": float((logits.argmax(axis=1) == y).mean()),
@@ -307,38 +292,10 @@ def predict_logits(model, x, batch_size=256) -> np.ndarray:
     return np.concatenate(out).astype(float)
 
 
+def _validation_losses(log) -> list[float]:
+    return [entry["validation_loss"] for entry in log if "validation_loss" in entry]
+
+
 def _stopped(log, patience) -> bool:
-    losses = [entry["validation_loss"] for entry in log if "validation_loss" in entry]
+    losses = _validation_losses(log)
     return bool(patience and losses and len(losses) - 1 - int(np.argmin(losses)) >= patience)
-
-
-def _save(folder, model, optimizer, fingerprint, log, best):
-    temporary = folder / "state.npz.tmp"
-    arrays = {f"m{i}": np.asarray(v) for i, v in enumerate(model.variables)}
-    arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
-    with open(temporary, "wb") as file:
-        np.savez(file, **arrays, log=json.dumps(log), fingerprint=json.dumps(fingerprint))
-        file.flush()
-        os.fsync(file.fileno())
-    if best:
-        model.save_weights(folder / "best.tmp.weights.h5")
-        os.replace(folder / "best.tmp.weights.h5", folder / "best.weights.h5")
-    os.replace(temporary, folder / "state.npz")
-    (folder / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
-
-
-def _restore(folder, model, optimizer, fingerprint) -> list[dict]:
-    path = folder / "state.npz"
-    if not path.exists():
-        return []
-    with np.load(path) as state:
-        if json.loads(str(state["fingerprint"])) != fingerprint:
-            raise ValueError(
-                f"{folder} holds a training with other options or data; "
-                "choose another folder or remove it"
-            )
-        for i, variable in enumerate(model.variables):
-            variable.assign(state[f"m{i}"])
-        for i, variable in enumerate(optimizer.variables):
-            variable.assign(state[f"o{i}"])
-        return json.loads(str(state["log"]))

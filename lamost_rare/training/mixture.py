@@ -23,9 +23,9 @@ class MixedStream(ObservationStream):
     Parameters
     ----------
     stream : ObservationStream
-        Whose sources, noise and options these are.
+        Whose stars, noise and options these are.
     generated : ndarray, shape (n, n_pixels), float32
-        Stars on the grid of sources, before extinction and without noise (`generated_stars`).
+        Stars on `STAR_GRID`, before extinction and without noise (`generated_stars`).
     fraction : float
         Part of the rare class's observations that are made of them.
     rare_class : str
@@ -34,7 +34,7 @@ class MixedStream(ObservationStream):
 
     def __init__(self, stream: ObservationStream, generated, fraction, rare_class, seed):
         super().__init__(
-            stream.sources,
+            stream.stars,
             stream.classes,
             stream.preprocessing,
             stream.options,
@@ -53,7 +53,7 @@ class MixedStream(ObservationStream):
 
 
 def generated_stars(
-    sources: LabelledStars,
+    stars: LabelledStars,
     noise: NoiseBank,
     architecture: dict,
     options: GanOptions,
@@ -63,14 +63,14 @@ def generated_stars(
     n_examples=1500,
     number=3000,
 ) -> np.ndarray:
-    """Stars from a generator trained on the library stars of a class.
+    """Generate stars, with a generator trained on the library stars of a class.
 
     What it learns from is observed, hence reddened: each star gets the level of a library star in
     place of its own, and is reddened when it is observed itself.
 
     Parameters
     ----------
-    sources : LabelledStars
+    stars : LabelledStars
         Those to train on.
     noise : NoiseBank
     architecture : dict
@@ -85,7 +85,7 @@ def generated_stars(
     Returns
     -------
     ndarray, shape (number, n_pixels), float32
-        On the grid of sources.
+        On `STAR_GRID`.
 
     Raises
     ------
@@ -94,12 +94,12 @@ def generated_stars(
     """
     from ..networks.gan import without_noise
 
-    rows = complete_rows(sources, rare_class)
-    rows = rows[~sources.real[rows]]
-    examples = simulate_examples(sources, rows, n_examples, noise, seed=2 * options.seed + 1).flux
+    rows = complete_rows(stars, rare_class)
+    rows = rows[~stars.real[rows]]
+    examples = simulate_examples(stars, rows, n_examples, noise, seed=2 * options.seed + 1).flux
     generator, _ = train_gan(examples, examples, architecture, options, Path(folder))
     centre_generator(generator, examples, examples, options.seed)
     made = on_star_grid(generate(without_noise(generator), number, options.seed))
     lent = np.random.default_rng([options.seed, 39]).choice(rows, number)
     lines = made / levels(made, np.ones(made.shape, dtype=bool))
-    return (lines * levels(sources.flux[lent], sources.valid[lent])).astype(np.float32)
+    return (lines * levels(stars.flux[lent], stars.valid[lent])).astype(np.float32)

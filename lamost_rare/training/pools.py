@@ -46,18 +46,22 @@ def single_threaded(jobs: int, start=None, *arguments) -> Iterator[ProcessPoolEx
                 os.environ[name] = value
 
 
-def for_each(tasks, jobs, what, function, *arguments) -> dict:
-    """Results of a function for each task, in processes of one thread, ``jobs`` at a time.
+def for_each(tasks, jobs, what, function) -> dict:
+    """Return the results of a function of a task, in processes of one thread, ``jobs`` at a time.
 
-    Its arguments are given, with the task in place of `Ellipsis`. ``what`` is how the work is
-    called while it goes on.
+    Parameters
+    ----------
+    tasks : iterable
+        Hashable.
+    jobs : int
+    what : str
+        How the work is called while it goes on.
+    function : callable
+        One that can be pickled, as a `functools.partial` can.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with single_threaded(jobs) as pool:
-        futures = {
-            task: pool.submit(function, *(task if a is ... else a for a in arguments))
-            for task in tasks
-        }
+        futures = {task: pool.submit(function, task) for task in tasks}
         for future in as_they_end(futures.values(), what):
             future.result()  # what went wrong is said at once
         return {task: future.result() for task, future in futures.items()}

@@ -18,12 +18,17 @@ __all__ = ["ObservationStream", "StreamOptions", "levels"]
 
 _LATE_B = re.compile(r"^B[5-9]")
 _DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
-_COMPACT = {"hot_subdwarf": "compact", "white_dwarf": "compact"}
+_COMPACT = ("hot_subdwarf", "white_dwarf")
+
+FIRST_STAGE_BATCHES = 10_000_000
+UNCERTAIN_BATCHES = 20_000_000
+QUIET_BATCHES = 30_000_000
+"""Numbers of batches from which other users of a stream begin: further than any training goes."""
 
 
 @dataclass
 class StreamOptions:
-    """What the stream is made of.
+    """What a stream is made of.
 
     Attributes
     ----------
@@ -67,7 +72,7 @@ class StreamOptions:
     blue_only: float = 0.25
 
     def to_dict(self) -> dict:
-        """For the preset's ``training`` block."""
+        """Return the ``training`` block of a preset."""
         return asdict(self)
 
 
@@ -77,34 +82,53 @@ def levels(flux, valid) -> np.ndarray:
     return np.maximum(level, 1e-6)
 
 
+@dataclass
+class _Supply:
+    """Where the spectra of a class come from: rows of each of its library stars, and real spectra.
+
+    ``cumulative`` are the chances of the stars, added up; ``real_fraction`` is the chance of a real
+    spectrum, ``cut`` that of being cut to the blue.
+    """
+
+    stars: list
+    cumulative: np.ndarray
+    real: np.ndarray
+    real_fraction: float
+    cut: float
+
+    def draw_star(self, rng) -> int:
+        """Return a row of a library star."""
+        return rng.choice(self.stars[np.searchsorted(self.cumulative, rng.random())])
+
+
 class ObservationStream:
     """Batches of simulated observations with their classes.
 
     Parameters
     ----------
-    sources : LabelledStars
+    stars : LabelledStars
         Those with an empty label are not used.
     classes : sequence of str
-        Sources of other classes are not used.
+        Stars of other classes are not used.
     preprocessing : dict
         As `spectra.normalize.network_input` takes it.
     options : StreamOptions, optional
     noise : NoiseBank, optional
-        By default that of the observed sources, or an analytic one if there are none.
+        By default that of the real spectra, or an analytic one if there are none.
     seed : int
     partial : bool
-        Whether classes without any source are left out instead of being an error, and nothing is
+        Whether classes without any star are left out instead of being an error, and nothing is
         invented: for validation.
 
     Raises
     ------
     ValueError
-        If a class has no source.
+        If a class has no star.
     """
 
     def __init__(
         self,
-        sources: LabelledStars,
+        stars: LabelledStars,
         classes,
         preprocessing,
         options=None,
@@ -118,61 +142,50 @@ class ObservationStream:
         if partial:
             self.options = replace(self.options, invented={})
         self.seed = seed
-        self.sources = sources[np.isin(sources.label, self.classes)]
-        observed = self.sources.real
-        self.noise = noise_of(self.sources, seed) if noise is None else noise
+        self.stars = stars = stars[np.isin(stars.label, self.classes)]
+        self.noise = noise_of(stars, seed) if noise is None else noise
         # Blue libraries end at 5600 Å: how often a class comes from them must not give it away.
-        self._blue = self.sources.valid[:, STAR_GRID.pixel_of(6000.0).astype(int)] == 0
-        self._blue &= ~observed
-        self._rows = {}
-        self._cut = {}
-        for name in self.classes:
-            own = self.sources.label == name
-            stars = rows_by_star(self.sources, own & ~observed)
-            seen = np.flatnonzero(own & observed)
-            fraction = 3 * len(seen) / max(3 * len(seen) + len(stars), 1)
-            weight = np.array([self._weight(name, rows) for rows in stars])
-            self._rows[name] = (
-                stars,
-                np.cumsum(weight) / max(weight.sum(), 1e-9),
-                seen,
-                min(self.options.observed_fraction, fraction) if stars else 1.0,
-            )
-            blue = np.array([self._blue[rows].mean() for rows in stars])
-            natural = float((blue * weight).sum() / max(weight.sum(), 1e-9))
-            natural *= 1 - self._rows[name][3]
-            natural *= 1 - self.options.invented.get(name, 0)
-            missing = max(self.options.blue_only - natural, 0.0)
-            self._cut[name] = missing / max(1 - natural, 1e-9)
-            if not partial and not own.any() and not self.options.invented.get(name):
+        self._blue = stars.valid[:, STAR_GRID.pixel_of(6000.0).astype(int)] == 0
+        self._blue &= ~stars.real
+        for name in () if partial else self.classes:
+            if name not in stars.label and not self.options.invented.get(name):
                 raise ValueError(
                     f"class {name!r} has no spectra to train on; leave it out or add some"
                 )
-        mk_types = self.sources.mk_type.astype(str)
-        late = np.array([bool(_LATE_B.match(x)) for x in mk_types], dtype=bool)
-        label = self.sources.label
-        late = (label == "white_dwarf") | ((label == "B") & late)
-        pairs = (label == "O", late)
-        self._pairs = tuple(rows_by_star(self.sources, chosen & ~observed) for chosen in pairs)
-        if not all(self._pairs):
-            self._pairs = ([], [])
+        self._supply = {name: self._supply_of(name) for name in self.classes}
+        late = np.array([bool(_LATE_B.match(x)) for x in stars.mk_type.astype(str)], dtype=bool)
+        broad = (stars.label == "white_dwarf") | ((stars.label == "B") & late)
+        self._pairs = tuple(
+            rows_by_star(stars, chosen & ~stars.real) for chosen in (stars.label == "O", broad)
+        )
         weights = np.array([self.options.class_weights.get(c, 1.0) for c in self.classes])
         if partial:
-            weights *= np.isin(self.classes, self.sources.label.astype(str))
+            weights *= np.isin(self.classes, stars.label.astype(str))
         self._class_probability = weights / weights.sum()
+
+    def _supply_of(self, name) -> _Supply:
+        options, own = self.options, self.stars.label == name
+        stars = rows_by_star(self.stars, own & ~self.stars.real)
+        real = np.flatnonzero(own & self.stars.real)
+        weight = np.array([self._weight(name, rows) for rows in stars])
+        total = max(weight.sum(), 1e-9)
+        fraction = 3 * len(real) / max(3 * len(real) + len(stars), 1)
+        fraction = min(options.observed_fraction, fraction) if stars else 1.0
+        blue = np.array([self._blue[rows].mean() for rows in stars])
+        natural = float((blue * weight).sum() / total)
+        natural *= 1 - fraction
+        natural *= 1 - options.invented.get(name, 0)
+        cut = max(options.blue_only - natural, 0.0) / max(1 - natural, 1e-9)
+        return _Supply(stars, np.cumsum(weight) / total, real, fraction, cut)
 
     def _weight(self, name, rows) -> float:
         if self._blue[rows].all():
             return 0.5  # MK standards: much of the O stars, and nothing is known of their red
-        mk_type = str(self.sources.mk_type[rows[0]])
+        mk_type = str(self.stars.mk_type[rows[0]])
         return self.options.difficult if name == "B" and _DIFFICULT_B.search(mk_type) else 1.0
 
-    def _flat(self, rows):
-        """Sources divided by their level, for mixing."""
-        return self.sources.flux[rows] / levels(self.sources.flux[rows], self.sources.valid[rows])
-
     def batch(self, number: int, size: int):
-        """The batch of a given number: always the same for the same seed.
+        """Make the batch of a given number: always the same for the same seed.
 
         Returns
         -------
@@ -193,51 +206,61 @@ class ObservationStream:
         self._cut_blue(valid, names, rng)
         return simulate(flux, valid, conditions, self.noise, rng, ivar=ivar), label
 
+    def fingerprint(self) -> dict:
+        """Return what the state of a training is recognised by, as `loop.Batches` asks for it."""
+        return {
+            "classes": list(self.classes),
+            "preprocessing": self.preprocessing,
+            "stream": self.options.to_dict(),
+            "n_sources": len(self.stars),
+        }
+
     def inputs(self, number: int, size: int):
-        """Network input (size, n_pixels, 2) and labels (size,) of a batch."""
+        """Return network input (size, n_pixels, 2) and labels (size,) of a batch."""
         batch, label = self.batch(number, size)
         return network_input(batch, self.preprocessing), label.astype(np.int32)
 
     def quiet(self, snr_range) -> ObservationStream:
-        """The same sources, whole, at other S/N: what is observed, less most of the noise."""
+        """Return a stream of the same stars, whole, at other S/N: most of the noise is missing."""
         options = replace(self.options, snr_range=tuple(snr_range), blue_only=0.0)
         return ObservationStream(
-            self.sources, self.classes, self.preprocessing, options, self.noise, self.seed
+            self.stars, self.classes, self.preprocessing, options, self.noise, self.seed
         )
 
     def _fill(self, i, name, flux, ivar, valid, rng) -> int:
-        options, sources = self.options, self.sources
-        stars, cumulative, observed, fraction = self._rows[name]
-        nothing = not stars and not len(observed)
-        if nothing or rng.random() < options.invented.get(name, 0):
+        """Put a spectrum of a class at ``i``; return the number of its class."""
+        options, supply = self.options, self._supply[name]
+        empty = not supply.stars and not len(supply.real)
+        if empty or rng.random() < options.invented.get(name, 0):
             return self._invent(i, name, flux, rng)
-        if len(observed) and rng.random() < fraction:
-            row = rng.choice(observed)
-            ivar[i] = sources.ivar[row]
+        if len(supply.real) and rng.random() < supply.real_fraction:
+            row = rng.choice(supply.real)
+            ivar[i] = self.stars.ivar[row]
         else:
-            row = rng.choice(stars[np.searchsorted(cumulative, rng.random())])
-            composite = options.composite if name == "hot_subdwarf" and self._pairs[0] else 0
+            row = supply.draw_star(rng)
+            composite = options.composite if name == "hot_subdwarf" and all(self._pairs) else 0
             if composite and rng.random() < composite:
                 o_star, broad = (rng.choice(rows[rng.integers(len(rows))]) for rows in self._pairs)
                 if self._mix(i, o_star, broad, (0.2, 0.55), flux, valid, rng):
                     return self.classes.index(name)
             if rng.random() < options.blend.get(name, 0):
-                other = rng.choice(stars[np.searchsorted(cumulative, rng.random())])
+                other = supply.draw_star(rng)
                 if self._mix(i, row, other, (0.2, 0.8), flux, valid, rng):
                     return self.classes.index(name)
-        flux[i], valid[i] = sources.flux[row], sources.valid[row]
+        flux[i], valid[i] = self.stars.flux[row], self.stars.valid[row]
         return self.classes.index(name)
 
     def _mix(self, i, row, other, weights, flux, valid, rng) -> bool:
-        """Put a mixture of two sources at ``i``, if they have enough wavelengths in common.
+        """Put a mixture of two stars at ``i``, if they have enough wavelengths in common.
 
         The weight of the first lies between two ``weights``.
         """
-        both = self.sources.valid[row] & self.sources.valid[other]
+        rows = np.array([row, other])
+        both = self.stars.valid[rows].all(axis=0)
         if both.mean() <= 0.15:
             return False
         weight = rng.uniform(*weights)
-        pair = self._flat(np.array([row, other]))
+        pair = self.stars.flux[rows] / levels(self.stars.flux[rows], self.stars.valid[rows])
         flux[i] = weight * pair[0] + (1 - weight) * pair[1]
         valid[i] = both
         return True
@@ -250,7 +273,7 @@ class ObservationStream:
                     break
             flux[i] = spectrum
             return self.classes.index(kind)
-        background = self.sources.flux[rng.integers(len(self.sources))]
+        background = self.stars.flux[rng.integers(len(self.stars))]
         kind = rng.random()
         if kind < 0.40:
             flux[i] = lookalikes.emission_line_object(STAR_GRID, rng, background)
@@ -262,9 +285,9 @@ class ObservationStream:
 
     def _cut_blue(self, valid, names, rng):
         wavelength = STAR_GRID.wavelength
-        chance = np.array([self._cut[name] for name in names])
+        chance = np.array([self._supply[name].cut for name in names])
         for i in np.flatnonzero(rng.random(len(valid)) < chance):
             end = 5600 if rng.random() < 0.6 else 4620
-            kept = valid[i] & (wavelength > 3800) & (wavelength < end)
-            if kept.sum() > 0.5 * ((wavelength > 3800) & (wavelength < end)).sum():
-                valid[i] = kept
+            blue = (wavelength > 3800) & (wavelength < end)
+            if (valid[i] & blue).sum() > 0.5 * blue.sum():
+                valid[i] &= blue

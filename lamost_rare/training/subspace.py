@@ -1,19 +1,20 @@
-"""The few directions in which spectra differ, noise apart: what RAC-Net's second opinion sees."""
+"""The few directions in which spectra without noise differ, for RAC-Net's second opinion."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .stream import QUIET_BATCHES
+
 __all__ = ["principal_components"]
 
 SNR = (200.0, 400.0)
 """S/N (g) of the observations, as far as their sources have it: nearly without noise."""
-_FIRST = 30_000_000  # numbers of batches to which no other training comes
 _BATCHES, _SIZE = 80, 256
 
 
 def principal_components(stream, n_components: int) -> np.ndarray:
-    """Principal components of network input without noise.
+    """Find the principal components of network input without noise.
 
     Every class counts alike, however strong its lines are and however often it is drawn.
 
@@ -36,7 +37,7 @@ def principal_components(stream, n_components: int) -> np.ndarray:
 
     quiet = stream.quiet(SNR)
     moments: dict[int, np.ndarray] = {}
-    for number in range(_FIRST, _FIRST + _BATCHES):
+    for number in range(QUIET_BATCHES, QUIET_BATCHES + _BATCHES):
         inputs, label = quiet.inputs(number, _SIZE)
         for k in np.unique(label):
             x = inputs[label == k, :, 0]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..inference.first_stage import FirstStage
 from ..spectra.normalize import network_input
-from .stream import ObservationStream
+from .stream import UNCERTAIN_BATCHES, ObservationStream
 
 __all__ = ["UncertainStream"]
 
@@ -15,7 +15,6 @@ UNCERTAIN = (0.003, 0.999)
 OTHERS = 0.15
 """and this part of all others."""
 
-_FIRST = 20_000_000  # numbers of batches to which no other training comes
 _MOST = 64
 
 
@@ -40,14 +39,13 @@ class UncertainStream:
         self._rare = stream.classes.index(rare_class)
         self.classes = stream.classes
         self.preprocessing = stream.preprocessing
-        self.options = stream.options
-        self.sources = stream.sources
+        self.fingerprint = stream.fingerprint
 
     def inputs(self, number: int, size: int):
         """As `ObservationStream.inputs`."""
         kept, labels = [], []
         for part in range(_MOST):
-            batch, label = self._stream.batch(_FIRST + number * _MOST + part, size)
+            batch, label = self._stream.batch(UNCERTAIN_BATCHES + number * _MOST + part, size)
             _, p = self._first_stage.judge(batch.flux, batch.mask)
             low, high = UNCERTAIN
             keep = (p[:, self._rare] > low) & (p[:, self._rare] < high)

@@ -56,14 +56,18 @@ class StoredSpectra:
     """
 
     def __init__(self, flux, label, classes, preprocessing, seed=0, grid=LAMOST_GRID):
-        self.sources, self.label = flux, label
+        self.flux, self.label = flux, label
         self.classes, self.preprocessing = tuple(classes), dict(preprocessing)
         self.seed, self.grid = seed, grid
-        self.options = self
 
-    def to_dict(self) -> dict:
-        """Return what the state of a training is recognised by."""
-        return {"sha256": hashlib.sha256(self.sources).hexdigest(), "seed": self.seed}
+    def fingerprint(self) -> dict:
+        """Return what the state of a training is recognised by, for `training.loop`."""
+        return {
+            "classes": list(self.classes),
+            "preprocessing": self.preprocessing,
+            "stream": {"sha256": hashlib.sha256(self.flux).hexdigest(), "seed": self.seed},
+            "n_sources": len(self.flux),
+        }
 
     def inputs(self, number: int, size: int):
         """Make network input (size, n_pixels, 2) and labels (size,) of the batch of some number."""
@@ -74,7 +78,7 @@ class StoredSpectra:
             [np.random.default_rng([self.seed, k]).permutation(n) for k in passes]
         )
         rows = order[place - passes[0] * n]
-        return self.whole(self.sources[rows]), self.label[rows].astype(np.int32)
+        return self.whole(self.flux[rows]), self.label[rows].astype(np.int32)
 
     def whole(self, flux) -> np.ndarray:
         """Make network input of complete spectra."""
