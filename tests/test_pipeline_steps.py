@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import lamost_rare
 from lamost_rare.pipeline import PipelineError, check_order, make_step
 from lamost_rare.pipeline.order import column_names
 from lamost_rare.pipeline.registry import list_steps
+from lamost_rare.pipeline.steps import augment
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
@@ -195,7 +195,7 @@ def generator(monkeypatch):
         batch = normalize_l2(batch_of(number, seed, WavelengthGrid(3.565, 1e-4, 3300)))
         return replace(batch, generated=True)
 
-    monkeypatch.setitem(vars(lamost_rare), "augment_spectra", augment_spectra)
+    monkeypatch.setattr(augment, "augment_spectra", augment_spectra)
     return calls
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
+from ..atomic import atomic_path
 from ..spectra.batch import SpectrumBatch, empty_identity
 from ..spectra.grid import LAMOST_GRID
+from ..spectra.normalize import normalize_l2, pseudo_continuum
+from ..spectra.snr import g_band_snr
 from ..text import check_paths
 from .generation import DEFAULT_GENERATOR, generate, generator_preset, load_generator
 
@@ -16,11 +18,12 @@ __all__ = [
     "DEFAULT_GENERATOR",
     "DEFAULT_SNR_RANGE",
     "augment_spectra",
+    "check_snr_range",
     "write_generated",
 ]
 
 DEFAULT_SNR_RANGE = (5.0, 100.0)
-"""S/N (g) at which generated stars are observed unless told otherwise."""
+"""S/N (g) of generated stars that get the noise of real spectra, unless told otherwise."""
 
 _MOST = 10_000_000
 _CHUNK = 256
@@ -41,10 +44,10 @@ def augment_spectra(
         The same seed gives the same spectra, and the first of a larger ``number`` are those of a
         smaller one.
     noise : NoiseBank, optional
-        Of observed spectra, as from `noise_of_directory`. The generator then gives stars alone, and
-        they are observed in simulation: with this noise and these bad pixels instead of noise of
-        its own, by which a recogniser may know generated spectra, and with more reddening,
-        velocity and calibration error.
+        Of real spectra, as from `survey.noise.noise_of_directory`. The generator then gives stars
+        alone, and their observations are simulated: with this noise and these bad pixels instead
+        of noise of its own, by which a recogniser may know generated spectra, and with more
+        reddening, velocity and calibration error.
     snr_range : pair of float
         S/N (g) of that noise, log-uniform.
 
@@ -64,8 +67,6 @@ def augment_spectra(
     PresetError
         If there is no such generator.
     """
-    from ..spectra.snr import g_band_snr
-
     for name, value, most in (("number", number, _MOST), ("seed", seed, 2**63)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
             raise ValueError(f"{name} must be a whole number, not {value!r}")
@@ -75,11 +76,11 @@ def augment_spectra(
     if noise is None:
         flux, ivar, mask = _own_noise(load_generator(preset), int(number), int(seed))
     else:
-        low, high = check_snr_range(snr_range)
+        snr_range = check_snr_range(snr_range)
         if preset.grid != LAMOST_GRID:
             raise ValueError("noise can only be added on LAMOST's grid, and the preset has another")
-        model = load_generator(preset)
-        flux, ivar, mask = _observed(model, int(number), int(seed), noise, (low, high))
+        given = int(number), int(seed), noise, snr_range
+        flux, ivar, mask = _simulated(load_generator(preset), *given)
     identity = empty_identity(len(flux))
     identity["designation"][:] = [f"generated {preset.name} {seed} {i}" for i in range(len(flux))]
     identity["snr_g"] = g_band_snr(flux, ivar, mask, preset.grid)
@@ -90,7 +91,7 @@ def augment_spectra(
 
 
 def check_snr_range(snr_range) -> tuple[float, float]:
-    """The range as numbers.
+    """Return the range as numbers.
 
     Raises
     ------
@@ -104,9 +105,7 @@ def check_snr_range(snr_range) -> tuple[float, float]:
 
 
 def _own_noise(model, number, seed):
-    """Flux, ivar and mask of generated spectra as they are."""
-    from ..spectra.normalize import pseudo_continuum
-
+    """Return flux, ivar and mask of generated spectra as they are."""
     flux = generate(model, number, seed)
     mask = np.zeros(flux.shape, dtype=bool)
     ivar = np.zeros_like(flux)
@@ -117,11 +116,10 @@ def _own_noise(model, number, seed):
     return flux, ivar, mask
 
 
-def _observed(model, number, seed, noise, snr_range):
-    """Flux, ivar and mask of generated stars, observed in simulation."""
+def _simulated(model, number, seed, noise, snr_range):
+    """Return flux, ivar and mask of simulated observations of generated stars."""
     from ..networks.gan import without_noise
     from ..simulation.simulate_stars import simulate_pixels
-    from ..spectra.normalize import normalize_l2
 
     # Whole chunks, so that the first spectra do not depend on how many there are.
     stars = generate(without_noise(model), -(-number // _CHUNK) * _CHUNK, seed)
@@ -163,20 +161,15 @@ def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attribut
     output = Path(output)
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists; choose another --output, or give --overwrite")
-    part = output.with_name(output.name + ".part")
-    try:
-        with h5py.File(part, "w") as file:
-            wavelength = file.create_dataset("wavelength", data=batch.grid.wavelength)
-            wavelength.attrs.update(unit="Angstrom", medium="vacuum")
-            masked = ("mask",) if batch.mask.any() else ()
-            for name in ("flux", "ivar", *masked):
-                data = getattr(batch, name)
-                chunks = (min(256, len(data)), data.shape[1]) if len(data) else None
-                file.create_dataset(name, data=data, chunks=chunks, shuffle=bool(chunks) or None)
-            file["flux"].attrs["description"] = "flux over its 2-norm, times sqrt(n_pixels)"
-            file.attrs["generated"] = True
-            file.attrs.update(attributes)
-        os.replace(part, output)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_path(output) as part, h5py.File(part, "w") as file:
+        wavelength = file.create_dataset("wavelength", data=batch.grid.wavelength)
+        wavelength.attrs.update(unit="Angstrom", medium="vacuum")
+        masked = ("mask",) if batch.mask.any() else ()
+        for name in ("flux", "ivar", *masked):
+            data = getattr(batch, name)
+            chunks = (min(256, len(data)), data.shape[1]) if len(data) else None
+            file.create_dataset(name, data=data, chunks=chunks, shuffle=bool(chunks) or None)
+        file["flux"].attrs["description"] = "flux over its 2-norm, times sqrt(n_pixels)"
+        file.attrs["generated"] = True
+        file.attrs.update(attributes)
     return output

@@ -18,7 +18,7 @@ DEFAULT_GENERATOR = "lcgan-o-v1"
 
 
 def load_generator(preset=None):
-    """The network of a generator preset, with its weights.
+    """Build the network of a generator preset, with its weights.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def generator_preset(preset) -> Preset:
 
 
 def generate(generator, number, seed, batch_size=256) -> np.ndarray:
-    """Standardized flux (number, n_pixels), float32; the same for the same seed."""
+    """Return standardized flux (number, n_pixels), float32; the same for the same seed."""
     check_not_forked()
     rng = np.random.default_rng([seed, 20210503])
     out = np.empty((number, generator.output_shape[1]), dtype=np.float32)

@@ -23,7 +23,7 @@ _MOST_LISTED = 100_000
 
 
 def noise_of_directory(directory, *, most=1000, seed=0):
-    """Noise and bad pixels of LAMOST spectra, for `augment_spectra`.
+    """Learn noise and bad pixels from LAMOST spectra, for `augment_spectra`.
 
     Parameters
     ----------

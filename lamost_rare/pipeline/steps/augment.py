@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from ...inference.augmentation import augment_spectra
+from ...spectra.batch import SpectrumBatch
 from ..step import Column, Parameter, Step
+from .resample import Resample
 
 __all__ = ["Augment"]
 
@@ -34,53 +39,40 @@ class Augment(Step):
             raise self.error(f"number must not be negative, it is {self.number}")
 
     def process(self, batch):
-        """The batch with the generated spectra behind its own.
+        """Return the batch with generated spectra behind its own.
 
         Raises
         ------
         ValueError
             If the batch has no column ``label``.
         """
-        import numpy as np
-
-        from ...spectra.batch import SpectrumBatch
-
         if "label" not in batch.columns:
             raise self.error("needs a batch with a column 'label'")
         label = np.asarray(batch.columns["label"], dtype=object)
         rare = label == self.rare_class
-        mixed = np.full(len(batch), batch.generated)
-        batch = replace(
-            batch,
-            columns={"generated": mixed, **batch.columns, "label": label},
-            generated=True,
-        )
+        generated = np.full(len(batch), batch.generated)
+        columns = {"generated": generated, **batch.columns, "label": label}
+        batch = replace(batch, columns=columns, generated=True)
         number = self.number
         if number is None:
             counts = np.unique(label[~rare].astype(str), return_counts=True)[1]
             number = max(0, int(counts.max(initial=0)) - int(rare.sum()))
         if number == 0:
             return batch
-        new = self._generate(number, batch)
         columns = {name: _filled(column, number) for name, column in batch.columns.items()}
         columns["label"] = np.full(number, self.rare_class, dtype=object)
         columns["generated"] = np.ones(number, dtype=bool)
-        new = scale_to(replace(new, columns=columns), batch[rare] if rare.any() else batch)
+        new = replace(self._generate(number, batch.grid), columns=columns)
+        new = scale_to(new, batch[rare] if rare.any() else batch)
         return SpectrumBatch.concatenate([batch, new])
 
-    def _generate(self, number, batch):
-        from lamost_rare import augment_spectra
-
-        from .resample import Resample
-
+    def _generate(self, number, grid):
         new = augment_spectra(number, preset=self.preset, seed=self.seed)
-        grid = batch.grid.to_dict()
-        return replace(Resample(**grid).process(new), generated=True)
+        return replace(Resample(**grid.to_dict()).process(new), generated=True)
 
 
 def scale_to(new, real):
-    """``new`` multiplied by a number, so that its median 2-norm is that of ``real``."""
-    import numpy as np
+    """Multiply ``new`` by a number, so that its median 2-norm is that of ``real``."""
 
     def norm(batch):
         flux = np.where(batch.mask, 0, batch.flux).astype(np.float64)
@@ -97,9 +89,7 @@ def scale_to(new, real):
 
 
 def _filled(column, number):
-    """A column of ``number`` rows that says that nothing is known."""
-    import numpy as np
-
+    """Return a column of ``number`` rows without values: NaN, -1, False or an empty text."""
     column = np.asarray(column)
     missing = {"f": np.nan, "i": -1, "b": False}.get(column.dtype.kind, "")
     return np.full((number, *column.shape[1:]), missing, dtype=column.dtype)

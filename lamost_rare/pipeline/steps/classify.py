@@ -8,10 +8,10 @@ from ...inference.columns import classifier_columns
 from ...inference.sizes import whole_number
 from ..step import Parameter, Step
 
-__all__ = ["OStarClassifier", "RareStarClassifier"]
+__all__ = ["OStarClassifier", "PresetClassifier"]
 
 
-class RareStarClassifier(Step):
+class PresetClassifier(Step):
     """Classify with a preset, which standardizes the spectra itself.
 
     The network is built when the first batch comes, and kept.
@@ -77,7 +77,11 @@ class RareStarClassifier(Step):
         return self.classifier.process(batch)
 
 
-class OStarClassifier(RareStarClassifier):
+RareStarClassifier = PresetClassifier
+"""The name that the entry points of earlier installations have."""
+
+
+class OStarClassifier(PresetClassifier):
     """The same, for presets whose rare class is O."""
 
     name = "o_star_classifier"
