@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .options import add_shared, at_least_one
+
 __all__ = ["add_arguments", "run"]
 
 EXAMPLES = (
@@ -16,36 +18,22 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamost-rare train``."""
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT", title="what to train")
-    _add_classifier(
-        what.add_parser(
-            "classifier",
-            help="train a classifier on spectra with labels",
-            description="Train a classifier (a RAC-Net) on spectra with labels, and save it as a "
-            "preset. If it is interrupted, the same command continues.",
-        )
-    )
-    _add_gan(
-        what.add_parser(
-            "gan",
-            help="train a generator of spectra of one class",
-            description="Train a generator (an LCGAN) on spectra of one class, and save it as a "
-            "preset. If it is interrupted, the same command continues.",
-        )
-    )
-    _add_presets(
-        what.add_parser(
-            "presets",
-            help="build the shipped presets again",
-            description="Cross-validate, train, measure and write the shipped presets: hours of "
-            "work.",
-        )
-    )
+    for add, train in (
+        (_add_classifier, _classifier),
+        (_add_gan, _gan),
+        (_add_presets, _presets),
+    ):
+        add(what).set_defaults(train=train)
 
 
-def _add_number(parser, name: str, default, text: str) -> None:
-    """Add an option that takes a number of the kind of its default."""
+def run(args: argparse.Namespace) -> int:
+    """Train; return the exit status."""
+    return args.train(args)
+
+
+def _add_number(parser, name: str, default, text: str, kind=at_least_one) -> None:
     parser.add_argument(
-        name, type=type(default), default=default, help=f"{text} (default: {default:.4g})"
+        name, type=kind, default=default, metavar="N", help=f"{text} (default: {default:g})"
     )
 
 
@@ -67,7 +55,13 @@ def _add_folders(parser) -> None:
     )
 
 
-def _add_classifier(parser) -> None:
+def _add_classifier(what):
+    parser = what.add_parser(
+        "classifier",
+        help="train a classifier on spectra with labels",
+        description="Train a classifier (a RAC-Net) on spectra with labels, and save it as a "
+        "preset. If it is interrupted, the same command continues.",
+    )
     _add_folders(parser)
     parser.add_argument(
         "--classes",
@@ -81,12 +75,7 @@ def _add_classifier(parser) -> None:
         metavar="CLASS",
         help="class whose members are to be found (default: O)",
     )
-    parser.add_argument(
-        "--learning-rate",
-        type=float,
-        default=1e-4,
-        help="learning rate of the optimizer, Adam (default: 1e-4)",
-    )
+    _add_number(parser, "--learning-rate", 1e-4, "learning rate of the optimizer, Adam", float)
     parser.add_argument(
         "--schedule", choices=("constant", "cosine"), default="constant",
         help="how the learning rate changes (default: constant)",
@@ -94,13 +83,24 @@ def _add_classifier(parser) -> None:
     _add_number(parser, "--epochs", 100, "most epochs to train for")
     _add_number(parser, "--steps", 200, "batches in an epoch")
     _add_number(parser, "--batch-size", 128, "spectra in a batch")
-    _add_number(parser, "--patience", 5, "stop after so many epochs without improvement; 0: never")
-    _add_number(parser, "--validation", 0.3, "fraction of the stars that is kept for validation")
-    _add_number(parser, "--label-smoothing", 0.0, "label smoothing of the loss")
-    _add_number(parser, "--seed", 0, "seed of all random numbers")
+    _add_number(
+        parser, "--patience", 5, "stop after so many epochs without improvement; 0: never", int
+    )
+    _add_number(
+        parser, "--validation", 0.3, "fraction of the stars that is kept for validation", float
+    )
+    _add_number(parser, "--label-smoothing", 0.0, "label smoothing of the loss", float)
+    add_shared(parser, "--seed")
+    return parser
 
 
-def _add_gan(parser) -> None:
+def _add_gan(what):
+    parser = what.add_parser(
+        "gan",
+        help="train a generator of spectra of one class",
+        description="Train a generator (an LCGAN) on spectra of one class, and save it as a "
+        "preset. If it is interrupted, the same command continues.",
+    )
     _add_folders(parser)
     parser.add_argument(
         "--class",
@@ -123,7 +123,7 @@ def _add_gan(parser) -> None:
     _add_number(parser, "--number", 4000, "how many observations to simulate")
     _add_number(parser, "--iterations", 3000, "training steps of the generator")
     _add_number(
-        parser, "--refinement", 300, "further steps, slower and with larger batches; 0: none"
+        parser, "--refinement", 300, "further steps, slower and with larger batches; 0: none", int
     )
     _add_number(parser, "--batch-size", 64, "spectra in a batch")
     _add_number(
@@ -131,42 +131,33 @@ def _add_gan(parser) -> None:
         "--matching",
         5.0,
         "weight of the loss that compares lines, level and noise; 0: adversarial loss alone",
+        float,
     )
-    _add_number(parser, "--unseen", 0.25, "fraction of the stars that is kept for 'evaluate gan'")
-    _add_number(parser, "--seed", 0, "seed of all random numbers")
+    _add_number(
+        parser, "--unseen", 0.25, "fraction of the stars that is kept for 'evaluate gan'", float
+    )
+    add_shared(parser, "--seed")
+    return parser
 
 
-def _add_presets(parser) -> None:
-    parser.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR",
-        help="folder with star libraries, libraries/, and labelled spectra, lamost/",
+def _add_presets(what):
+    parser = what.add_parser(
+        "presets",
+        help="build the shipped presets again",
+        description="Cross-validate, train, measure and write the shipped presets: hours of work.",
     )
     parser.add_argument(
         "--output", metavar="DIR", default=str(Path(__file__).parents[1] / "weights"),
         help="folder for the presets (default: that of the installed package)",
     )  # fmt: skip
-    parser.add_argument(
-        "--work",
-        metavar="DIR",
-        default=".cache/training",
-        help="folder for what is half done, so that the same command can continue "
-        "(default: .cache/training)",
-    )
     parser.add_argument("--only", metavar="PRESET", help="build this preset alone (default: all)")
-    _add_number(parser, "--jobs", 2, "processes that train at the same time")
-    _add_number(parser, "--seed", 0, "seed of all random numbers")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Train; returns the exit status."""
-    return {"classifier": _classifier, "gan": _gan, "presets": _presets}[args.what](args)
+    add_shared(parser, "--data", "--work", "--jobs", "--seed")
+    return parser
 
 
 def _classifier(args) -> int:
-    if min(args.epochs, args.steps, args.batch_size) < 1 or args.learning_rate <= 0:
-        raise ValueError("--epochs, --steps, --batch-size and --learning-rate must be positive")
+    if args.learning_rate <= 0:
+        raise ValueError(f"--learning-rate must be positive, not {args.learning_rate:g}")
     from ..training.loop import TrainingOptions
     from ..training.own import train_classifier
     from ..validation.figure_titles import measured_rows, recall_in_words
@@ -203,8 +194,6 @@ def _classifier(args) -> int:
 
 
 def _gan(args) -> int:
-    if min(args.iterations, args.batch_size, args.number) < 1:
-        raise ValueError("--iterations, --batch-size, --number must be 1 or more")
     if min(args.matching, args.refinement) < 0:
         raise ValueError("--matching, --refinement must not be negative")
     if not 0 <= args.unseen < 1:
@@ -251,8 +240,6 @@ def _presets(args) -> int:
     known = [*RECIPES, DEFAULT_GENERATOR]
     if args.only and args.only not in known:
         raise ValueError(f"--only {args.only}: no such preset; there are {', '.join(known)}")
-    if args.jobs < 1:
-        raise ValueError("--jobs must be at least 1")
     for name in [args.only] if args.only else known:
         if name == DEFAULT_GENERATOR:
             preset = rebuild_generator(name, args.data, args.output, args.work, seed=args.seed)
