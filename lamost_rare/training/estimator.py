@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import math
 import tempfile
+from dataclasses import replace
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
+from ..inference import predictor
 from ..networks.keras_backend import load_keras
+from ..presets import check_kind, load_preset
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
+from ..spectra.normalize import (
+    DEFAULT_PREPROCESSING,
+    network_input,
+    normalize_l2,
+    pseudo_continuum,
+)
+from . import loop
 
 __all__ = ["RareStarClassifier", "as_features"]
 
@@ -29,7 +40,7 @@ SMALL_RACNET = {
 
 
 def as_features(batch: SpectrumBatch) -> np.ndarray:
-    """A batch as scikit-learn takes it: flux and inverse variance side by side.
+    """Return a batch as scikit-learn takes it: flux and inverse variance side by side.
 
     Parameters
     ----------
@@ -149,7 +160,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Probabilities, calibrated if the preset is.
+        """Return probabilities, calibrated if the preset is.
 
         Parameters
         ----------
@@ -162,23 +173,20 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         """
         if self.preset is not None:
             return self._classified(X).probabilities
-        logits = self._logits(X)
-        p = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return p / p.sum(axis=1, keepdims=True)
+        return softmax(self._logits(X), axis=1)
 
     def predict(self, X):
-        """The most probable class of each spectrum, shape (n_spectra,)."""
-        p = self.predict_proba(X)
-        return self.classes_[p.argmax(axis=1)]
+        """Return the most probable class of each spectrum, shape (n_spectra,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def decision_function(self, X):
-        """Logarithms of the probabilities, shape (n_spectra, n_classes); for two classes the
+        """Return logarithms of the probabilities, shape (n_spectra, n_classes); for two classes the
         log-odds of the second, shape (n_spectra,)."""
         log_p = np.log(np.maximum(self.predict_proba(X), np.finfo(np.float32).tiny))
         return log_p[:, 1] - log_p[:, 0] if len(self.classes_) == 2 else log_p
 
     def candidates(self, X):
-        """Whether each spectrum is a candidate of the rare class, shape (n_spectra,), bool."""
+        """Decide for each spectrum if it is a candidate of the rare class; (n_spectra,) bool."""
         if self.preset is not None and self.threshold is None:
             return self._classified(X).candidate
         p = self.predict_proba(X)[:, list(self.classes_).index(self.rare_class_)]
@@ -194,8 +202,6 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
     # With a preset
 
     def _load(self, X):
-        from ..presets import check_kind, load_preset
-
         preset = load_preset(self.preset)
         check_kind(preset, "classifier")
         self.classes_ = np.array(preset.classes)
@@ -206,10 +212,6 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _batch(self, X) -> SpectrumBatch:
-        from dataclasses import replace
-
-        from ..spectra.normalize import normalize_l2, pseudo_continuum
-
         grid = self._preset.grid
         n = grid.n_pixels
         if X.shape[1] not in (n, 2 * n):
@@ -217,29 +219,26 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {X.shape[1]} features; preset {self._preset.name!r} needs {n} (flux) or "
                 f"{2 * n} (flux, then inverse variance)"
             )
-        mask = ~np.isfinite(X[:, :n])
-        if X.shape[1] == 2 * n:
-            mask |= ~(X[:, n:] > 0)
-        flux = np.where(mask, 0, X[:, :n])
-        if X.shape[1] == 2 * n:
-            return SpectrumBatch(grid, flux, np.where(mask, 0, X[:, n:]), mask)
+        flux, ivar = X[:, :n], X[:, n:]
+        mask = ~np.isfinite(flux)
+        if ivar.size:
+            mask |= ~(ivar > 0)
+        flux = np.where(mask, 0, flux)
+        if ivar.size:
+            return SpectrumBatch(grid, flux, np.where(mask, 0, ivar), mask)
         batch = normalize_l2(SpectrumBatch(grid, flux, (~mask).astype(np.float32), mask))
         noise = np.maximum(pseudo_continuum(batch.flux, mask)[1], 1e-6)
         return replace(batch, ivar=np.where(mask, 0, noise**-2).astype(np.float32))
 
     def _classified(self, X):
-        from ..inference.predictor import Predictor
-
         check_is_fitted(self, "classes_")
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
-        self._network = self._network or Predictor(self._preset, batch_size=64)
+        self._network = self._network or predictor.Predictor(self._preset, batch_size=64)
         return self._network.predict(self._batch(X))
 
     # Trained
 
     def _train(self, X, codes):
-        from .loop import TrainingOptions, train_network
-
         seed = self.random_state
         if not isinstance(seed, (int, np.integer)):
             seed = check_random_state(seed).randint(2**31 - 1)
@@ -248,7 +247,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
             "n_pixels": X.shape[1],
             "n_classes": len(self.classes_),
         }
-        options = TrainingOptions(
+        options = loop.TrainingOptions(
             learning_rate=self.learning_rate,
             schedule="cosine",
             batch_size=self.batch_size,
@@ -259,22 +258,19 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         )
         stream = _Rows(self._input(X), codes, self.classes_, options.seed)
         with tempfile.TemporaryDirectory() as folder:
-            model, _ = train_network(stream, self.architecture_, options, folder)
+            model, _ = loop.train_network(stream, self.architecture_, options, folder)
         self.weights_ = [np.array(weights) for weights in model.get_weights()]
         self._network = model
 
     def _input(self, X) -> np.ndarray:
-        from ..spectra.normalize import DEFAULT_PREPROCESSING, network_input
-
         mask = ~np.isfinite(X)
         # Where the pixels lie does not matter to the network: any grid of as many will do.
         grid = WavelengthGrid(3.5, 1e-4, X.shape[1])
         flux = np.where(mask, 0, X)
         batch = SpectrumBatch(grid, flux, (~mask).astype(np.float32), mask)
-        preprocessing = {"normalization": self.normalization}
         if self.normalization == "pseudo_continuum":
-            preprocessing = DEFAULT_PREPROCESSING
-        return network_input(batch, preprocessing)
+            return network_input(batch, DEFAULT_PREPROCESSING)
+        return network_input(batch, {"normalization": self.normalization})
 
     def _logits(self, X) -> np.ndarray:
         check_is_fitted(self, "weights_")
@@ -319,7 +315,7 @@ class _Rows:
         return {}
 
     def inputs(self, number: int, batch_size: int):
-        """Batch ``number``: network input and class numbers."""
+        """Return network input and class numbers of batch ``number``."""
         rng = np.random.default_rng([self.seed, number])
         codes = rng.permutation(np.arange(batch_size) % len(self._members))
         rows = np.array([rng.choice(self._members[code]) for code in codes])
