@@ -25,7 +25,7 @@ _SIZES = {"lcgan": SHIPPED_LCGAN, "sgan": SHIPPED_SGAN}
 
 
 def complete_architecture(architecture: dict) -> dict:
-    """An architecture block with every key.
+    """Complete an architecture block: return it with every key.
 
     Raises
     ------
@@ -71,21 +71,21 @@ class Observed(keras.layers.Layer):
 
 
 def resolution_kernel() -> np.ndarray:
-    """Gaussian of R = 1800 in pixels of 1e-4 dex: FWHM 2.4 pixels; (7, 1, 1) float32."""
+    """Return a Gaussian of R = 1800 in pixels of 1e-4 dex: FWHM 2.4 pixels; (7, 1, 1) float32."""
     sigma = 1 / (1800 * 1e-4 * np.log(10)) / 2.355
     kernel = np.exp(-0.5 * (np.arange(-3, 4) / sigma) ** 2)
     return (kernel / kernel.sum()).astype(np.float32)[:, None, None]
 
 
 def smooth_basis(n_pixels, n_level) -> np.ndarray:
-    """Legendre polynomials of degree 0 to n_level - 1, (n_pixels, n_level) float32."""
+    """Return Legendre polynomials of degree 0 to n_level - 1, (n_pixels, n_level) float32."""
     x = np.linspace(-1, 1, n_pixels)
     return np.polynomial.legendre.legvander(x, n_level - 1).astype(np.float32)
 
 
 @keras.saving.register_keras_serializable(package="lamost_rare")
 class LineDepths(keras.layers.Layer):
-    """What the discriminator looks at: the level of a spectrum, and the depth of its lines.
+    """The level of a spectrum and the depth of its lines, which a discriminator looks at.
 
     From flux (n_spectra, n_pixels, 1) to (n_spectra, n_pixels, 2): the logarithm of the smoothed
     flux, and four times flux over smoothed flux less one. The kernel, a running mean taken twice,
@@ -141,7 +141,7 @@ def _layer(a, x, channels, name, activation=True):
 
 
 def build_generator(architecture: dict) -> keras.Model:
-    """From noise (n_spectra, 900) to standardized flux (n_spectra, n_pixels, 1).
+    """Build a network from noise (n_spectra, 900) to standardized flux (n_spectra, n_pixels, 1).
 
     Locally connected convolution and up-sampling alternate up to the length of the spectrum (Yang
     et al. 2021, Fig. 3); with ``network`` of ``sgan`` the kernels are shared. A part of the 900
@@ -186,7 +186,7 @@ def build_generator(architecture: dict) -> keras.Model:
 
 
 def without_noise(generator: keras.Model) -> keras.Model:
-    """A generator's stars, before anyone observed them: level and lines, no noise of pixels.
+    """Leave out the noise of pixels: return a generator of level and lines alone.
 
     Parameters
     ----------
@@ -206,7 +206,9 @@ def without_noise(generator: keras.Model) -> keras.Model:
 
 
 def build_discriminator(architecture: dict) -> keras.Model:
-    """From standardized flux (n_spectra, n_pixels, 1) to a logit (n_spectra, 1): real or generated.
+    """Build a network from standardized flux (n_spectra, n_pixels, 1) to a logit (n_spectra, 1).
+
+    The logit says how probably a spectrum is real.
 
     Parameters
     ----------

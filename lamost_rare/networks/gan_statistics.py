@@ -14,8 +14,8 @@ __all__ = ["centre_level_and_noise", "centre_lines", "start_from"]
 def start_from(generator: keras.Model, examples, seed=0) -> None:
     """Let a new generator begin at the mean of real spectra, as variable as they are.
 
-    What takes thousands of steps of an adversary is known beforehand: mean depth of the lines,
-    mean and scatter of level and noise, and noise that is of one kind in all pixels.
+    An adversary would take thousands of steps to teach what is known beforehand: mean depth of the
+    lines, mean and scatter of level and noise, and noise that is of one kind in all pixels.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def start_from(generator: keras.Model, examples, seed=0) -> None:
     made = outputs("noise_field")
     axes = 0 if bias.ndim == 2 else (0, 1)
     spread, centre = np.maximum(made.std(axis=axes), 1e-6), made.mean(axis=axes)
-    # As much in every pixel, and nothing in the mean: a field that is wilder here than there has
-    # not the look of noise, and a mean would be a pattern that all spectra share.
+    # The same scatter in every pixel, and a mean of zero: a field that varies more in one place
+    # than in another does not look like noise, and a mean would be a pattern that all share.
     kernel = kernel / (spread[..., None] if bias.ndim == 2 else spread)
     layer("noise_field").set_weights([kernel, (bias - centre) / spread])
 
@@ -122,14 +122,14 @@ def centre_level_and_noise(generator: keras.Model, examples, generated, seed=0) 
 
 
 def _layer_outputs(generator, name, seed) -> np.ndarray:
-    """What a layer of a generator gives for 512 draws, the same for the same seed."""
+    """Return the output of a layer of a generator for 512 draws, the same for the same seed."""
     draws = np.random.default_rng(seed).standard_normal((512, generator.input_shape[1]))
     part = layers.Model(generator.input, generator.get_layer(name).output)
     return np.asarray(part.predict_on_batch(draws.astype(np.float32)))
 
 
 def _depths_in_parts(flux):
-    """What `LineDepths` gives, some spectra at a time: logarithm of the level, and depth."""
+    """Yield logarithm of the level and depth, by `LineDepths`, some spectra at a time."""
     flux, layer = np.asarray(flux, dtype=np.float32), precise(LineDepths)()
     for start in range(0, len(flux), 256):
         both = ops.convert_to_numpy(layer(flux[start : start + 256, :, None]))
@@ -137,13 +137,13 @@ def _depths_in_parts(flux):
 
 
 def _levels_and_depths(flux):
-    """`_depths_in_parts` of all spectra together, (n, n_pixels) each."""
+    """Return logarithm of the level, and depth, (n, n_pixels) each."""
     levels, depths = zip(*_depths_in_parts(flux), strict=True)
     return np.concatenate(levels), np.concatenate(depths)
 
 
 def _smooth_coefficients(log_level, depth, n_level) -> dict:
-    """Coefficients, (n, n_level) each, of the logarithms of level and of noise along spectra."""
+    """Fit the logarithms of level and of noise along spectra; coefficients (n, n_level) each."""
     blocks = 2 * n_level
     size = (depth.shape[1] - 2) // blocks
     difference = np.abs(depth[:, 1:-1] - 0.5 * (depth[:, :-2] + depth[:, 2:]))
@@ -157,7 +157,7 @@ def _smooth_coefficients(log_level, depth, n_level) -> dict:
 
 
 def _mean_depth(flux):
-    """Mean of the depths that `LineDepths` gives, and its error; (n_pixels,) each."""
+    """Return the mean depth of spectra and its error, (n_pixels,) each."""
     total, squares = np.zeros(flux.shape[1]), np.zeros(flux.shape[1])
     for _, depth in _depths_in_parts(flux):
         depth = np.clip(depth, -1, 1).astype(np.float64)  # the noisiest pixels are not to decide

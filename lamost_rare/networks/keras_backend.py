@@ -21,7 +21,7 @@ _CAN_TRAIN = ("tensorflow", "jax", "torch")
 
 
 def load_keras():
-    """The ``keras`` module, with its back end started and without the start-up's lines.
+    """Import ``keras`` and start its back end, without the lines that the start-up prints.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def precision(policy: str):
 
 
 def precise(kind, **fixed):
-    """A layer class whose instances have the networks' precision, unless told otherwise.
+    """Give the instances of a layer class the networks' precision, unless told otherwise.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def precise(kind, **fixed):
 
 
 def Model(inputs, outputs, name=None):
-    """A `keras.Model` whose precision is that of its layers."""
+    """Make a `keras.Model` whose precision is that of its layers."""
     model = keras.Model(inputs, outputs, name=name)
     model.dtype_policy = _PRECISION.get()
     return model

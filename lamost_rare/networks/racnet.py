@@ -11,7 +11,7 @@ from .layers import keras
 __all__ = ["DEFAULT_ARCHITECTURE", "SUBSPACE", "build_racnet", "opinions"]
 
 DEFAULT_ARCHITECTURE = {**SHIPPED_RACNET, "template_noise_pool": 0, "subspace": 0, "n_classes": 10}
-"""What absent keys of an architecture stand for."""
+"""Values of the keys that an architecture lacks."""
 
 
 def _convolve(x, channels, kernel, name, activation=True):
@@ -86,7 +86,7 @@ def _subspace(inputs, a):
 
 
 def opinions(model: keras.Model) -> keras.Model:
-    """The same network with the logits that `build_racnet` takes the mean of, each apart.
+    """Return the same network with the logits that `build_racnet` takes the mean of, each apart.
 
     They are trained apart, so that one does not learn to leave a class to the other: what they have
     in common is then what both have seen for themselves.

@@ -1,4 +1,4 @@
-"""What a generated spectrum must share with real ones: lines, level, noise; differentiable."""
+"""Features that generated spectra must share with real ones: lines, level, noise."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class SpectralFeatures(keras.layers.Layer):
 
 
 def feature_model(grid: WavelengthGrid) -> keras.Model:
-    """From standardized flux (n_spectra, n_pixels, 1) to `SpectralFeatures`, its layer
-    ``features``."""
+    """Build a network from standardized flux (n_spectra, n_pixels, 1) to `SpectralFeatures`, its
+    layer ``features``."""
     inputs = layers.Input((grid.n_pixels, 1))
     features = layers.precise(SpectralFeatures)(grid.to_dict(), name="features")
     return layers.Model(inputs, features(inputs))
 
 
 def features_of(model: keras.Model, flux) -> np.ndarray:
-    """Features (n_spectra, n_features) of flux (n_spectra, n_pixels) by a `feature_model`, some
-    spectra at a time."""
+    """Return features (n_spectra, n_features) of flux (n_spectra, n_pixels) by a `feature_model`,
+    some spectra at a time."""
     parts = [
         np.asarray(model.predict_on_batch(flux[i : i + 256, :, None]))
         for i in range(0, len(flux), 256)
@@ -83,7 +83,7 @@ def features_of(model: keras.Model, flux) -> np.ndarray:
 
 
 def sliced_distance(scale, n_projections=128, seed=0, weight=1.0):
-    """A loss: how differently two batches of features are distributed.
+    """Make a loss: the difference between the distributions of two batches of features.
 
     The Wasserstein distance of every feature, and of random mixtures of them, averaged (sliced
     Wasserstein distance, Rabin et al. 2012): marginal distributions and correlations.

@@ -14,7 +14,7 @@ __all__ = ["Duel", "GanOptions", "GanRefinement"]
 
 @dataclass
 class GanOptions:
-    """How a generator is trained.
+    """Options of the training of a generator.
 
     Optimizer, the two learning rates (two time-scale update rule), one-sided label smoothing and
     dropout are those of Yang et al. (2021); α and β are not given there.
@@ -52,11 +52,11 @@ class GanOptions:
 
 @dataclass
 class GanRefinement:
-    """How a generator is trained at the end.
+    """Options of the end of the training of a generator.
 
-    A batch of 64 spectra says little of how strong a line is in how many of them; what the
-    adversary cares about least stays wrong longest. So it goes on with more spectra at a time, the
-    depths of lines weighing more, and slower and slower.
+    A batch of 64 spectra says little of how strong a line is in how many of them; what matters
+    least to the adversary stays wrong longest. The training therefore goes on with more spectra at
+    a time, with more weight of the depths of lines, and more and more slowly.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Duel:
         self.both.optimizer.build(self.generator.trainable_variables)
 
     def refine(self, refinement: GanRefinement):
-        """Go on from the average of the weights, in another manner."""
+        """Go on from the average of the weights, with other options."""
         self.refinement = refinement
         known = [np.array(v) for v in self.both.optimizer.variables]
         self.discriminator.trainable = False
@@ -148,8 +148,8 @@ class Duel:
     def sample_every(self) -> int:
         return (self.refinement or self.options).sample_every
 
-    def _manner(self, iteration) -> tuple[int, float]:
-        """Batch size and decay of the average; also sets the learning rates."""
+    def _pace(self, iteration) -> tuple[int, float]:
+        """Set the learning rates; return batch size and decay of the average."""
         o, refinement = self.options, self.refinement
         if refinement is None:
             return o.batch_size, min(o.average, (1 + iteration) / (10 + iteration))
@@ -160,10 +160,10 @@ class Duel:
         return refinement.batch_size, refinement.average
 
     def step(self, iteration, examples) -> dict:
-        """One update of each; the same for the same iteration."""
+        """Update each once, the same for the same iteration; return the losses."""
         o = self.options
         rng = np.random.default_rng([o.seed, iteration])
-        size, decay = self._manner(iteration)
+        size, decay = self._pace(iteration)
         noise = rng.standard_normal((2, size, self.generator.input_shape[1])).astype(np.float32)
         rows = rng.choice(len(examples), (2, size), replace=len(examples) < 2 * size)
         generated = np.asarray(self.generator.predict_on_batch(noise[0]))

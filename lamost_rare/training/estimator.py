@@ -304,7 +304,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
 
 
 class _Rows:
-    """The spectra as `train_network` draws them: each class equally often."""
+    """Batches of spectra held in memory, each class equally often."""
 
     def __init__(self, x, codes, classes, seed: int):
         self.x, self.codes, self.classes, self.seed = x, codes, list(map(str, classes)), seed

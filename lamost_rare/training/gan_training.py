@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 FEWEST_EXAMPLES = 20
-"""Spectra without which nothing can be learned."""
+"""Fewest spectra to train on."""
 
 
 def feature_distance(real, generated) -> np.ndarray:
@@ -46,8 +46,10 @@ def feature_distance(real, generated) -> np.ndarray:
 
 
 def centre_generator(generator, examples, validation, seed, grid=LAMOST_GRID) -> float:
-    """`networks.gan_statistics.centre_level_and_noise` and `centre_lines`, three times, for spectra
-    are not quite linear in what is changed.
+    """Move the statistics of what a generator makes to those of real spectra.
+
+    `networks.gan_statistics.centre_level_and_noise` and `centre_lines` are applied three times,
+    for spectra are not quite linear in what is changed.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def _quality(generator, model, known, seed) -> tuple[float, np.ndarray]:
 
 
 def check_examples(examples, needed=FEWEST_EXAMPLES) -> None:
-    """Refuse what nothing can be learned from.
+    """Refuse spectra from which a generator cannot learn.
 
     Raises
     ------

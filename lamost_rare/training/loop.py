@@ -1,4 +1,4 @@
-"""The training loop of the recogniser: seeded, resumable, with a log."""
+"""The training of a classifier: seeded, resumable, with a log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Batches", "TrainingOptions", "export_weights", "predict_logits", "tr
 
 @dataclass
 class TrainingOptions:
-    """How to train.
+    """Options of a training.
 
     The learning rate, the early stop and the 7:3 split that go with it are the paper's (Yang et
     al. 2021).
@@ -60,7 +60,7 @@ class TrainingOptions:
 
 
 class Batches(Protocol):
-    """What `train_network` trains on."""
+    """Batches that `train_network` trains on: all that it asks of them."""
 
     classes: Sequence[str]
 
@@ -148,7 +148,7 @@ def train_network(
     Parameters
     ----------
     batches : Batches
-        An `ObservationStream`, if the architecture has a subspace and nothing to begin with.
+        An `ObservationStream`, if the architecture has a subspace and ``begin_with`` is None.
     architecture : dict
         As `networks.build.build_network` takes it.
     options : TrainingOptions
@@ -287,7 +287,7 @@ def _validate(model, validation) -> dict:
 
 
 def predict_logits(model, x, batch_size=256) -> np.ndarray:
-    """Logits (n, n_classes), float64, of network input (n, n_pixels, channels)."""
+    """Return logits (n, n_classes), float64, of network input (n, n_pixels, channels)."""
     out = [model.predict_on_batch(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
     return np.concatenate(out).astype(float)
 

@@ -23,7 +23,7 @@ _THREADS = (
 
 @contextmanager
 def single_threaded(jobs: int, start=None, *arguments) -> Iterator[ProcessPoolExecutor]:
-    """A pool of fresh processes, each of one thread, which use the cores better than threads do.
+    """Start a pool of fresh processes of one thread each: they use the cores better than threads.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def for_each(tasks, jobs, what, function) -> dict:
 
 
 def as_they_end(futures, what: str) -> Iterator[Future]:
-    """The futures of a pool in the order in which they end, while it is shown how many have."""
+    """Yield the futures of a pool in the order in which they end, and show how many have."""
     pending = set(futures)
     total = len(pending)
     with Progress(total, "tasks", what) as progress:

@@ -28,7 +28,7 @@ QUIET_BATCHES = 30_000_000
 
 @dataclass
 class StreamOptions:
-    """What a stream is made of.
+    """Composition of a stream.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class StreamOptions:
 
 
 def levels(flux, valid) -> np.ndarray:
-    """What spectra (n, n_pixels) are to be divided by to leave their lines."""
+    """Return the levels (n, n_pixels) of spectra, which are divided by them to leave the lines."""
     level, _ = pseudo_continuum(flux, ~valid, block=64, smooth=1.5)
     return np.maximum(level, 1e-6)
 
@@ -180,7 +180,7 @@ class ObservationStream:
 
     def _weight(self, name, rows) -> float:
         if self._blue[rows].all():
-            return 0.5  # MK standards: much of the O stars, and nothing is known of their red
+            return 0.5  # MK standards: many of the O stars, and their red is not known
         mk_type = str(self.stars.mk_type[rows[0]])
         return self.options.difficult if name == "B" and _DIFFICULT_B.search(mk_type) else 1.0
 

@@ -19,9 +19,9 @@ _MOST = 64
 
 
 class UncertainStream:
-    """The observations of another stream that are hard to tell from the rare class, and some more.
+    """Observations of another stream that are hard to tell from the rare class, and some others.
 
-    Most of what a survey observes teaches a recogniser nothing any more after a while. Which
+    After a while a recogniser learns no more from most of what a survey observes. Which
     observations are kept depends on their pixels alone, so that the probability of a class, given
     the pixels, is that of the whole stream.
 
