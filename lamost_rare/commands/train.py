@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from .options import add_shared, at_least_one
@@ -155,6 +156,12 @@ def _add_presets(what):
     return parser
 
 
+def _options(kind, args, **further):
+    """Fill a dataclass of options with the arguments that have the names of its fields."""
+    names = [field.name for field in fields(kind) if field.name in args]
+    return kind(**{name: getattr(args, name) for name in names}, **further)
+
+
 def _classifier(args) -> int:
     if args.learning_rate <= 0:
         raise ValueError(f"--learning-rate must be positive, not {args.learning_rate:g}")
@@ -162,23 +169,13 @@ def _classifier(args) -> int:
     from ..training.own import train_classifier
     from ..validation.figure_titles import measured_rows, recall_in_words
 
-    options = TrainingOptions(
-        learning_rate=args.learning_rate,
-        schedule=args.schedule,
-        batch_size=args.batch_size,
-        steps_per_epoch=args.steps,
-        epochs=args.epochs,
-        patience=args.patience,
-        label_smoothing=args.label_smoothing,
-        seed=args.seed,
-    )
     preset = train_classifier(
         args.data,
         args.output,
         labels=args.labels,
         classes=args.classes,
         rare_class=args.rare_class,
-        options=options,
+        options=_options(TrainingOptions, args, steps_per_epoch=args.steps),
         validation=args.validation,
     )
     figures = preset.figures
@@ -201,19 +198,13 @@ def _gan(args) -> int:
     from ..training.gan_training import GanOptions, GanRefinement
     from ..training.generator import train_generator
 
-    options = GanOptions(
-        iterations=args.iterations,
-        batch_size=args.batch_size,
-        matching=args.matching,
-        seed=args.seed,
-    )
     preset = train_generator(
         args.data,
         args.output,
         rare_class=args.rare_class,
         labels=args.labels,
         architecture={"network": args.network},
-        options=options,
+        options=_options(GanOptions, args),
         refinement=GanRefinement(iterations=args.refinement) if args.refinement else None,
         source=args.source,
         number=args.number,

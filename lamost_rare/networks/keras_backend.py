@@ -38,11 +38,11 @@ def load_keras():
             keras = importlib.import_module("keras")
             keras.ops.zeros(1)  # looks for devices
         except Exception as error:  # a broken installation may raise anything
-            raise BackendError(_why_not(error)) from error
+            raise BackendError(_start_failure(error)) from error
     return keras
 
 
-def _why_not(error: Exception) -> str:
+def _start_failure(error: Exception) -> str:
     asked = os.environ.get("KERAS_BACKEND")
     said = " ".join(str(error).split()) or type(error).__name__
     if asked:
@@ -75,7 +75,7 @@ def standard_settings():
         )
     config = keras.config
     changed = []
-    for get, put, value in (
+    for get, set_to, value in (
         (config.floatx, config.set_floatx, "float32"),
         (config.epsilon, config.set_epsilon, 1e-7),
         (config.dtype_policy, config.set_dtype_policy, "float32"),
@@ -83,10 +83,10 @@ def standard_settings():
     ):
         before = get()
         if getattr(before, "name", before) != value:
-            put(value)
-            changed.append((put, before))
+            set_to(value)
+            changed.append((set_to, before))
     try:
         yield
     finally:
-        for put, before in reversed(changed):
-            put(before)
+        for set_to, before in reversed(changed):
+            set_to(before)

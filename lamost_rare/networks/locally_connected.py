@@ -52,11 +52,8 @@ class LocallyConnected1D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (
-            ("filters", filters),
-            ("kernel_size", kernel_size),
-            ("strides", strides),
-        ):
+        sizes = {"filters": filters, "kernel_size": kernel_size, "strides": strides}
+        for name, value in sizes.items():
             if int(value) != value or value < 1:
                 raise ValueError(f"{name} must be a positive whole number, not {value!r}")
         if padding not in ("valid", "same"):
@@ -167,17 +164,11 @@ class LocallyConnected1D(keras.layers.Layer):
 
     def get_config(self):
         """Everything `__init__` takes."""
-        config = super().get_config()
-        config.update(
-            filters=self.filters,
-            kernel_size=self.kernel_size,
-            strides=self.strides,
-            padding=self.padding,
-            activation=keras.activations.serialize(self.activation),
-            use_bias=self.use_bias,
-            kernel_initializer=keras.initializers.serialize(self.kernel_initializer),
-            bias_initializer=keras.initializers.serialize(self.bias_initializer),
-            kernel_regularizer=keras.regularizers.serialize(self.kernel_regularizer),
-            bias_regularizer=keras.regularizers.serialize(self.bias_regularizer),
-        )
+        plain = ("filters", "kernel_size", "strides", "padding", "use_bias")
+        config = super().get_config() | {name: getattr(self, name) for name in plain}
+        config["activation"] = keras.activations.serialize(self.activation)
+        for kind in ("initializer", "regularizer"):
+            serialize = getattr(keras, f"{kind}s").serialize
+            for name in (f"kernel_{kind}", f"bias_{kind}"):
+                config[name] = serialize(getattr(self, name))
         return config

@@ -11,15 +11,7 @@ import numpy as np
 from ..atomic import atomic_path, write_text_atomically
 from ..networks.keras_backend import load_keras
 
-__all__ = [
-    "BEST_WEIGHTS",
-    "STATE",
-    "TrainingState",
-    "load_state",
-    "reseed",
-    "save_state",
-    "save_weights",
-]
+__all__ = ["BEST_WEIGHTS", "load_state", "reseed", "save_state", "save_weights"]
 
 STATE = "state.npz"
 BEST_WEIGHTS = "best.weights.h5"
@@ -27,16 +19,7 @@ BEST_WEIGHTS = "best.weights.h5"
 
 @dataclass
 class TrainingState:
-    """What was saved.
-
-    Attributes
-    ----------
-    fingerprint : dict
-        Options and data of the training.
-    log : list of dict
-    arrays : dict of str to ndarray
-        Numbered within each group: ``m0``, ``m1``.
-    """
+    """A state as it was saved: ``arrays`` are numbered in each group, as in ``m0``, ``m1``."""
 
     fingerprint: dict
     log: list[dict]
@@ -51,31 +34,22 @@ class TrainingState:
 def save_state(folder, groups: dict, fingerprint: dict, log: list[dict]) -> None:
     """Write ``state.npz``, completely or not at all, and ``log.jsonl``.
 
-    Parameters
-    ----------
-    folder : Path
-    groups : dict of str to sequence of Keras variables or arrays
-        The names end in no digit.
-    fingerprint, log
-        As `TrainingState` has them.
+    The groups are sequences of Keras variables or arrays; their names end in no digit.
     """
-    arrays = {
-        f"{group}{i}": np.asarray(value)
-        for group, values in groups.items()
-        for i, value in enumerate(values)
-    }
+    arrays = {f"{name}{i}": np.asarray(v) for name in groups for i, v in enumerate(groups[name])}
     with atomic_path(folder / STATE) as part, open(part, "wb") as file:
         np.savez(file, **arrays, log=json.dumps(log), fingerprint=json.dumps(fingerprint))
-    write_text_atomically(folder / "log.jsonl", "".join(json.dumps(entry) + "\n" for entry in log))
+    lines = "".join(json.dumps(entry) + "\n" for entry in log)
+    write_text_atomically(folder / "log.jsonl", lines)
 
 
 def load_state(folder, *fingerprints: dict) -> TrainingState | None:
-    """Read what `save_state` wrote, or return None if nothing was saved.
+    """Read a state, or return None if there is none.
 
     Raises
     ------
     ValueError
-        If the state is that of a training with none of the fingerprints.
+        If it is that of a training with none of the fingerprints.
     """
     if not (folder / STATE).exists():
         return None
@@ -99,14 +73,7 @@ def save_weights(model, path) -> None:
 
 
 def reseed(layers, seed: int) -> None:
-    """Set all that is random in a training: where it was interrupted must not matter.
-
-    Parameters
-    ----------
-    layers : iterable of keras.Layer
-        Each gets draws of its own, for its dropout.
-    seed : int
-    """
+    """Set all that is random in a training: where it was interrupted must not matter."""
     keras = load_keras()
     keras.utils.set_random_seed(seed)
     for i, layer in enumerate(layers):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from .checkpoint import load_state, reseed, save_state
+from .checkpoint import load_state, save_state
 
 __all__ = ["Duel", "GanOptions", "GanRefinement"]
 
@@ -192,9 +192,10 @@ class Duel:
         yield
         self.generator.set_weights(kept)
 
-    def reseed(self, seed):
-        """Make the draws of dropout those of a seed."""
-        reseed([*self.generator.layers, *self.discriminator.layers], seed)
+    @property
+    def layers(self) -> list:
+        """Layers of both networks."""
+        return [*self.generator.layers, *self.discriminator.layers]
 
     def _variables(self):
         models = self.generator, self.discriminator

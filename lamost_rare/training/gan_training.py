@@ -15,7 +15,7 @@ from ..inference.generation import generate
 from ..networks.keras_backend import standard_settings
 from ..progress import counted
 from ..spectra.grid import LAMOST_GRID
-from .checkpoint import BEST_WEIGHTS, save_weights
+from .checkpoint import BEST_WEIGHTS, reseed, save_weights
 from .duel import Duel, GanOptions, GanRefinement
 
 __all__ = [
@@ -187,7 +187,7 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
         since = iteration % options.iterations
         if since % duel.sample_every == 0:
             # The draws of dropout must not depend on where the training was interrupted.
-            duel.reseed(options.seed * 100_003 + iteration)
+            reseed(duel.layers, options.seed * 100_003 + iteration)
         losses = duel.step(iteration, examples)
         done = iteration + 1
         if (since + 1) % duel.sample_every == 0 or done in (options.iterations, total):

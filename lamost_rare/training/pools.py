@@ -49,15 +49,8 @@ def single_threaded(jobs: int, start=None, *arguments) -> Iterator[ProcessPoolEx
 def for_each(tasks, jobs, what, function) -> dict:
     """Return the results of a function of a task, in processes of one thread, ``jobs`` at a time.
 
-    Parameters
-    ----------
-    tasks : iterable
-        Hashable.
-    jobs : int
-    what : str
-        How the work is called while it goes on.
-    function : callable
-        One that can be pickled, as a `functools.partial` can.
+    The tasks are hashable, the function can be pickled, as a `functools.partial` can; ``what`` is
+    how the work is called while it goes on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with single_threaded(jobs) as pool:
