@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["PAPER_RACNET", "SHIPPED_LCGAN", "SHIPPED_RACNET", "SHIPPED_SGAN", "network_name"]
+__all__ = [
+    "PAPER_RACNET",
+    "SHIPPED_LCGAN",
+    "SHIPPED_RACNET",
+    "SHIPPED_SGAN",
+    "SMALL_RACNET",
+    "network_name",
+]
 
 SHIPPED_RACNET = {
     "network": "racnet",
@@ -42,6 +49,17 @@ PAPER_RACNET = {
     "subspace": 0,
 }
 """Residual attention blocks alone, as in the paper, which does not give its layer sizes."""
+
+SMALL_RACNET = {
+    "n_channels": 2,
+    "stem_channels": 16,
+    "block_channels": [16, 24, 32],
+    "head_channels": 16,
+    "head_units": 32,
+    "dropout": 0.1,
+    "template_units": 0,
+}
+"""A RAC-Net that trains in a minute on some hundred spectra."""
 
 SHIPPED_LCGAN = {
     "network": "lcgan",

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from ..inference import predictor
+from ..networks.architectures import SMALL_RACNET
 from ..networks.keras_backend import load_keras
 from ..presets import check_kind, load_preset
 from ..spectra.batch import SpectrumBatch
@@ -26,17 +27,6 @@ from ..spectra.normalize import (
 from . import loop
 
 __all__ = ["RareStarClassifier", "as_features"]
-
-SMALL_RACNET = {
-    "n_channels": 2,
-    "stem_channels": 16,
-    "block_channels": [16, 24, 32],
-    "head_channels": 16,
-    "head_units": 32,
-    "dropout": 0.1,
-    "template_units": 0,
-}
-"""A RAC-Net that trains in a minute on some hundred spectra."""
 
 
 def as_features(batch: SpectrumBatch) -> np.ndarray:
@@ -242,11 +232,8 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, (int, np.integer)):
             seed = check_random_state(seed).randint(2**31 - 1)
-        self.architecture_ = {
-            **SMALL_RACNET,
-            "n_pixels": X.shape[1],
-            "n_classes": len(self.classes_),
-        }
+        sizes = {"n_pixels": X.shape[1], "n_classes": len(self.classes_)}
+        self.architecture_ = SMALL_RACNET | sizes
         options = loop.TrainingOptions(
             learning_rate=self.learning_rate,
             schedule="cosine",
@@ -283,7 +270,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         x = self._input(X)
         out = np.empty((len(x), len(self.classes_)))
         for start in range(0, len(x), 64):
-            # Of one size always, so that a spectrum's result does not depend on its company.
+            # Of one size always, so that the result of a spectrum does not depend on the others.
             part = np.zeros((64, *x.shape[1:]), np.float32)
             some = x[start : start + 64]
             part[: len(some)] = some
