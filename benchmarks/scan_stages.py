@@ -27,23 +27,30 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
     from lamost_rare.inference.first_stage import load_first_stage
     from lamost_rare.presets import load_preset
     from lamost_rare.spectra._file_bytes import decompress, read_bytes
-    from lamost_rare.spectra._grid_arrays import GridArrays
-    from lamost_rare.spectra.lamost import read_lamost
+    from lamost_rare.spectra._grid_arrays import GridArrays, room_for
+    from lamost_rare.spectra.files import read_spectrum_file
     from lamost_rare.spectra.normalize import network_input
     from lamost_rare.spectra.resample import assemble
     from lamost_rare.survey.batch_classifier import FEW, BatchClassifier
     from lamost_rare.survey.catalogue import catalogue_schema, catalogue_table
+    from lamost_rare.survey.reader import PART
     from lamost_rare.survey.stepping import StepLine
 
     preset = load_preset(preset_name)
     contents = [read_bytes(path) for path in files]
-    arrays = GridArrays(len(files), preset.grid)
 
-    def read() -> list:
-        return [read_lamost(path, header=False) for path in files]
+    def read(part) -> list:
+        return [read_spectrum_file(path, header=False) for path in part]
 
-    raws = read()
-    batch, _ = assemble(raws, preset.grid, arrays)
+    def in_parts(work, items) -> None:  # as a scan does it
+        for start in range(0, len(items), PART):
+            work(items[start : start + PART])
+
+    def put_on_grid(part) -> None:
+        assemble(part, preset.grid, GridArrays(len(part), preset.grid, room))
+
+    raws, room = read(files), room_for(PART, preset.grid)
+    batch, _ = assemble(raws, preset.grid)
     batch.columns.update(measure_lines(batch))
     first = load_first_stage(preset)
     classifier = BatchClassifier(preset, FEW, thorough=first is None)
@@ -75,7 +82,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
 
     bytes_of_file = least(lambda: [read_bytes(path) for path in files])
     inflating = least(lambda: [decompress(content, isal_zlib) for content in contents])
-    reading = least(read)
+    reading = least(lambda: in_parts(read, files))
     normalizing = least(lambda: network_input(batch, preset.preprocessing))
     network = least(
         lambda: [predictor._call(x[start : start + size]) for start in range(0, len(x), size)]
@@ -86,7 +93,7 @@ def measure_stages(files: list[Path], preset_name: str | None) -> list[tuple[str
         ("open and read", bytes_of_file),
         ("decompress", inflating),
         ("header and pixels", reading - bytes_of_file - inflating),
-        ("put on the grid, checks", least(lambda: assemble(raws, preset.grid, arrays))),
+        ("put on the grid, checks", least(lambda: in_parts(put_on_grid, raws))),
         ("first stage", looking),
         ("equivalent widths", least(lambda: measure_lines(batch))),
         ("normalization", normalizing),

@@ -155,8 +155,8 @@ def pseudo_continuum(flux, mask, *, block=32, smooth=3.0):
     return level, noise
 
 
-def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04) -> np.ndarray:
-    """Line depths in units of what matters: the noise, or a typical line where noise is small.
+def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04):
+    """Return line depths in units of the noise, or of a typical line where noise is small.
 
     ``arcsinh((flux - level) / sqrt((line_depth * level)**2 + noise**2))``. Pixels weigh as in a
     matched filter, so that LAMOST's noisy blue end cannot drown the rest; weak lines of good
@@ -173,14 +173,9 @@ def rectify(batch: SpectrumBatch, *, block=32, smooth=3.0, line_depth=0.04) -> n
 
     Returns
     -------
-    ndarray, shape (n_spectra, n_pixels), float32
-        0 where masked.
+    depth, weight : ndarray, shape (n_spectra, n_pixels), float32
+        The depths, and ``line_depth * level`` over what they were divided by; 0 where masked.
     """
-    return _rectified(batch, block, smooth, line_depth)[0]
-
-
-def _rectified(batch, block, smooth, line_depth):
-    """`rectify`, and ``line_depth * level`` over what the depths were divided by."""
     depth, weight = (np.empty(batch.flux.shape, dtype=np.float32) for _ in range(2))
     for start in range(0, len(batch), _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -254,7 +249,7 @@ def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:
         out[..., 0] = normalize_l2(batch).flux * np.float32(np.sqrt(batch.flux.shape[1]))
         out[..., 1] = ~batch.mask
         return out
-    out[..., 0], out[..., 1] = _rectified(batch, **{**_RECTIFY, **parameters})
+    out[..., 0], out[..., 1] = rectify(batch, **{**_RECTIFY, **parameters})
     if weight == "valid":
         out[..., 1] = ~batch.mask
     return out
