@@ -21,6 +21,7 @@ from lamost_rare.inference.output import check_output, write_table
 from lamost_rare.pipeline import run_pipeline
 from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.survey import pack, scan_directory
+from lamost_rare.survey.noise import noise_of_directory
 from lamost_rare.text import check_paths, path_text, printable
 from lamost_rare.training.build import build_preset, cross_validate
 from lamost_rare.training.generator import rebuild_generator, train_generator
@@ -80,7 +81,7 @@ FUNCTIONS = {
     "spectra": lambda: lamost_rare.classify_spectra(""),
     "preset of classify": lambda: lamost_rare.classify_spectra("a.fits", ""),
     "preset of augment": lambda: lamost_rare.augment_spectra(1, ""),
-    "directory": lambda: augmentation.noise_of_directory(""),
+    "directory": lambda: noise_of_directory(""),
     "output of generated": lambda: augmentation.write_generated(None, ""),
     "folder of a preset": lambda: presets.save_preset("", {}, "weights"),
     "path": lambda: check_output(""),
