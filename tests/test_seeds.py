@@ -85,7 +85,7 @@ def test_the_command_measures_each_seed(tmp_path, monkeypatch, capsys):
         lambda recipe, data, work, **options: asked.append(options) or options["seed"],
     )
     monkeypatch.setattr(
-        "lamost_rare.evaluation.seeds.cross_fitted",
+        "lamost_rare.training.recipes.cross_fitted",
         lambda trials, *_, **__: (f"decided {trials}", None, None),
     )
     monkeypatch.setattr("lamost_rare.evaluation.seeds.measure", measured)

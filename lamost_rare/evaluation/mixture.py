@@ -26,7 +26,7 @@ from ..training.mixture import MixedStream, generated_stars
 from ..training.pools import for_each
 from ..training.recipes import RECIPES
 from ..training.uncertain import UncertainStream
-from ..validation.figures import cross_fitted, measure
+from ..validation.figures import measure
 from ..validation.trials import Trial, load_trials, run_trials, save_trials
 
 __all__ = ["WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture"]
@@ -221,9 +221,7 @@ def measure_mixture(found, sources, recipe, settings) -> Mixture:
         own = {}
         for way in WAYS:
             trials = {fold: found[repetition, fold][way] for fold in folds}
-            decided, _, _ = cross_fitted(
-                trials, sources, recipe.classes, recipe.rare_class, group=recipe.group
-            )
+            decided, _, _ = recipe.decide(trials, sources)
             own[way] = measure(decided, recipe.classes, recipe.rare_class, repetition)
             for k, fold in enumerate(folds):
                 log_loss[way][k, i] = _log_loss(trials[fold], sources.label, recipe)

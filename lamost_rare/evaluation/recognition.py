@@ -10,7 +10,7 @@ import numpy as np
 from ..simulation.dataset import rows_by_star
 from ..simulation.labels import classes_of
 from ..validation.figure_titles import figure_rows, ions_of, members, title_of
-from ..validation.figures import cross_fitted, measure, members_of
+from ..validation.figures import measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
 from ..validation.trials import LOOKALIKES, SNR_BINS
 from .goals import GOALS
@@ -67,14 +67,7 @@ def write_recognition(
     """
     images = images_beside(output)
     rare, name = recipe.rare_class, members(recipe.rare_class)
-    decided, shipped, rules = cross_fitted(
-        trials_of_fold,
-        stars,
-        recipe.classes,
-        rare,
-        fitted=not recipe.holdout,
-        group=recipe.group,
-    )
+    decided, shipped, rules = recipe.decide(trials_of_fold, stars)
     figures = measure(decided, recipe.classes, rare, seed)
     parts = [
         f"# How well `{recipe.name}` recognises {name}",

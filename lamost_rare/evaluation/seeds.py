@@ -10,7 +10,7 @@ import numpy as np
 from ..simulation.dataset import load_data_folder
 from ..training.build import cross_validate
 from ..validation.figure_titles import title_of
-from ..validation.figures import cross_fitted, measure
+from ..validation.figures import measure
 from .goals import GOALS
 from .pages import table, write_page
 
@@ -78,14 +78,7 @@ def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
     figures = {}
     for seed in seeds:
         trials = cross_validate(recipe, data, work, jobs=jobs, seed=seed, final=False)
-        decided, _, _ = cross_fitted(
-            trials,
-            stars,
-            recipe.classes,
-            recipe.rare_class,
-            fitted=not recipe.holdout,
-            group=recipe.group,
-        )
+        decided, _, _ = recipe.decide(trials, stars)
         figures[seed] = measure(decided, recipe.classes, recipe.rare_class, seed)
     return figures
 

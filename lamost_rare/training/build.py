@@ -14,7 +14,7 @@ from ..inference.first_stage import FIRST_STAGE_FILE
 from ..preset_config import FirstStageConfig
 from ..simulation.dataset import load_data_folder
 from ..text import check_paths
-from ..validation.figures import cross_fitted, measure
+from ..validation.figures import measure
 from ..validation.first_stage_figures import choose_log_odds, measure_first_stage
 from .classifier_preset import save_classifier
 from .crossvalidation import first_stage_of_fold, train_fold, trained_folder, try_fold
@@ -161,14 +161,7 @@ def build_preset(
     trials = cross_validate(
         recipe, data, work, repeats=repeats, n_reobserved=n_reobserved, **common
     )
-    decided, rule, _ = cross_fitted(
-        trials,
-        stars,
-        recipe.classes,
-        recipe.rare_class,
-        fitted=not recipe.holdout,
-        group=recipe.group,
-    )
+    decided, rule, _ = recipe.decide(trials, stars)
     stages = cross_validate_first_stage(recipe, data, work, **common)
     folder, first_stage = Path(output) / recipe.name, None
     if stages:

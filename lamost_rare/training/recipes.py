@@ -9,6 +9,7 @@ from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
 from ..preset_config import Evidence, KeyLines
 from ..simulation.labels import CLASSES
 from ..spectra.normalize import DEFAULT_PREPROCESSING
+from ..validation.figures import cross_fitted
 from .first_stage_training import FirstStageOptions
 from .loop import TrainingOptions
 from .stream import StreamOptions
@@ -46,6 +47,17 @@ class Recipe:
     mixed: float = 0.0
     key_lines: KeyLines | None = None
     evidence: Evidence | None = None
+
+    def decide(self, trials_of_fold, stars):
+        """Decide trials of the recipe's folds as `validation.figures.cross_fitted` does."""
+        return cross_fitted(
+            trials_of_fold,
+            stars,
+            self.classes,
+            self.rare_class,
+            fitted=not self.holdout,
+            group=self.group,
+        )
 
 
 _LONG = {
