@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamost_rare.spectra import LAMOST_GRID, QualityFlag, RawSpectrum, SpectrumError, WavelengthGrid
+from lamost_rare.spectra._grid_arrays import GridArrays
 from lamost_rare.spectra._overlap import axis_of, overlap_matrix, pixel_edges
-from lamost_rare.spectra.resample import assemble, resample
+from lamost_rare.spectra.resample import assemble
 
 SMALL = WavelengthGrid(3.60, 1e-4, 300)
 
@@ -26,6 +27,15 @@ def make_raw(wavelength, log=None, *, seed=0, bad=(), **kwargs):
         *(log or (None, None)),
         **kwargs,
     )
+
+
+def resample(raw, grid):
+    """Flux, inverse variance and mask of one spectrum on a grid, and whether it was resampled."""
+    arrays = GridArrays(1, grid)
+    error = arrays.fill([raw])[0]
+    if error is not None:
+        raise error
+    return arrays.flux[0], arrays.ivar[0], arrays.mask[0], bool(arrays.resampled[0])
 
 
 def log_raw(start, m, step=1e-4, **kwargs):

@@ -78,7 +78,7 @@ def _truth(survey: Path) -> dict[str, dict[str, str]]:
 
 
 def _comparison(results: Path, survey: Path, truth: dict, rare: str):
-    """Lines that set the candidates beside the truth."""
+    """Yield lines that set the candidates beside the truth."""
     import pyarrow.parquet as pq
 
     found = pq.read_table(results / "candidates.parquet").to_pylist()
@@ -87,8 +87,8 @@ def _comparison(results: Path, survey: Path, truth: dict, rare: str):
         row["truth"] = truth[path.replace(os.sep, "/")]
     wanted = sum(row["kind"] == rare and not row["damage"] for row in truth.values())
     right = sum(row["truth"]["kind"] == rare for row in found)
-    besides = len(found) - right
-    yield f"{rare} stars simulated: {wanted}, of them found: {right}; found besides: {besides}"
+    others = len(found) - right
+    yield f"{rare} stars simulated: {wanted}, of them found: {right}; found besides: {others}"
     if found:
         names = [f"ew_{line}" for line in _SHOWN_LINES]
         yield "  ".join(["truth".ljust(12), f"p({rare}) ", "S/N", *names, "file"])

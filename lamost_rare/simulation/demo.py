@@ -69,9 +69,8 @@ def make_demo_survey(folder, *, seed: int = 2021, n_spectra: int = 300) -> Path:
     batch = analytic_spectra(kinds, rng, snr, grid=SURVEY_GRID, first_obsid=100001)
     layouts = rng.choice(LAYOUTS, n_all, p=[0.2, 0.5, 0.3])
     layouts[:2] = "dr1-7"  # a layout with an obsid
-    for column in (batch.flux, batch.ivar, batch.mask, *batch.identity.values()):
-        column[1] = column[0]
-    for column in batch.columns.values():
+    own = *batch.identity.values(), *batch.columns.values()
+    for column in (batch.flux, batch.ivar, batch.mask, *own):
         column[1] = column[0]
 
     for left in folder.glob("*/*/*.fits.gz"):  # the directory among the files of an earlier run

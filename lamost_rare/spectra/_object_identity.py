@@ -7,25 +7,26 @@ from collections.abc import Mapping
 
 from .quality import QualityFlag
 
-__all__ = ["META_KEY", "identity_from_meta", "source_flags"]
+__all__ = ["HEADER_CARDS", "META_KEY", "identity_from_meta", "kept_flags"]
 
 META_KEY = "lamost_rare"
 """Key of ``Spectrum.meta`` under which our loader and `to_spectrum` keep identity and flags."""
 
-_HEADER_KEYS = {
+HEADER_CARDS = {
     "obsid": ("OBSID",),
     "designation": ("DESIG", "DESIGNATION"),
     "ra": ("RA", "PLUG_RA"),
     "dec": ("DEC", "PLUG_DEC"),
     "snr_g": ("SNRG", "SN_G"),
 }
+"""The cards of each identity column; under the first of them our loader writes it."""
 
 _KEPT_CARDS = (
     *("CLASS", "SUBCLASS", "DATA_V", "PLANID", "LMJD", "SPID", "FIBERID", "Z"),
     *("SNRU", "SNRG", "SNRR", "SNRI", "SNRZ"),
 )
 
-_SOURCE_FLAGS = int(QualityFlag.NO_IVAR | QualityFlag.BAD_IVAR)
+_KEPT_FLAGS = int(QualityFlag.NO_IVAR | QualityFlag.BAD_IVAR)
 
 
 def identity_from_meta(meta) -> tuple[dict, dict]:
@@ -50,7 +51,7 @@ def identity_from_meta(meta) -> tuple[dict, dict]:
     def find(name):
         if name in own:
             return own[name]
-        return next((header[key] for key in _HEADER_KEYS.get(name, ()) if key in header), None)
+        return next((header[key] for key in HEADER_CARDS.get(name, ()) if key in header), None)
 
     ra, dec = _number(find("ra")), _number(find("dec"))
     identity = {
@@ -64,10 +65,10 @@ def identity_from_meta(meta) -> tuple[dict, dict]:
     return identity, {key: header[key] for key in _KEPT_CARDS if key in header}
 
 
-def source_flags(meta) -> int:
+def kept_flags(meta) -> int:
     """Return the bits that our loader or `to_spectrum` noted and the arrays no longer show."""
     flags = _whole(_mapping(_mapping(meta).get(META_KEY)).get("flags"))
-    return flags & _SOURCE_FLAGS if flags > 0 else 0
+    return flags & _KEPT_FLAGS if flags > 0 else 0
 
 
 def _mapping(value) -> Mapping:

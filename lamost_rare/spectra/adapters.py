@@ -17,7 +17,7 @@ from specutils import Spectrum, SpectrumList
 from . import specutils_loader  # noqa: F401  (registers)
 from ._containers import SpectrumRow, iterate_spectra, redshift_of
 from ._flux_units import estimate_ivar, flux_per_angstrom, inverse_variance
-from ._object_identity import META_KEY, identity_from_meta, source_flags
+from ._object_identity import META_KEY, identity_from_meta, kept_flags
 from .air_vacuum import air_to_vacuum
 from .batch import SpectrumBatch
 from .quality import QualityFlag, SpectrumError
@@ -88,7 +88,7 @@ def raw_from_spectrum(obj, *, medium: str = "vacuum") -> RawSpectrum:
         )
     meta = getattr(obj, "meta", None)
     identity, header = identity_from_meta(meta)
-    flags |= source_flags(meta)
+    flags |= kept_flags(meta)
     if identity["obsid"] == -1:
         flags |= int(QualityFlag.MISSING_IDENTITY)
     start, step = _log_lattice(wavelength)

@@ -17,10 +17,9 @@ from ._grid_arrays import MIN_VALID_FRACTION, GridArrays
 from .batch import SpectrumBatch, empty_identity
 from .grid import WavelengthGrid
 from .quality import QualityFlag, SpectrumError
-from .raw import RawSpectrum
 from .snr import G_BAND, g_band
 
-__all__ = ["MIN_VALID_FRACTION", "assemble", "resample"]
+__all__ = ["MIN_VALID_FRACTION", "assemble"]
 
 MIN_VALID_PIXELS = 0.1
 """A spectrum is rejected if fewer than this fraction of the grid's pixels are valid."""
@@ -36,34 +35,6 @@ SNR_BOUNDS = (0.05, 1e4)
 its sign), and no detector counts the photons of more."""
 
 _SAME = 1e-6  # relative difference of fluxes that are the same
-
-
-def resample(raw: RawSpectrum, grid: WavelengthGrid):
-    """Put one spectrum on a grid.
-
-    Parameters
-    ----------
-    raw : RawSpectrum
-    grid : WavelengthGrid
-
-    Returns
-    -------
-    flux, ivar : ndarray, shape (n_pixels,), float32
-        Relative flux per Å and its inverse variance; 0 where masked.
-    mask : ndarray, shape (n_pixels,), bool
-    resampled : bool
-        False if the source lies on the grid's lattice, so that pixels were copied.
-
-    Raises
-    ------
-    SpectrumError
-        ``no_overlap``; ``bad_wavelength`` or ``bad_shape`` for wavelengths that are no axis.
-    """
-    arrays = GridArrays(1, grid)
-    error = arrays.fill([raw])[0]
-    if error is not None:
-        raise error
-    return arrays.flux[0], arrays.ivar[0], arrays.mask[0], bool(arrays.resampled[0])
 
 
 def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):

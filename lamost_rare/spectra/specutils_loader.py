@@ -18,7 +18,7 @@ from specutils import Spectrum
 from specutils.io.registers import data_loader
 
 from ._file_bytes import MAX_BYTES, decompress, read_bytes
-from ._object_identity import META_KEY
+from ._object_identity import HEADER_CARDS, META_KEY
 from .files import read_spectrum_content
 from .lamost import is_lamost, read_lamost
 from .quality import SpectrumError
@@ -27,14 +27,6 @@ from .raw import RawSpectrum
 __all__ = ["FORMAT", "lamost_identify", "lamost_loader", "read_opened", "spectrum_from_raw"]
 
 FORMAT = "LAMOST LRS"
-
-_HEADER_NAMES = {
-    "obsid": "OBSID",
-    "designation": "DESIG",
-    "ra": "RA",
-    "dec": "DEC",
-    "snr_g": "SNRG",
-}
 
 
 def lamost_identify(origin, *args, **kwargs) -> bool:
@@ -109,9 +101,9 @@ def read_opened(source) -> RawSpectrum:
 def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
     """Make a `specutils.Spectrum` of a `RawSpectrum`, on its own wavelengths."""
     header = dict(raw.header)
-    for name, card in _HEADER_NAMES.items():
+    for name, cards in HEADER_CARDS.items():
         if name in raw.identity:
-            header[card] = raw.identity[name]
+            header[cards[0]] = raw.identity[name]
     return Spectrum(
         flux=raw.flux * u.dimensionless_unscaled,
         spectral_axis=raw.wavelength * u.AA,
