@@ -36,7 +36,7 @@ class LabelledStars(Rows):
     star : ndarray of str, shape (n,)
         What must not stand on both sides of a split.
     mk_type, origin, name : ndarray of str, shape (n,)
-        Type as the source gives it; library, or ``lamost``; path or object.
+        Type as library or survey give it; library, or ``lamost``; path or object.
     snr : ndarray, shape (n,)
         Median S/N in g, NaN for libraries.
     """

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 __all__ = ["CLASSES", "classes_of", "labelled", "library_class", "star_name", "survey_class"]
 
 CLASSES = ("O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "other")
@@ -173,8 +175,6 @@ def labelled(batch):
     ValueError
         If it has neither.
     """
-    import numpy as np
-
     columns = batch.columns
     if "label" in columns:
         labels = np.asarray(columns["label"], dtype=object)

@@ -13,9 +13,9 @@ from .raw import IVAR_RANGE
 __all__ = ["MIN_VALID_FRACTION", "GridArrays", "lattice_shift", "room_for"]
 
 MIN_VALID_FRACTION = 0.5
-"""An output pixel is masked if valid source pixels cover less than this fraction of it."""
+"""An output pixel is masked if valid pixels of the spectrum cover less than this part of it."""
 
-_ALIGNED = 1e-6  # pixels; a source grid as close as this to the target's lattice is copied
+_ALIGNED = 1e-6  # pixels; pixels as close as this to the grid's lattice are copied
 _BLOCK = 32  # spectra to a matrix product: what stays in the processor's cache
 
 
@@ -95,10 +95,10 @@ class GridArrays:
         first = max(shift, 0)
         last = min(shift + len(raw.wavelength), self.grid.n_pixels)
         if last > first:
-            source = slice(first - shift, last - shift)
-            self.flux[i, first:last] = raw.flux[source]
-            self.ivar[i, first:last] = raw.ivar[source]
-            self.mask[i, first:last] = raw.mask[source]
+            pixels = slice(first - shift, last - shift)
+            self.flux[i, first:last] = raw.flux[pixels]
+            self.ivar[i, first:last] = raw.ivar[pixels]
+            self.mask[i, first:last] = raw.mask[pixels]
             self.n_covered[i] = last - first
             if shift < 0 and not raw.mask[-shift - 1]:
                 self._before[i] = raw.flux[-shift - 1], raw.ivar[-shift - 1]
@@ -106,8 +106,8 @@ class GridArrays:
     def _widen_first_pixel(self):
         """Let the grid's first pixel reach as far as its extrapolated edge does.
 
-        That edge is not the midpoint with the source pixel before, but lies 1e-4 of a pixel beyond
-        it: the only pixel in which a copy would not equal the matrix, and specutils.
+        That edge is not the midpoint with the pixel before, but lies 1e-4 of a pixel beyond it:
+        the only pixel in which a copy would not equal the matrix, and specutils.
         """
         flux, ivar = self._before.T
         use = ~self.mask[:, 0] & _usable(flux, ivar)
@@ -117,7 +117,7 @@ class GridArrays:
         self.ivar[use, 0] = 1 / variance
 
     def _clean_copies(self, rows):
-        """Zeros where masked; anything unusable that the source's mask missed is masked too."""
+        """Zero what is masked; mask what is unusable and is not masked yet."""
         if not rows:
             return
         everything = len(rows) == len(self.flux)
@@ -130,12 +130,12 @@ class GridArrays:
             self.flux[pick], self.ivar[pick], self.mask[pick] = flux, ivar, mask
 
     def _multiply(self, raws, rows, matrix):
-        source = matrix.source
+        pixels = matrix.pixels
         # float64 for flux, in which neighbours of opposite sign may cancel; the other two are sums
         # of positive numbers, for which float32 is good to 3e-7.
-        flux = np.array([raws[i].flux[source] for i in rows], dtype=np.float64)
-        ivar = np.array([raws[i].ivar[source] for i in rows], dtype=np.float32)
-        bad = np.array([raws[i].mask[source] for i in rows], dtype=bool)
+        flux = np.array([raws[i].flux[pixels] for i in rows], dtype=np.float64)
+        ivar = np.array([raws[i].ivar[pixels] for i in rows], dtype=np.float32)
+        bad = np.array([raws[i].mask[pixels] for i in rows], dtype=bool)
         bad |= ~_usable(flux, ivar)
         valid = matrix.coverage
         if bad.any():

@@ -34,21 +34,21 @@ class PixelAxis:
 
 @dataclass(frozen=True)
 class OverlapMatrix:
-    """How the pixels of a source lie in the pixels of a grid.
+    """How the pixels of a spectrum lie in those of a grid.
 
     Attributes
     ----------
-    source : slice
-        The ``m`` pixels of the source that touch the grid; the others have no columns.
+    pixels : slice
+        The ``m`` pixels of the spectrum that touch the grid; the others have no columns.
     fraction : scipy.sparse.csr_array, shape (n_pixels, m)
-        Fraction of output pixel ``i`` (in wavelength) that source pixel ``j`` covers.
+        Fraction of output pixel ``i`` (in wavelength) that pixel ``j`` covers.
     fraction32, squared32 : scipy.sparse.csr_array, shape (n_pixels, m), float32
         The same, and its square, for the propagation of masks and of variances.
     coverage : ndarray, shape (n_pixels,)
-        Fraction of each output pixel that the source covers, 0 to 1.
+        Fraction of each output pixel that is covered, 0 to 1.
     """
 
-    source: slice
+    pixels: slice
     fraction: object
     fraction32: object
     squared32: object
@@ -76,7 +76,7 @@ def pixel_edges(centres) -> np.ndarray:
     return edges
 
 
-def _source_edges(wavelength):
+def _own_edges(wavelength):
     """Return lower and upper edge of each pixel; pixels do not reach into a gap.
 
     Without this, the two pixels beside a hole in the data (between two arms, say) would each be
@@ -123,10 +123,10 @@ def overlap_matrix(axis: PixelAxis, grid: WavelengthGrid) -> OverlapMatrix:
 
     wavelength = axis.wavelength
     if isinstance(axis.key, tuple):  # the log grid itself: stored wavelengths may be rounded
-        start, step, n_source = axis.key
-        wavelength = 10.0 ** (start + step * np.arange(n_source))
+        start, step, n_own = axis.key
+        wavelength = 10.0 ** (start + step * np.arange(n_own))
     n_pixels = grid.n_pixels
-    lower, upper = _source_edges(wavelength)
+    lower, upper = _own_edges(wavelength)
     target = pixel_edges(grid.wavelength)
     # All edges together cut the wavelengths into pieces, each inside one pixel of either side.
     first, last = max(lower[0], target[0]), min(upper[-1], target[-1])
@@ -142,12 +142,12 @@ def overlap_matrix(axis: PixelAxis, grid: WavelengthGrid) -> OverlapMatrix:
     row, column, fraction = row[inside], column[inside], fraction[inside]
 
     indptr = np.searchsorted(row, np.arange(n_pixels + 1)).astype(np.int32)
-    source = slice(int(column.min()), int(column.max()) + 1) if len(column) else slice(0, 0)
-    column -= source.start
-    shape = (n_pixels, source.stop - source.start)
+    pixels = slice(int(column.min()), int(column.max()) + 1) if len(column) else slice(0, 0)
+    column -= pixels.start
+    shape = (n_pixels, pixels.stop - pixels.start)
     matrix = csr_array((fraction, column, indptr), shape=shape)
     return OverlapMatrix(
-        source,
+        pixels,
         matrix,
         matrix.astype(np.float32),
         csr_array((fraction**2, column, indptr), shape=shape, dtype=np.float32),

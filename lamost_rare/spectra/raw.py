@@ -21,7 +21,7 @@ class RawSpectrum:
     wavelength : ndarray, shape (m,), float64
         Vacuum wavelengths of the pixel centres in Å, strictly increasing.
     flux, ivar : ndarray, shape (m,), float32
-        Relative flux per Å and its inverse variance, as the source has them (may hold NaN where
+        Relative flux per Å and its inverse variance, as they were given (may hold NaN where
         masked).
     mask : ndarray, shape (m,), bool
         True where the pixel must not be used: mask bits set, inverse variance not positive and in
@@ -33,7 +33,7 @@ class RawSpectrum:
     layout : str
         ``early``, ``dr1-7``, ``dr8plus`` or ``object`` for an in-memory Spectrum.
     flags : int
-        `QualityFlag` bits known from the source alone.
+        `QualityFlag` bits known from the file or object alone.
     header : dict
         Further cards worth keeping (class, subclass, z, S/N per band, data version), upper-case
         keys.

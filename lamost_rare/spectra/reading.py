@@ -14,6 +14,7 @@ from .files import read_spectrum_file
 from .grid import WavelengthGrid
 from .quality import SpectrumError
 from .raw import RawSpectrum
+from .resample import assemble
 
 __all__ = ["items_in_order", "read_batch", "read_each"]
 
@@ -48,8 +49,6 @@ def read_batch(
     TypeError
         If something is neither a path nor a spectrum.
     """
-    from .resample import assemble
-
     found = list(read_each(spectra, medium))
     raws = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)}
     readable = list(raws)

@@ -1,12 +1,12 @@
 """Flux-conserving resampling of spectra to a grid, and their assembly into a batch.
 
-The flux density of an output pixel is the mean of the source's flux density over the width of that
-pixel (Carnall 2017, arXiv:1705.05165), and its variance follows by propagation: with ``w`` the
-width of the overlaps, ``F = sum(w f) / sum(w)`` and ``V = sum(w**2 v) / sum(w)**2``. Pixel edges,
+The flux density of an output pixel is the mean of the spectrum's over the width of that pixel
+(Carnall 2017, arXiv:1705.05165), and its variance follows by propagation: with ``w`` the width of
+the overlaps, ``F = sum(w f) / sum(w)`` and ``V = sum(w**2 v) / sum(w)**2``. Pixel edges,
 and so the results, are those of ``specutils.manipulation.FluxConservingResampler``.
 
-What differs from it is the treatment of masked and of missing pixels. The sums run over valid
-source pixels alone, and an output pixel of which less than half is covered by them is masked.
+What differs from it is the treatment of masked and of missing pixels. The sums run over
+valid pixels alone, and an output pixel of which less than half is covered by them is masked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MIN_VALID_PIXELS = 0.1
 """A spectrum is rejected if fewer than this fraction of the grid's pixels are valid."""
 
 MAX_SNR_RATIO = 15.0
-"""How many times the S/N that a source states may be that of its pixels, and the other way round.
+"""How many times the S/N that a file states may be that of its pixels, and the other way round.
 
 Of 2,277 real spectra some of LAMOST's first plate have the largest ratios, up to 8.
 """
@@ -139,10 +139,10 @@ def _flags(arrays, n_valid, snr_g, grid):
     return flags
 
 
-def _doubtful(arrays, stated, n_valid, grid):
-    """Return where the S/N of the source (NaN: none) and of the pixels contradict each other."""
-    known = np.isfinite(stated)
-    claim = np.where(known, np.maximum(stated, 1), np.nan)
+def _doubtful(arrays, claimed, n_valid, grid):
+    """Return where the claimed S/N (NaN: none) and of the pixels contradict each other."""
+    known = np.isfinite(claimed)
+    claim = np.where(known, np.maximum(claimed, 1), np.nan)
     found = _quick_snr(arrays, grid)
 
     def beyond(found, claim, strictness):
@@ -151,7 +151,7 @@ def _doubtful(arrays, stated, n_valid, grid):
         bad = ~((found >= low) & (found <= high))
         return bad | (found > ratio * claim) | (claim > ratio * found) | (claim > SNR_BOUNDS[1])
 
-    doubtful = np.isinf(stated)
+    doubtful = np.isinf(claimed)
     rows = np.flatnonzero(beyond(found, claim, 2) & (n_valid > 0))
     if len(rows):
         exact = _median_snr(arrays, rows, grid, np.abs)

@@ -41,11 +41,11 @@ def lamost_identify(origin, *args, **kwargs) -> bool:
     """
     path, opened, *others = (*args, None, None)
     # The open file first: a path may be a URL of which it is the download.
-    source = next((arg for arg in (opened, path, *others) if arg is not None), None)
-    if origin != "read" or source is None:
+    given = next((arg for arg in (opened, path, *others) if arg is not None), None)
+    if origin != "read" or given is None:
         return False
     try:
-        return is_lamost(_content(source))
+        return is_lamost(_content(given))
     except SpectrumError:
         return False
 
@@ -87,7 +87,7 @@ def lamost_loader(file_obj, **kwargs):
     return spectrum_from_raw(read_opened(file_obj))
 
 
-def read_opened(source) -> RawSpectrum:
+def read_opened(opened) -> RawSpectrum:
     """Read the spectrum in an open file or an `~astropy.io.fits.HDUList`.
 
     Raises
@@ -95,7 +95,7 @@ def read_opened(source) -> RawSpectrum:
     SpectrumError
         If it cannot be used, with a reason.
     """
-    return read_spectrum_content(_content(source), _path_of(source))
+    return read_spectrum_content(_content(opened), _path_of(opened))
 
 
 def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
@@ -120,31 +120,31 @@ def spectrum_from_raw(raw: RawSpectrum) -> Spectrum:
     )
 
 
-def _path_of(source) -> str:
-    """Return the absolute path of a source that is a file on this disk, else an empty text."""
-    if isinstance(source, fits.HDUList):
-        source = source.filename()
-    elif not isinstance(source, (str, bytes, os.PathLike)):
-        source = getattr(source, "name", None)
-    if isinstance(source, (str, bytes, os.PathLike)) and os.path.exists(source):
-        return os.path.abspath(os.fsdecode(source))
+def _path_of(opened) -> str:
+    """Return the absolute path of what is a file on this disk, else an empty text."""
+    if isinstance(opened, fits.HDUList):
+        opened = opened.filename()
+    elif not isinstance(opened, (str, bytes, os.PathLike)):
+        opened = getattr(opened, "name", None)
+    if isinstance(opened, (str, bytes, os.PathLike)) and os.path.exists(opened):
+        return os.path.abspath(os.fsdecode(opened))
     return ""
 
 
-def _content(source) -> bytes:
+def _content(opened) -> bytes:
     """Return the bytes of a path, an open file (left where it was) or an HDUList, decompressed."""
-    if isinstance(source, fits.HDUList):
+    if isinstance(opened, fits.HDUList):
         buffer = io.BytesIO()
-        source.writeto(buffer, output_verify="ignore")
+        opened.writeto(buffer, output_verify="ignore")
         return buffer.getvalue()
-    if isinstance(source, (str, bytes, os.PathLike)):
-        return decompress(read_bytes(source))
-    position = source.tell()
+    if isinstance(opened, (str, bytes, os.PathLike)):
+        return decompress(read_bytes(opened))
+    position = opened.tell()
     try:
-        source.seek(0)
-        content = source.read(MAX_BYTES + 1)
+        opened.seek(0)
+        content = opened.read(MAX_BYTES + 1)
     finally:
-        source.seek(position)
+        opened.seek(position)
     if len(content) > MAX_BYTES:
         raise SpectrumError("too_large", f"has more than {MAX_BYTES} bytes")
     return decompress(content)
