@@ -32,18 +32,15 @@ class FastPathUnavailable(Exception):
     """The file uses a feature of FITS that only the astropy path knows."""
 
 
+@lru_cache(maxsize=4096)
 def _value(card: bytes):
     """Return the value of the 72 bytes that follow a keyword; None if there is none."""
-    try:
-        return _values[card]
-    except KeyError:
-        match = value_match(card)
-    if match is not None and continues(match):
+    match = value_match(card)
+    if match is None:
+        return None
+    if continues(match):
         raise FastPathUnavailable("a string that CONTINUEs")
-    if len(_values) >= _MOST_VALUES:
-        _values.clear()
-    value = _values[card] = None if match is None else value_of(match)
-    return value
+    return value_of(match)
 
 
 def _scan_cards(data: bytes, start: int) -> dict:
@@ -79,9 +76,6 @@ _layouts: tuple[_HeaderLayout, ...] = ()
 """Those met last: a plate's headers have the same cards in the same places. Never changed but
 replaced, as threads may read it."""
 _MOST_LAYOUTS = 16
-
-_values: dict[bytes, object] = {}
-_MOST_VALUES = 4096
 
 
 def _keywords(data: bytes, n_cards: int) -> bytes:
