@@ -126,21 +126,12 @@ def parquet_writer(
 ) -> Iterator[Callable[..., None]]:
     """Write a Parquet file that `astropy.table.QTable.read` gives units and descriptions.
 
-    Parameters
-    ----------
-    path : str, path or file
-    schema : pyarrow.Schema
-        Of `described_field`.
-    meta : dict, optional
-        What astropy gives as ``meta`` of the table; for Arrow as text, in the schema's metadata.
-    **options
-        As `pyarrow.parquet.ParquetWriter` takes them.
+    ``schema`` is made by `schema_of` or `described_field`. ``meta`` is what astropy gives as
+    ``meta`` of the table; for Arrow it stands as text in the schema's metadata. ``options`` are
+    those of `pyarrow.parquet.ParquetWriter`.
 
-    Yields
-    ------
-    callable
-        Takes a table, and options of `pyarrow.parquet.ParquetWriter.write_table`. NaN is written
-        as null.
+    Yields a function of a table, and options of `pyarrow.parquet.ParquetWriter.write_table`; NaN is
+    written as null.
     """
     from astropy.table.meta import get_yaml_from_table
 

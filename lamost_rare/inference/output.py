@@ -24,14 +24,7 @@ class OutputError(LamostRareError, ValueError):
 
 
 def check_output(path, *, overwrite: bool = False) -> None:
-    """Find out before the work whether the result can be written.
-
-    Parameters
-    ----------
-    path : str or path
-        Its suffix decides the format: .csv, .ecsv, .fits, .parquet, .vot.
-    overwrite : bool
-        Whether an existing file may be replaced.
+    """Find out before the work whether the result can be written; the suffix decides the format.
 
     Raises
     ------
@@ -55,13 +48,6 @@ def check_output(path, *, overwrite: bool = False) -> None:
 
 def write_table(table, path, *, overwrite: bool = False) -> None:
     """Write the table of `classify_spectra`, completely or not at all.
-
-    Parameters
-    ----------
-    table : astropy.table.QTable
-    path : str or path
-    overwrite : bool
-        As in `check_output`.
 
     Raises
     ------

@@ -13,23 +13,10 @@ __all__ = ["catalogue_columns", "flag_duplicates"]
 
 
 def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence=None) -> dict:
-    """The catalogue's rows for a batch.
+    """Return the rows of a batch as columns by name, in the order of `columns_of_catalogue`.
 
-    Parameters
-    ----------
-    batch : SpectrumBatch
-    prediction : lamost_rare.inference.decision.Prediction
-        ``probabilities`` (n_spectra, n_classes), ``candidate`` and ``flags`` (n_spectra,).
-    preset : Preset
-        The one that made the prediction.
-    evidence : dict of ndarray, optional
-        From `~lamost_rare.inference.evidence.measure_lines`; without it the columns of lines are
-        left out.
-
-    Returns
-    -------
-    dict of ndarray, each of shape (n_spectra,)
-        In the order of `columns_of_catalogue`; text has dtype object.
+    ``evidence`` is what `~lamost_rare.inference.evidence.measure_lines` gives; without it the
+    columns of lines are left out. Text has dtype object.
 
     Raises
     ------
@@ -54,13 +41,8 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
 def flag_duplicates(obsid, flags, seen: set) -> None:
     """Set DUPLICATE_OBSID in ``flags`` where an obsid was met before, in place.
 
-    Parameters
-    ----------
-    obsid : ndarray, shape (n_spectra,), int64
-        -1 where there is none; such spectra are never duplicates.
-    flags : ndarray, shape (n_spectra,), int64
-    seen : set of int
-        Those met so far; the new ones are added.
+    Spectra without one (-1) are never duplicates. ``seen`` are those met so far; new ones are
+    added.
     """
     for row, number in enumerate(obsid.tolist()):
         if number < 0:

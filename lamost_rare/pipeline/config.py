@@ -71,14 +71,7 @@ def read_pipeline(path: str | os.PathLike) -> Pipeline:
 
 
 def make_pipeline(content, name: str = "pipeline") -> Pipeline:
-    """A pipeline from what its file holds, or from the list of its steps.
-
-    Parameters
-    ----------
-    content : dict or list
-        With the keys of a pipeline file, or the value of ``steps``.
-    name : str
-        For messages.
+    """Make a pipeline of what its file holds; ``name`` is for messages.
 
     Raises
     ------

@@ -27,22 +27,12 @@ FEW = 48
 
 
 class BatchClassifier:
-    """Classify batches with a preset.
+    """Classify batches with a preset; ``name`` is that of the step, for messages.
 
     The network is built when the first batch comes: a scan that finds nothing to classify does
-    without TensorFlow.
-
-    Parameters
-    ----------
-    preset : Preset
-    batch_size : int
-        Spectra that the network sees at a time.
-    name : str
-        Of the step, for messages.
-    thorough : bool
-        Show the network every spectrum, also those that the preset's first stage is sure of.
-    make_predictor : callable, optional
-        Makes of a preset and a batch size what predicts; by default `build_predictor`.
+    without TensorFlow. ``make_predictor`` makes of a preset and a batch size what predicts; by
+    default `build_predictor`. If ``thorough``, the network is shown every spectrum, also those that
+    the preset's first stage is sure of.
 
     Raises
     ------

@@ -16,11 +16,10 @@ __all__ = ["rank_candidates"]
 def rank_candidates(found: pa.Table, rare_class: str, evidence: Evidence | None) -> pa.Table:
     """Sort candidates (rows of the catalogue) by how much they are worth a look.
 
-    ``evidence`` is that of a preset's configuration: ``lines`` of the rare class, and ``floor``. If
-    it, or `LINES_OF_CLASS`, names lines, there is a last column ``evidence``: how many times its
-    error the mean equivalent width of these lines is, NaN (and last) where none could be measured.
-    In case of a tie, and where there are no lines, the greater probability of the rare class comes
-    first, then the path.
+    ``evidence`` (``lines`` and ``floor``, of a preset's configuration) or `LINES_OF_CLASS` names
+    lines of the rare class. Then a last column ``evidence`` says how many times its error their
+    mean equivalent width is, NaN (and last) where none could be measured. In case of a tie the
+    greater probability of the rare class comes first, then the path.
     """
     evidence = evidence or EVIDENCE.get(rare_class)
     order = [("path", "ascending")]

@@ -60,21 +60,11 @@ def read_chunk(
 ) -> Chunk:
     """Read files, put their spectra on a grid and measure their lines.
 
-    Parameters
-    ----------
-    paths : sequence of bytes or str
-        LAMOST files, or other items of `lamost_rare.survey.inputs.items`.
-    grid : WavelengthGrid
-    first_stage : FirstStage, optional
-    at_file : callable, optional
-        Called with the number of each file before it is opened.
-    memory : (ndarray, ndarray, ndarray), optional
-        Where flux, ivar and mask of the batch may be put: at least as many rows as there are paths.
+    ``paths`` are spectrum files, or other items of `lamost_rare.survey.inputs.items`. ``at_file``
+    is called with the number of each before it is opened. ``memory``, arrays of at least as many
+    rows, is where flux, ivar and mask of the batch may be put.
 
-    Returns
-    -------
-    Chunk
-        Every file is in it once. Nothing that a file holds makes this raise.
+    Every file is in the chunk once. Nothing that a file holds makes this raise.
     """
     from ..spectra._grid_arrays import room_for
     from .inputs.items import observations_of, rows_of_store

@@ -88,7 +88,7 @@ def _reason_of(error: Exception) -> tuple[str, str]:
 
 
 def read_member(archive: bytes, offset: int, size: int) -> bytes:
-    """The content of a member.
+    """Return the content of a member.
 
     Raises
     ------

@@ -67,13 +67,8 @@ class Walk:
 def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:
     """Yield the inputs below ``source``, sorted by the bytes of their relative paths.
 
-    Parameters
-    ----------
-    source : str, bytes or os.PathLike
-        A directory, which is searched with its subdirectories and through symbolic links, or one
-        file, which is an input whatever its name.
-    walk : Walk, optional
-        Receives the counts of what is not an input.
+    A directory is searched with its subdirectories and through symbolic links; one file is an input
+    whatever its name. ``walk`` receives the counts of what is not an input.
 
     Yields
     ------

@@ -20,14 +20,7 @@ __all__ = ["CatalogueInput"]
 
 
 class CatalogueInput(ScanInput):
-    """The rows of a general catalogue, in their order.
-
-    Parameters
-    ----------
-    path : Path
-        The catalogue: CSV, FITS or Parquet.
-    root : Path
-        Directory in and below which the files are.
+    """The rows of a general catalogue, in their order; the files are below ``root``.
 
     Raises
     ------

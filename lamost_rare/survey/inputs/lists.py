@@ -69,13 +69,8 @@ class ListInput(ScanInput):
 class PipeInput(ListInput):
     """A list that can be read once: standard input (``-``), or a pipe.
 
-    As it has no folder of its own, paths are relative to the current directory, and the source is
+    As it has no folder of its own, paths are relative to the current directory, and the list is
     called ``-`` there.
-
-    Parameters
-    ----------
-    pipe : str
-        ``-``, or what to open.
     """
 
     _kept = False
@@ -106,13 +101,7 @@ class PipeInput(ListInput):
 
 
 class PathsInput(ListInput):
-    """Paths from Python, relative to the current directory or absolute: as if from a pipe.
-
-    Parameters
-    ----------
-    paths : iterable of str, bytes or os.PathLike
-        Taken once.
-    """
+    """Paths from Python, relative to the current directory or absolute: as if from a pipe."""
 
     _kept = False
 

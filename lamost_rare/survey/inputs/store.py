@@ -138,18 +138,10 @@ _READ_ERRORS = (
 
 
 def read_rows(path: str, rows: list[int], grid: WavelengthGrid, at_row=None):
-    """Read rows of a store, and check what was read.
+    """Read rows (increasing numbers) of a store on its grid, and check what was read.
 
-    Parameters
-    ----------
-    path : str
-    rows : list of int
-        Increasing.
-    grid : WavelengthGrid
-        The store's.
-    at_row : callable, optional
-        Called with the position in ``rows`` before that row, or the block that begins with it, is
-        read.
+    ``at_row`` is called with the position in ``rows`` before that row, or the block that begins
+    with it, is read.
 
     Returns
     -------

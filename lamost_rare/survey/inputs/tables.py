@@ -38,19 +38,10 @@ _TFORM_NUMBERS = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D"
 
 
 class Table:
-    """Text with one row a line.
+    """Text with one row a line; ``names`` are those of the columns.
 
     The separator is the first of ``|``, tab, ``;`` and ``,`` that the first line has. A quoted
     field may hold separators, and ends with its line at the latest: a stray quote costs one row.
-
-    Parameters
-    ----------
-    path : Path
-
-    Attributes
-    ----------
-    names : list of str
-        Of the columns.
     """
 
     def __init__(self, path: Path):
@@ -61,8 +52,8 @@ class Table:
         self.names = [name.strip() for name in self._split(first)]
 
     def pieces(self, columns: list[int]) -> Iterator[list[tuple | None]]:
-        """Rows, `PIECE` or fewer at a time: the values in some columns, or None for a row that has
-        more or fewer values than the table has columns.
+        """Yield rows, `PIECE` or fewer at a time: the values in some columns (by number), or None
+        for a row that has more or fewer values than the table has columns.
 
         Raises
         ------

@@ -53,20 +53,14 @@ def expanded(file: BinaryIO) -> Iterator[io.BufferedReader]:
 def text_lines(
     file: BinaryIO, longest: int, *, name: Callable[[bytes], bytes] | None = None
 ) -> Iterator[bytes]:
-    """The lines of a text that are not empty, in UTF-8 if it is UTF-16, else as they are.
+    """Yield the lines of a text that are not empty, in UTF-8 if it is UTF-16, else as they are.
 
     Gzip is expanded, a byte order mark left out. A line ends with LF or CR LF, or with CR where
-    there is no LF in the first 64 KiB.
+    there is no LF in the first 64 KiB. One that is longer than ``longest`` may be given without its
+    end, but longer than this: memory holds some blocks of the file.
 
-    Parameters
-    ----------
-    file : binary file
-        Open for reading; memory holds some blocks of it.
-    longest : int
-        A line that is longer may be given without its end, but longer than this.
-    name : callable, optional
-        What makes a path of a line, or nothing: the text is a list of paths then. If there is a NUL
-        in its first 64 KiB, lines end with NUL and nothing else, and are paths as they stand.
+    ``name`` makes a path of a line, or empty bytes: the text is a list of paths then. If there is a
+    NUL in its first 64 KiB, lines end with NUL and nothing else, and are paths as they stand.
     """
     with expanded(file) as stream:
         start = stream.peek(4)[:4]
