@@ -120,8 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dask",
         metavar="ADDRESS",
         help="let a Dask cluster do the work, whose scheduler is there (tcp://host:8786); needs "
-        "the "
-        "extra lamost-rare[dask]",
+        "the extra lamost-rare[dask]",
     )
     parser.add_argument(
         "--batch-size",
@@ -134,8 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--thorough",
         action="store_true",
         help="show every spectrum to the full network; by default a fast first stage sorts out "
-        "what "
-        "is surely a common star",
+        "what is surely a common star",
     )
     add_run_arguments(parser, "discard what an earlier scan left in DIR")
     add_table_arguments(parser)

@@ -94,31 +94,29 @@ def _other_steps(old: list[dict], new: list[dict]) -> str:
 
 def refuse_other(old: dict, new: dict, output: Path) -> None:
     """Raise `ScanError` unless ``new`` asks for what the manifest ``old`` stands for."""
-    where = f"{printable(output)} holds a scan"
+
+    def refuse(what: str):
+        raise ScanError(f"{printable(output)} holds a scan {what}: {_OVERRIDE}")
+
     if old["source"] != new["source"]:
-        raise ScanError(
-            f"{where} of {printable(old['source'])}, not of {printable(new['source'])}: {_OVERRIDE}"
-        )
+        refuse(f"of {printable(old['source'])}, not of {printable(new['source'])}")
     if old.get("root") != new.get("root"):
         before, now = (printable(m.get("root") or "no --root") for m in (old, new))
-        raise ScanError(f"{where} of spectra below {before}, not {now}: {_OVERRIDE}")
+        refuse(f"of spectra below {before}, not {now}")
     if old["inputs"] != new["inputs"]:
         before, now = old["inputs"]["count"], new["inputs"]["count"]
-        what = f"{before} inputs, now there are {now}" if before != now else "other inputs"
-        raise ScanError(f"{where} of {what}: {_OVERRIDE}")
+        other = f"{before} inputs, now there are {now}" if before != now else "other inputs"
+        refuse(f"of {other}")
     if old["preset"] != new["preset"]:
         before, now = (printable((m["preset"] or {"name": "none"})["name"]) for m in (old, new))
-        what = f"{before}, not {now}" if before != now else f"another state of {now}"
-        raise ScanError(f"{where} with preset {what}: {_OVERRIDE}")
+        other = f"{before}, not {now}" if before != now else f"another state of {now}"
+        refuse(f"with preset {other}")
     if old.get("steps") != new["steps"]:
-        raise ScanError(
-            f"{where} with {_other_steps(old.get('steps') or [], new['steps'])}: {_OVERRIDE}"
-        )
+        refuse(f"with {_other_steps(old.get('steps') or [], new['steps'])}")
     for name, value in new["configuration"].items():
-        if old["configuration"].get(name) != value:
-            option = name.replace("_", "-")
-            before = old["configuration"].get(name)
-            raise ScanError(f"{where} with --{option} {before}, not {value}: {_OVERRIDE}")
-    if old["versions"]["lamost-rare"] != new["versions"]["lamost-rare"]:
-        before = old["versions"]["lamost-rare"]
-        raise ScanError(f"{where} by lamost-rare {printable(before)}: {_OVERRIDE}")
+        before = old["configuration"].get(name)
+        if before != value:
+            refuse(f"with --{name.replace('_', '-')} {before}, not {value}")
+    before = old["versions"]["lamost-rare"]
+    if before != new["versions"]["lamost-rare"]:
+        refuse(f"by lamost-rare {printable(before)}")

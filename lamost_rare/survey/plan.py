@@ -34,7 +34,7 @@ def now() -> str:
 
 def make_plan(
     summary: ScanSummary,
-    source: ScanInput,
+    given: ScanInput,
     store: ShardStore,
     asked: dict,
     configuration: dict,
@@ -64,11 +64,11 @@ def make_plan(
         If there are no inputs, or the output belongs to another scan. Nothing was changed then.
     """
     output, walk = summary.output, Walk(checkpoint=checkpoint)
-    watch = InputWatch(source)
+    watch = InputWatch(given)
     old = None if overwrite else _earlier(output)
 
     def entries():
-        for entry in source.entries(walk):
+        for entry in given.entries(walk):
             checkpoint()
             if entry.reason == "unreadable" and entry.path.endswith(b"/"):
                 watch.check_places()
@@ -79,13 +79,13 @@ def make_plan(
         with atomic_path(store.inputs) as temporary:
             count, digest = write_inputs(entries(), temporary, configuration["shard_size"])
             if count == 0:
-                raise ScanError(source.empty_message(walk), status=1)
+                raise ScanError(given.empty_message(walk), status=1)
             new = {
                 "format": FORMAT,
                 "state": "running",
-                **source.describe(),
+                **given.describe(),
                 "inputs": {"count": count, "sha256": digest},
-                "besides": source.other_counts(walk),
+                "besides": given.other_counts(walk),
                 **asked,
                 "configuration": configuration,
                 "versions": versions(),

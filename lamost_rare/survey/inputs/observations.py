@@ -27,21 +27,13 @@ POSITION_TOLERANCE = 3.0
 """Arcseconds by which the positions of a row and its file may differ; a LAMOST fibre sees 3.3."""
 
 _ALIASES = {
-    "obsid": ("obsid",),
-    "lmjd": ("lmjd",),
-    "planid": ("planid",),
-    "spid": ("spid",),
-    "fiberid": ("fiberid",),
     "ra": ("ra", "raj2000", "radeg", "objra"),
     "dec": ("dec", "dej2000", "dedeg", "objdec"),
-    "ra_obs": ("ra_obs",),
-    "dec_obs": ("dec_obs",),
     "class_name": ("class",),
-    "subclass": ("subclass",),
     "snr_g": ("snrg",),
 }
-"""Names of the columns, in lower case, by field; the releases and their mirrors differ in case and
-in those of the position."""
+"""Names of columns, in lower case, for fields that are called otherwise; the releases and their
+mirrors differ in those of the position."""
 
 _PREFIXES = ("", "combined_", "catalogue_")
 """What the archive's query service puts before the names."""
@@ -63,7 +55,8 @@ def choose_columns(names: list[str]) -> dict[str, int]:
     """
     lower = [name.strip().lower() for name in names]
     chosen = {}
-    for field, aliases in _ALIASES.items():
+    for field in Observation._fields[:-1]:  # all but `contested`
+        aliases = _ALIASES.get(field, (field,))
         wanted = [prefix + alias for prefix in _PREFIXES for alias in aliases]
         name = next((name for name in wanted if name in lower), None)
         if name is None:
