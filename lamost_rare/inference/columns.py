@@ -69,18 +69,17 @@ class Column:
         return np.dtype(object) if dtype.kind == "U" else dtype
 
 
+_PATH = "meta.ref;meta.file"
+
 IDENTITY = (
     Column(
         "path",
         str,
         "absolute path of where the spectrum was read from; empty for an object in memory",
-        ucd="meta.ref;meta.file",
+        ucd=_PATH,
     ),
     Column(
-        "obsid",
-        "i8",
-        "LAMOST observation identifier; -1 if there is none",
-        ucd="meta.id;meta.main",
+        "obsid", "i8", "LAMOST observation identifier; -1 if there is none", ucd="meta.id;meta.main"
     ),
     Column("designation", str, "name of the object in its file", ucd="meta.id;src"),
     Column("ra", "f8", "right ascension (ICRS)", "deg", ".5f", "pos.eq.ra;meta.main"),
@@ -91,45 +90,30 @@ IDENTITY = (
 
 FLAGS = Column("flags", "i8", "sum of quality flag bits", ucd="meta.code.qual")
 
+_SUBTYPE = "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0"
+
 O_SUBTYPE = (
+    Column("o_subtype", "f4", _SUBTYPE, None, ".1f", "src.spType"),
     Column(
-        "o_subtype",
-        "f4",
-        "subtype from He I 4471 / He II 4541: 7.5 is O7.5, 10 is B0",
-        format=".1f",
-        ucd="src.spType",
-    ),
-    Column(
-        "o_subtype_err",
-        "f4",
-        "standard error of o_subtype",
-        format=".1f",
-        ucd="stat.error;src.spType",
+        "o_subtype_err", "f4", "standard error of o_subtype", None, ".1f", "stat.error;src.spType"
     ),
 )
 """What the step ``line_evidence`` adds to the widths."""
 
+_SNR = "signal-to-noise ratio in the g band, general catalogue"
+
 GENERAL_CATALOGUE = (
     Column("catalogue_class", str, "class in the general catalogue", ucd="src.class"),
     Column("catalogue_subclass", str, "subclass in the general catalogue", ucd="src.spType"),
-    Column(
-        "catalogue_snr_g",
-        "f8",
-        "signal-to-noise ratio in the g band, general catalogue",
-        format=".1f",
-        ucd="stat.snr;em.opt",
-    ),
+    Column("catalogue_snr_g", "f8", _SNR, None, ".1f", "stat.snr;em.opt"),
 )
 """What a row of LAMOST's general catalogue adds."""
 
+_REASON = "code of lamost_rare.spectra.quality.REJECT_REASONS"
+
 REJECTED = (
-    Column("path", str, "input that is not in the catalogue", ucd="meta.ref;meta.file"),
-    Column(
-        "reason",
-        str,
-        "code of lamost_rare.spectra.quality.REJECT_REASONS",
-        ucd="meta.code.status",
-    ),
+    Column("path", str, "input that is not in the catalogue", ucd=_PATH),
+    Column("reason", str, _REASON, ucd="meta.code.status"),
     Column("detail", str, "what was wrong with it", ucd="meta.note"),
 )
 """The columns of the rejected table."""
@@ -137,24 +121,12 @@ REJECTED = (
 
 def classifier_columns(classes: Iterable[str]) -> tuple[Column, ...]:
     """Return the columns that a classifier adds, with a ``p_<class>`` for each of its classes."""
+    says, ucd = "calibrated probability of class", "stat.probability;src.class"
+    rare = "whether it is worth a look as a member of the rare class"
     return (
         Column("prediction", str, "most probable class", ucd="src.class"),
-        *(
-            Column(
-                f"p_{name}",
-                "f4",
-                f"calibrated probability of class {name}",
-                format=".4f",
-                ucd="stat.probability;src.class",
-            )
-            for name in classes
-        ),
-        Column(
-            "candidate",
-            bool,
-            "whether it is worth a look as a member of the rare class",
-            ucd="meta.code.member",
-        ),
+        *(Column(f"p_{name}", "f4", f"{says} {name}", None, ".4f", ucd) for name in classes),
+        Column("candidate", bool, rare, ucd="meta.code.member"),
     )
 
 
@@ -162,16 +134,11 @@ def evidence_columns() -> tuple[Column, ...]:
     """Return the columns of line evidence, which every catalogue of a scan has."""
     ucd, columns = "spect.line.eqWidth", []
     for name, line in LINES.items():
-        width = f"equivalent width of {line.label}"
+        width, how = f"equivalent width of {line.label}", ("Angstrom", ".3f")
         columns += [
-            Column(f"ew_{name}", "f4", f"{width}, absorption positive", "Angstrom", ".3f", ucd),
+            Column(f"ew_{name}", "f4", f"{width}, absorption positive", *how, ucd),
             Column(
-                f"ew_{name}_err",
-                "f4",
-                f"standard error of the {width}",
-                "Angstrom",
-                ".3f",
-                f"stat.error;{ucd}",
+                f"ew_{name}_err", "f4", f"standard error of the {width}", *how, f"stat.error;{ucd}"
             ),
         ]
     return tuple(columns)
@@ -180,41 +147,24 @@ def evidence_columns() -> tuple[Column, ...]:
 def significance_column(lines: Iterable[str]) -> Column:
     """Return the column by which candidates are sorted, which these lines speak for."""
     labels = ", ".join(LINES[line].label for line in lines)
-    return Column(
-        "evidence",
-        "f4",
-        f"significance of the mean equivalent width of {labels}",
-        format=".1f",
-        ucd="stat.snr;spect.line.eqWidth",
-    )
+    says = f"significance of the mean equivalent width of {labels}"
+    return Column("evidence", "f4", says, None, ".1f", "stat.snr;spect.line.eqWidth")
 
 
 def columns_of_catalogue(classes: Iterable[str], *, evidence: bool = True) -> list[Column]:
-    """Return the columns of the catalogue of a classifier, in their order.
-
-    Parameters
-    ----------
-    classes : iterable of str
-        Those of the classifier's preset.
-    evidence : bool
-        Whether there are columns for the lines.
-    """
-    return [
-        *IDENTITY,
-        *classifier_columns(classes),
-        FLAGS,
-        *(evidence_columns() if evidence else ()),
-    ]
+    """Return the columns of the catalogue of a classifier of these classes, in their order."""
+    return catalogue_order(classifier_columns(classes), evidence=evidence)
 
 
-def catalogue_order(added: Iterable[Column]) -> list[Column]:
+def catalogue_order(added: Iterable[Column], *, evidence: bool = True) -> list[Column]:
     """Return the columns of a catalogue to which steps add some, in their order.
 
     A classifier's columns have their place before the flags, those of line evidence are there
-    anyway, and all others come last.
+    anyway (without ``evidence``, they are not), and all others come last.
     """
     added = list(added)
     names = {column.name for column in classifier_columns(())}
     classifier = [c for c in added if c.name in names or c.name.startswith("p_")]
-    columns = [*IDENTITY, *classifier, FLAGS, *evidence_columns(), *added]
+    lines = evidence_columns() if evidence else ()
+    columns = [*IDENTITY, *classifier, FLAGS, *lines, *added]
     return list({column.name: column for column in columns}.values())
