@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe_step(entry: StepEntry) -> Iterator[str]:
-    """Lines about a step, which is imported for it."""
+    """Yield lines about a step, which is imported for it."""
     step = load_entry(entry)
     yield f"{printable(entry.name)}  ({entry.origin})"
     if step.summary:

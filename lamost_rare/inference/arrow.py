@@ -34,7 +34,7 @@ __all__ = [
 def described_field(
     name: str, kind: pa.DataType, description: str = "", unit=None, format=None, ucd=None
 ) -> pa.Field:
-    """A field with what is known of it in its metadata; ``unit`` in astropy's notation."""
+    """Return a field with what is known of it in its metadata; ``unit`` in astropy's notation."""
     known = {"unit": unit, "format": format, "ucd": ucd}
     notes = {key: value for key, value in known.items() if value}
     return pa.field(name, kind, metadata={"description": description, **notes})
@@ -55,12 +55,13 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 
 
 def note(field: pa.Field, key: str) -> str:
-    """One of the notes of `described_field`; empty if there is none."""
+    """Return one of the notes of `described_field`; empty if there is none."""
     return printable((field.metadata or {}).get(key.encode(), b"").decode())
 
 
 def without_nan(table: pa.Table) -> pa.Table:
-    """A table with nulls for NaN: to databases and data frames NaN is a value like others."""
+    """Return a table with nulls for NaN: to databases and data frames NaN is a value like
+    others."""
     for i, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
             null = pa.scalar(None, field.type)
@@ -70,7 +71,7 @@ def without_nan(table: pa.Table) -> pa.Table:
 
 
 def for_spreadsheets(table: pa.Table) -> pa.Table:
-    """A table whose text a spreadsheet takes for text, with escapes for control characters.
+    """Return a table whose text a spreadsheet takes for text, with escapes for control characters.
 
     A cell that begins with ``=``, ``+``, ``-`` or ``@`` would be a formula there, which may run
     programs: an apostrophe goes before it.
@@ -88,7 +89,8 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def arrow_table(table) -> pa.Table:
-    """Rows of an `astropy.table.Table` of columns with one value a row, null where it has NaN.
+    """Return rows of an `astropy.table.Table` of columns with one value a row, null where it has
+    NaN.
 
     Text is as `~lamost_rare.text.path_text` makes it.
     """
@@ -109,7 +111,8 @@ def arrow_table(table) -> pa.Table:
 
 
 def astropy_heading(fields, meta: dict | None = None):
-    """An `astropy.table.Table` without rows that knows of its columns what the fields say."""
+    """Return an `astropy.table.Table` without rows that knows of its columns what the fields
+    say."""
     from astropy.table import Column, Table
 
     heading = Table(meta=meta)

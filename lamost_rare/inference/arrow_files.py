@@ -12,7 +12,8 @@ __all__ = ["arrow_file", "open_parquet"]
 
 
 def arrow_file(path, mode: str = "rb") -> pa.OSFile:
-    """An open file. Arrow itself opens none by a `str` or `pathlib.Path` that is not UTF-8."""
+    """Return an open file. Arrow itself opens none by a `str` or `pathlib.Path` that is not
+    UTF-8."""
     return pa.OSFile(os.fsencode(path), mode)
 
 

@@ -102,7 +102,7 @@ class Rows:
         return kind
 
     def blocks(self, columns=None, *, encoding: str = "utf-8") -> Iterator[dict[str, pa.Array]]:
-        """The columns of each block, with text that is printable and that an encoding has.
+        """Yield the columns of each block, with text that is printable and that an encoding has.
 
         What was not measured is NaN, never null.
         """
@@ -171,7 +171,7 @@ def _write_fits(rows: Rows, path: Path, name: str) -> None:
 
 
 def _fits_format(field: pa.Field) -> str | None:
-    """How a column is shown, in FORTRAN's words."""
+    """Return how a column is shown, in FORTRAN's words."""
     digits = _digits(field)
     return f"F{digits + 6}.{digits}" if digits else None
 
@@ -245,7 +245,7 @@ def _votable_field(field: pa.Field) -> str:
 
 
 def _votable_text(values: pa.Array) -> pa.Array:
-    """Values as the contents of cells."""
+    """Return values as the contents of cells."""
     if pa.types.is_string(values.type):
         for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             values = pc.replace_substring(values, character, entity)

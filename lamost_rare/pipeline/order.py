@@ -10,7 +10,7 @@ __all__ = ["check_order", "column_names"]
 
 
 def column_names(step: Step | type[Step]) -> list[str]:
-    """Names of the columns that a step adds."""
+    """Return the names of the columns that a step adds."""
     return [item.name for item in step.adds if isinstance(item, Column)]
 
 

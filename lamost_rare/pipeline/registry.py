@@ -60,7 +60,7 @@ class StepEntry:
 
 
 def list_steps() -> list[StepEntry]:
-    """The registered steps, sorted by name. Imports none of them.
+    """Return the registered steps, sorted by name. Imports none of them.
 
     Returns
     -------
@@ -84,12 +84,12 @@ def list_steps() -> list[StepEntry]:
 
 
 def broken_distributions() -> list[str]:
-    """A line for each installed distribution whose entry points could not be read."""
+    """Return a line for each installed distribution whose entry points could not be read."""
     return _discover()[1]
 
 
 def load_step(name: str) -> type[Step]:
-    """The class of a step.
+    """Return the class of a step.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def load_entry(entry: StepEntry | str) -> type[Step]:
 
 
 def make_step(name: str, **parameters) -> Step:
-    """A step with its parameters, which are checked.
+    """Return a step with its parameters, which are checked.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _canonical(distribution: str) -> str:
 
 
 def _discover() -> tuple[list[StepEntry], list[str]]:
-    """All entries of the group, and a line for each distribution that could not be read.
+    """Return all entries of the group, and a line for each distribution that could not be read.
 
     The one place that knows how entry points are found. The first distribution of a name on
     ``sys.path`` hides later ones, as it does for imports.

@@ -74,8 +74,8 @@ def run_pipeline(
 
 
 def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
-    """The pipeline that `run_pipeline` would run, with everything checked that can be before any
-    spectrum is read.
+    """Return the pipeline that `run_pipeline` would run, with everything checked that can be before
+    any spectrum is read.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
 
 
 def describe_pipeline(pipeline: Pipeline) -> Iterator[str]:
-    """Lines that say what a pipeline does."""
+    """Yield lines that say what a pipeline does."""
     yield f"input:  {printable(pipeline.input)}"
     yield f"output: {printable(pipeline.output)}"
     for number, step in enumerate(pipeline.steps, 1):

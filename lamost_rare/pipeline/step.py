@@ -47,7 +47,7 @@ class Parameter:
     path: bool = False
 
     def check(self, value):
-        """The value as the step gets it.
+        """Return the value as the step gets it.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class Step:
             setattr(self, name, value)
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
-        """A new batch made from ``batch``, which stays as it is.
+        """Return a new batch made from ``batch``, which stays as it is.
 
         In a run, the rows stay the same and in their order. A spectrum that the step cannot use is
         refused with `~lamost_rare.spectra.quality.SpectrumError`; whatever else is raised rejects
@@ -143,16 +143,16 @@ class Step:
         raise NotImplementedError(f"step {self.name!r} has no method process")
 
     def values(self) -> dict:
-        """The parameters' values."""
+        """Return the parameters' values."""
         return {parameter.name: getattr(self, parameter.name) for parameter in self.parameters}
 
     def fingerprint(self) -> dict:
-        """What the results of the step depend on, as JSON can hold it: a run that was begun with
-        one fingerprint is not gone on with another."""
+        """Return what the results of the step depend on, as JSON can hold it: a run that was
+        begun with one fingerprint is not gone on with another."""
         return {"name": self.name, "origin": self.origin, "parameters": self.values()}
 
     def error(self, message: str) -> PipelineError:
-        """An error that names the step."""
+        """Return an error that names the step."""
         return PipelineError(f"step {self.name!r}: {message}")
 
     def __repr__(self):
@@ -161,6 +161,6 @@ class Step:
 
 
 def did_you_mean(word, known) -> str:
-    """A hint at the nearest of the known names, or nothing."""
+    """Return a hint at the nearest of the known names, or nothing."""
     close = get_close_matches(str(word), list(map(str, known)), n=1, cutoff=0.5)
     return f", did you mean {close[0]!r}?" if close else ""

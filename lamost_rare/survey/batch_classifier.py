@@ -67,7 +67,7 @@ class BatchClassifier:
         return self._first and self.preset.folder / FIRST_STAGE_FILE
 
     def fingerprint(self) -> dict:
-        """What the results depend on."""
+        """Return what the results depend on."""
         trained = describe_preset(self.preset)
         return {"name": self.name, "trained": trained, "thorough": self._first is None}
 
@@ -80,7 +80,8 @@ class BatchClassifier:
             self.start_seconds = time.monotonic() - began
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
-        """The batch with the columns of the classifier, and with its flags OR-ed to the others.
+        """Return the batch with the columns of the classifier, and with its flags OR-ed to the
+        others.
 
         Generated spectra get probabilities too, and are never candidates. In a batch of real and
         generated ones the boolean column ``generated`` tells which are which.

@@ -50,14 +50,14 @@ def _texts(column) -> pa.Array:
 
 
 def rejected_table(rejects: list[tuple[str, str, str]]) -> pa.Table:
-    """Rows of the rejected table from (path, reason, detail)."""
+    """Return rows of the rejected table from (path, reason, detail)."""
     columns = zip(*rejects, strict=True) if rejects else ([], [], [])
     arrays = [pa.array(map(as_text, column), pa.string()) for column in columns]
     return pa.Table.from_arrays(arrays, schema=REJECTED_SCHEMA)
 
 
 def as_text(value) -> str:
-    r"""Text that UTF-8 can hold: bytes of a file name that are not UTF-8 become ``\xNN``."""
+    r"""Return text that UTF-8 can hold: bytes of a file name that are not UTF-8 become ``\xNN``."""
     text = str(value)
     try:
         text.encode("utf-8")

@@ -73,7 +73,7 @@ class ClusterTasks:
         future.add_done_callback(lambda _: self._ready.put(number))
 
     def next_result(self) -> tuple[int | None, dict | None]:
-        """Number and result of a shard; None and None if there is none for the moment.
+        """Return the number and the result of a shard; None and None if there is none now.
 
         A number without a result is a shard that is to be submitted again.
 
@@ -167,7 +167,7 @@ def _epitaph(number: int, error) -> str:
 
 
 def _in_one_line(number: int, error: Exception) -> Exception:
-    """An error of a worker's as one of a scan."""
+    """Return an error of a worker's as one of a scan."""
     if isinstance(error, (ScanError, PresetError)):
         return error
     if isinstance(error, ImportError):

@@ -167,13 +167,13 @@ def _read_batches(
 
 
 def _unseen(chunk: Chunk, entries: list[Entry], start: int) -> list[int]:
-    """Numbers in the shard of inputs that seem not to be there."""
+    """Return the numbers in the shard of inputs that seem not to be there."""
     readable = [start + i for i, entry in enumerate(entries) if not entry.reason]
     return [readable[i] for i, reason, _ in chunk.rejects if reason in UNSEEN]
 
 
 def _this_worker() -> tuple[str, int]:
-    """Address and number of threads of the worker that this process is."""
+    """Return the address and number of threads of the worker that this process is."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -192,7 +192,7 @@ def _close_what_other_scans_left(scan: str) -> None:
 def _classifier(
     preset: str, described: str, batch_size: int, thorough: bool, make_predictor: bytes
 ) -> BatchClassifier:
-    """The classifier, kept for the next shards."""
+    """Return the classifier, kept for the next shards."""
     loaded = load_preset(preset)
     expected, found = json.loads(described), describe_preset(loaded)
     for key, value in found.items():
@@ -224,6 +224,6 @@ def _pack_table(table: pa.Table) -> bytes:
 
 
 def unpack_table(packed: bytes) -> pa.Table:
-    """A table that `do_shard` returned."""
+    """Return a table that `do_shard` returned."""
     with pa.ipc.open_stream(packed) as reader:
         return reader.read_all()

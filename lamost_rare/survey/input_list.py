@@ -76,7 +76,7 @@ class InputList:
         return len(self.sizes)
 
     def shard(self, number: int) -> list[Entry]:
-        """The inputs of one shard, in order."""
+        """Return the inputs of one shard, in order."""
         columns = self._file.read_row_group(number).to_pydict()
         return list(map(Entry, *(columns[name] for name in Entry._fields)))
 

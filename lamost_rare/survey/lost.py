@@ -34,7 +34,7 @@ _VANISHED = f"cannot be read: {os.strerror(errno.ENOENT)}"
 
 
 def is_passing(reason: str, detail: str) -> bool:
-    """Whether a reader rejected an input for what may be over when it is tried again.
+    """Return whether a reader rejected an input for what may be over when it is tried again.
 
     What discovery rejects is judged again in any case, when the inputs are listed.
     """
@@ -79,8 +79,8 @@ class InputWatch:
 
 
 def _is_there(place) -> bool:
-    """Whether a file is there, or a directory that holds something: one that is empty may be where
-    a disk was mounted."""
+    """Return whether a file is there, or a directory that holds something: one that is empty may
+    be where a disk was mounted."""
     try:
         if not os.path.isdir(place):
             return os.path.exists(place)

@@ -29,7 +29,8 @@ _OVERRIDE = "use --overwrite to start again, or another --output"
 
 
 def describe_preset(preset) -> dict:
-    """What identifies a preset: results of two presets that differ in any of it do not mix."""
+    """Return what identifies a preset: results of two presets that differ in any of it do not
+    mix."""
     config = json.dumps(preset.config, sort_keys=True).encode()
     return {
         "name": preset.name,
@@ -39,7 +40,7 @@ def describe_preset(preset) -> dict:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the numbers in a catalogue depend on."""
+    """Return the versions of what the numbers in a catalogue depend on."""
     found = {"lamost-rare": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "astropy", "pyarrow", "keras", "tensorflow", "tensorflow-cpu"):
         try:
@@ -55,7 +56,7 @@ def write_manifest(path: Path, manifest: dict) -> None:
 
 
 def read_manifest(path: Path) -> dict | None:
-    """The manifest, or None if there is none.
+    """Return the manifest, or None if there is none.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def read_manifest(path: Path) -> dict | None:
 
 
 def describe_steps(steps) -> list[dict]:
-    """What identifies steps with their parameters, as it comes back from JSON."""
+    """Return what identifies steps with their parameters, as it comes back from JSON."""
     return json.loads(json.dumps([step.fingerprint() for step in steps], default=repr))
 
 

@@ -113,7 +113,8 @@ def convert_results(output: Path, format: str, checkpoint: Callable) -> None:
 
 
 def _duplicates(store: ShardStore, numbers: Iterable[int]) -> np.ndarray:
-    """Whether the OBSID of each row was met in an earlier row; a missing one (-1) never was."""
+    """Return whether the OBSID of each row was met in an earlier row; a missing one (-1) never
+    was."""
     columns = [
         _read(store.catalogue(number), columns=["obsid"])["obsid"].to_numpy() for number in numbers
     ]
@@ -132,7 +133,7 @@ def _flag(table: pa.Table, duplicate: np.ndarray) -> pa.Table:
 
 
 def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
-    """The shards' rows in order, as tables of `ROW_GROUP` rows and a last shorter one."""
+    """Yield the shards' rows in order, as tables of `ROW_GROUP` rows and a last shorter one."""
     waiting, n_waiting = [], 0
     for path in paths:
         table = _read(path)

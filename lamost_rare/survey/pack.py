@@ -164,7 +164,7 @@ class _Parts(ShardStore):
         self.grid = grid
 
     def part(self, number: int) -> Path:
-        """File of a part."""
+        """Return the file of a part."""
         return self.folder / f"{number:06d}.h5"
 
     def finished(self, number: int, n_inputs: int) -> PartCounts | None:
@@ -261,7 +261,7 @@ def _join(run: ShardRun, output: Path, given: ScanInput) -> None:
 
 
 def _recall(summary: PackSummary, output: Path, given: ScanInput, grid: WavelengthGrid) -> bool:
-    """Whether the store is a complete one of just these inputs on this grid."""
+    """Return whether the store is a complete one of just these inputs on this grid."""
     try:
         store = StoreInput(output)
         done = store.manifest

@@ -28,7 +28,7 @@ _TABLES = (*RESULTS, *itertools.chain(*CONVERTED.values()))
 
 
 def now() -> str:
-    """The time, for a manifest."""
+    """Return the time, for a manifest."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -101,8 +101,8 @@ def read_chunk(
 
 
 def _read_part(paths, start, grid, at_file, room):
-    """The spectra of files on the grid, which files of the chunk they are from (``start`` is the
-    first), and the rejects among the others."""
+    """Return the spectra of files on the grid, which files of the chunk they are from (``start``
+    is the first), and the rejects among the others."""
     from ..spectra._grid_arrays import GridArrays
     from ..spectra.resample import assemble
 
@@ -123,7 +123,7 @@ def _read_part(paths, start, grid, at_file, room):
 
 
 def _read_files(paths, at_file: Callable):
-    """What the files hold, which files these are, and the rejects among the others."""
+    """Return what the files hold, which files these are, and the rejects among the others."""
     from .inputs.items import read_item
 
     raws, kept, rejects = [], [], []
@@ -181,7 +181,7 @@ class _FirstLook:
             self._look(n_rows - n_rows % self._stage.ROWS)
 
     def columns(self, n_rows: int) -> dict[str, np.ndarray]:
-        """The column of all spectra, of which there are so many."""
+        """Return the column of all spectra, of which there are so many."""
         if not self._stage:
             return {}
         self._look(n_rows)
@@ -194,7 +194,8 @@ class _FirstLook:
 
 
 def _one_by_one(raws, grid):
-    """What `assemble` gives, when one spectrum among many makes it fail: only that one is lost."""
+    """Return what `assemble` gives, when one spectrum among many makes it fail: only that one is
+    lost."""
     from ..spectra.resample import assemble
 
     parts, refused = [assemble([], grid)[0]], []

@@ -41,7 +41,7 @@ class Task:
     """Files that killed readers or held one up, with reason and detail: not tried again."""
 
     def files(self) -> list[int]:
-        """Which of the paths are (still) to be read."""
+        """Return which of the paths are (still) to be read."""
         return [i for i in range(len(self.paths)) if i not in self.deadly]
 
 
@@ -109,7 +109,8 @@ class ReaderProcess:
         del self.tasks[index], self.files[index]
 
     def waited_for_file(self, passed: float) -> float:
-        """Seconds for which the reader has been at the same file (`at`), now that more passed."""
+        """Return the seconds for which the reader has been at the same file (`at`), now that more
+        passed."""
         before, self.at = self.at, None
         for index in self.tasks:
             number = int(self.slots[index].at_file[0])
@@ -120,7 +121,7 @@ class ReaderProcess:
         return self._waited
 
     def epitaph(self) -> str:
-        """How the process ended, in words."""
+        """Return how the process ended, in words."""
         self.connection.close()
         self.process.kill()
         try:
@@ -136,7 +137,7 @@ class ReaderProcess:
 
 
 def _anonymous_file(size: int) -> int:
-    """Descriptor of a file without a name, in memory where the system can."""
+    """Return the descriptor of a file without a name, in memory where the system can."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("lamost-rare-batches", os.MFD_CLOEXEC)
     else:

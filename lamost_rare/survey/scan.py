@@ -143,7 +143,7 @@ def classify_below(
 
 
 def classifier_preset(preset) -> Preset:
-    """The preset that a name, a folder or None stands for, if it can classify."""
+    """Return the preset that a name, a folder or None stands for, if it can classify."""
     preset = preset if isinstance(preset, Preset) else load_preset(preset)
     check_kind(preset, "classifier")
     return preset

@@ -154,14 +154,14 @@ class Shard:
         return len(self.done) == len(self.batches)
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
-        """The complete shard: rows and rejects, each in the order of the inputs."""
+        """Return the complete shard: rows and rejects, each in the order of the inputs."""
         results = [self._results[k] for k in range(len(self.batches))]
         rows = pa.concat_tables([rows for rows, _ in results]).combine_chunks()
         return rows, rejected_table([reject for _, rejects in results for reject in rejects])
 
 
 def items_of(entries: list[Entry], root: bytes) -> list[bytes]:
-    """What a reader is given for the entries that can be read."""
+    """Return what a reader is given for the entries that can be read."""
     below = os.path.join(root, b"")
     return [e.item or _join(below, e.path) for e in entries if not e.reason]
 
@@ -180,7 +180,8 @@ def _name_rows(chunk: Chunk, entries: list[Entry], root: bytes) -> None:
 
 
 def list_rejects(chunk: Chunk, entries: list[Entry], root: bytes) -> list[tuple[str, str, str]]:
-    """All rejects of a batch: those of discovery, which no reader saw, and those of the reader."""
+    """Return all rejects of a batch: those of discovery, which no reader saw, and those of the
+    reader."""
     of_reader = {i: (reason, detail) for i, reason, detail in chunk.rejects}
     rejects, i = [], 0
     for entry in entries:

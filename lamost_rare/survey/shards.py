@@ -36,7 +36,7 @@ class ShardCounts(NamedTuple):
 
 
 def n_candidates(rows: pa.Table) -> int:
-    """How many rows are candidates; none where no step looks for any."""
+    """Return how many rows are candidates; none where no step looks for any."""
     if "candidate" not in rows.column_names:
         return 0
     return pc.sum(rows["candidate"]).as_py() or 0
@@ -63,11 +63,11 @@ class ShardStore:
         self.inputs = folder / "inputs.parquet"
 
     def catalogue(self, number: int) -> Path:
-        """File of a shard's catalogue rows."""
+        """Return the file of a shard's catalogue rows."""
         return self.folder / f"{number:06d}.catalogue.parquet"
 
     def rejected(self, number: int) -> Path:
-        """File of a shard's rejects."""
+        """Return the file of a shard's rejects."""
         return self.folder / f"{number:06d}.rejected.parquet"
 
     def write(self, number: int, catalogue: pa.Table, rejected: pa.Table) -> None:
@@ -88,7 +88,7 @@ class ShardStore:
         write_text_atomically(self._seal(number), "".join(lines))
 
     def sound(self, number: int) -> bool:
-        """Whether the files of a shard are those that were sealed."""
+        """Return whether the files of a shard are those that were sealed."""
         try:
             lines = self._seal(number).read_bytes().splitlines()
             sealed = [line.decode("ascii").split("  ") for line in lines]
@@ -111,7 +111,7 @@ class ShardStore:
         return self.folder / f"{number:06d}.sha256"
 
     def finished(self, number: int, n_inputs: int) -> ShardCounts | None:
-        """Counts of a shard, or None if it is to be done (again)."""
+        """Return the counts of a shard, or None if it is to be done (again)."""
         if not self.sound(number):
             return None
         try:
@@ -131,7 +131,7 @@ class ShardStore:
             return None
 
     def to_try_again(self, number: int) -> int:
-        """Rejects of a finished shard of which the reason may be over by now."""
+        """Return how many rejects of a finished shard have a reason that may be over by now."""
         with open_parquet(self.rejected(number)) as file:
             if file.metadata.num_rows == 0:
                 return 0

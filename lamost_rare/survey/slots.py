@@ -30,7 +30,7 @@ class Slot:
 
     @classmethod
     def size(cls, n_spectra: int, n_pixels: int) -> int:
-        """Bytes of one slot, a whole number of pages."""
+        """Return the number of bytes of one slot, a whole number of pages."""
         size = cls._HEADER + n_spectra * n_pixels * 9
         return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
@@ -53,7 +53,7 @@ class Slot:
         return len(joined)
 
     def take_paths(self, n_bytes: int) -> list[bytes]:
-        """The paths that the parent stored."""
+        """Return the paths that the parent stored."""
         return self.bytes[:n_bytes].tobytes().split(b"\0") if n_bytes else []
 
     def put_batch(self, batch: SpectrumBatch) -> None:

@@ -89,7 +89,7 @@ class StepLine:
         return batch, kept, rejects
 
     def _apply(self, number: int, batch: SpectrumBatch, kept: list[int], rejects: list):
-        """What step ``number`` makes of a batch, in parts, and the numbers of their rows."""
+        """Return what step ``number`` makes of a batch, in parts, and the numbers of their rows."""
         waiting = deque([(0, _read_only(batch))])
         done: dict[int, SpectrumBatch] = {}
         while waiting:
@@ -113,7 +113,7 @@ class StepLine:
         return [done[start] for start in starts], left
 
     def _reject(self, number: int, one: SpectrumBatch, error: BaseException) -> tuple[str, str]:
-        """Reason and detail for a spectrum at which a step failed."""
+        """Return the reason and detail for a spectrum at which a step failed."""
         name = printable(self.steps[number].name)
         if isinstance(error, SpectrumError):
             return error.reason, f"step {name!r}: {error.detail}"
@@ -126,7 +126,7 @@ class StepLine:
 
 
 def _checked(step, batch: SpectrumBatch) -> SpectrumBatch:
-    """What a step makes of a batch, if it keeps to what it declares."""
+    """Return what a step makes of a batch, if it keeps to what it declares."""
     new = step.process(batch)
     declared = {item.name: item for item in step.adds if isinstance(item, Column)}
 
@@ -163,7 +163,7 @@ def _checked(step, batch: SpectrumBatch) -> SpectrumBatch:
 
 
 def _read_only(batch: SpectrumBatch) -> SpectrumBatch:
-    """The batch as steps get it: one that wrote into it would spoil what is tried again."""
+    """Return the batch as steps get it: one that wrote into it would spoil what is tried again."""
 
     def locked(array):
         view = np.asarray(array).view()

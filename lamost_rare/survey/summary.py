@@ -101,7 +101,7 @@ class ScanSummary:
         self.done_before = self.done
 
     def counts(self) -> dict:
-        """The counts as manifest.json holds them."""
+        """Return the counts as manifest.json holds them."""
         return {
             "discovered": self.discovered,
             "classified": self.classified,
@@ -140,7 +140,7 @@ class ScanSummary:
         return "\n".join(lines)
 
     def _found(self) -> list:
-        """Lines of a complete scan."""
+        """Return the lines of a complete scan."""
         lines = [
             f"{name:<11}{_tally(counts)}"
             for name, counts in (
@@ -159,7 +159,7 @@ class ScanSummary:
         return [*lines, self._look()]
 
     def _look(self) -> str:
-        """The line that says where to look next."""
+        """Return the line that says where to look next."""
         suffix = FORMATS[self.format]
         look = [f"{self.output / 'candidates.csv'} (surest first)"] * (self.candidates > 0)
         look.append(str(self.catalogue.with_suffix(suffix)))

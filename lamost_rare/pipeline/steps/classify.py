@@ -67,13 +67,14 @@ class PresetClassifier(Step):
         return self.trained.rare_class
 
     def fingerprint(self):
-        """The parameters, and what the preset was when the run began."""
+        """Return the parameters, and what the preset was when the run began."""
         from ...survey.manifest import describe_preset
 
         return {**super().fingerprint(), "trained": describe_preset(self.trained)}
 
     def process(self, batch):
-        """The batch with ``prediction``, ``p_<class>`` and ``candidate``, and with flags added."""
+        """Return the batch with ``prediction``, ``p_<class>`` and ``candidate``, and with flags
+        added."""
         return self.classifier.process(batch)
 
 

@@ -20,8 +20,8 @@ class LineEvidence(Step):
     adds = (*evidence_columns(), *O_SUBTYPE)
 
     def process(self, batch):
-        """The batch with ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive, and with
-        ``o_subtype`` and ``o_subtype_err``, NaN where the lines do not give one."""
+        """Return the batch with ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive,
+        and with ``o_subtype`` and ``o_subtype_err``, NaN where the lines do not give one."""
         from ...inference.evidence import measure_lines
         from ...inference.subtype import o_subtype
 

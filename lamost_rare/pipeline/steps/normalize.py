@@ -35,7 +35,7 @@ class Normalize(Step):
             self.adds = ("rectified",)
 
     def process(self, batch):
-        """The batch with other flux and inverse variance."""
+        """Return the batch with other flux and inverse variance."""
         from ...spectra.normalize import normalize_l2
 
         return normalize_l2(batch) if self.method == "l2" else _rectify(batch)

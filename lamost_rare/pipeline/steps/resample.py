@@ -34,7 +34,7 @@ class Resample(Step):
             raise self.error("give a preset, or all of log10_start, log10_step and n_pixels")
 
     def process(self, batch):
-        """The batch on `grid`.
+        """Return the batch on `grid`.
 
         Raises
         ------

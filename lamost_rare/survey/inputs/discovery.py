@@ -157,12 +157,13 @@ def _children(root: bytes, prefix: bytes, walk: Walk) -> list[tuple[bytes, Entry
 
 
 def _is_macos(name: bytes) -> bool:
-    """Whether a file named like a spectrum or archive only goes with one."""
+    """Return whether a file named like a spectrum or archive only goes with one."""
     return name.startswith(b"._") and name.lower().endswith(SUFFIXES + TAR_SUFFIXES)
 
 
 def _tables_of_scan(folder: bytes) -> set[bytes]:
-    """Names in FITS of the tables that a scan left in a folder, each beside that in Parquet."""
+    """Return the names in FITS of the tables that a scan left in a folder, each beside that in
+    Parquet."""
     try:
         with open(os.path.join(folder, MANIFEST), "rb") as file:
             manifest = json.loads(file.read(_LARGEST_MANIFEST))
@@ -175,12 +176,12 @@ def _tables_of_scan(folder: bytes) -> set[bytes]:
 
 
 def is_archive(name: bytes) -> bool:
-    """Whether a name is that of a tar archive."""
+    """Return whether a name is that of a tar archive."""
     return name.lower().endswith(TAR_SUFFIXES)
 
 
 def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
-    """The inputs in an archive, in the order in which it holds them.
+    """Yield the inputs in an archive, in the order in which it holds them.
 
     Their paths are that of the archive, ``/`` and the name of the member. An archive that cannot be
     read to its end is an input of its own besides, rejected, with a path that ends in ``/``.

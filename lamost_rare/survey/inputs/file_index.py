@@ -86,7 +86,8 @@ class FileIndex:
         return self._n_files - self._by_plate.n_claimed - self._by_obsid.n_claimed
 
     def find(self, rows: list[Observation]) -> list[tuple[Entry | None, bool]]:
-        """The file of each row, or None, and whether an earlier row with another OBSID named it.
+        """Return the file of each row, or None, and whether an earlier row with another OBSID named
+        it.
 
         A name made of the plate's identity goes before one made of the OBSID.
         """
@@ -118,7 +119,8 @@ class FileIndex:
 
 
 def _pack(lmjd: int, plan: int, spid: int, fiberid: int) -> int | None:
-    """One positive number of 63 bits; None where one is missing or more than LAMOST can mean."""
+    """Return one positive number of 63 bits; None where one is missing or more than LAMOST can
+    mean."""
     if lmjd >> _LMJD_BITS or plan >> _PLAN_BITS or spid >> _SPID_BITS or fiberid >> _FIBERID_BITS:
         return None
     key = (lmjd << _PLAN_BITS | plan) << _SPID_BITS | spid
@@ -145,7 +147,7 @@ class _Keys:
         self._claims = np.full(len(keys), _NOBODY, dtype=np.int64)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """Positions of keys; -1 where there is none."""
+        """Return the positions of keys; -1 where there is none."""
         if not len(self.keys):
             return np.full(len(keys), -1)
         position = np.searchsorted(self.keys, keys)
@@ -153,7 +155,7 @@ class _Keys:
         return np.where(self.keys[position] == keys, position, -1)
 
     def claim(self, position: int, obsid: int) -> tuple[int, bool]:
-        """The place at a position, and whether another OBSID had it before."""
+        """Return the place at a position, and whether another OBSID had it before."""
         before = self._claims[position]
         if before == _NOBODY:
             self._claims[position] = obsid

@@ -57,11 +57,11 @@ class CatalogueInput(ScanInput):
         return {**super().describe(), "root": path_text(self.root)}
 
     def other_counts(self, walk: Walk) -> dict[str, int]:
-        """What the directory holds besides the files of the rows."""
+        """Return what the directory holds besides the files of the rows."""
         return {**super().other_counts(walk), **self._other_counts}
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
-        """An entry for each row, whose item holds what the row says."""
+        """Yield an entry for each row, whose item holds what the row says."""
         index = FileIndex(_checked(find_spectra(self._root, walk), walk))
         lacking = [
             name for name in ("lmjd", "planid", "spid", "fiberid") if name not in self._fields
@@ -88,7 +88,7 @@ class CatalogueInput(ScanInput):
         }
 
     def _rows(self, piece: list[tuple | None]) -> list[Observation | str]:
-        """The rows, or what is wrong with them."""
+        """Return the rows, or what is wrong with them."""
         whole = [values for values in piece if values is not None]
         columns = zip(*whole, strict=True) if whole else [()] * len(self._fields)
         found = read_observations(dict(zip(self._fields, columns, strict=True)), len(whole))

@@ -55,7 +55,7 @@ class ListInput(ScanInput):
                 yield Entry(path)
 
     def paths(self) -> Iterator[bytes]:
-        """The paths, as they are in the list."""
+        """Yield the paths, as they are in the list."""
         with clear_errors_of(self.path, "list"), self._open() as file:
             yield from text_lines(file, _LONGEST, name=_path_in_line)
 
@@ -129,7 +129,7 @@ class PathsInput(ListInput):
 
 
 def _path_in_line(line: bytes) -> bytes:
-    """The path in a line; nothing if there is none in it."""
+    """Return the path in a line; nothing if there is none in it."""
     if line[:1] not in b"#\"' \t":
         return line
     stripped = line.strip()

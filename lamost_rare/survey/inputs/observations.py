@@ -228,7 +228,8 @@ def _mismatch(raw: RawSpectrum, what: str) -> SpectrumError:
 
 
 def _separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
-    """Angle between two positions in arcseconds (haversine formula), NaN if one is missing."""
+    """Return the angle between two positions in arcseconds (haversine formula), NaN if one is
+    missing."""
     if math.isnan(ra + dec + other_ra + other_dec):
         return math.nan
     ra, dec, other_ra, other_dec = map(math.radians, (ra, dec, other_ra, other_dec))
@@ -240,6 +241,6 @@ def _separation(ra: float, dec: float, other_ra: float, other_dec: float) -> flo
 
 
 def _plan(value) -> str:
-    """A name of a plan; nothing if it cannot be part of a file's name."""
+    """Return a name of a plan; nothing if it cannot be part of a file's name."""
     text = plain_text(value)
     return "" if "/" in text or "\0" in text or len(text) > _LONGEST_PLANID else text

@@ -84,7 +84,7 @@ def _refuse_root(root, what: str) -> None:
 
 
 def _is_pipe(path: str) -> bool:
-    """Whether a path is that of standard input, or of something else that is read once."""
+    """Return whether a path is that of standard input, or of something else that is read once."""
     if path == "-" or path.startswith(_STREAMS):
         return True
     try:
@@ -94,7 +94,8 @@ def _is_pipe(path: str) -> bool:
 
 
 def _is_table(path: Path) -> bool:
-    """Whether a file is a table rather than a spectrum: by its name, or as it says itself."""
+    """Return whether a file is a table rather than a spectrum: by its name, or as it says
+    itself."""
     if path.name.lower().endswith(_CATALOGUE_SUFFIXES) or _begins(path, _PARQUET_MAGIC):
         return True
     if not path.name.lower().endswith(_FITS_SUFFIXES):

@@ -85,7 +85,7 @@ class StoreInput(ScanInput):
         return self._root
 
     def entries(self, walk: Walk) -> Iterator[Entry]:
-        """The inputs of the store, rejects among them."""
+        """Yield the inputs of the store, rejects among them."""
         store = os.fspath(self.path)
         with self._open() as file:
             n = len(file["path"])

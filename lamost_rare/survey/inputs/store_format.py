@@ -49,12 +49,12 @@ COLUMN_ROWS = 1024
 
 
 def of_text(names) -> list[str]:
-    """Those of the columns of a general catalogue that hold text."""
+    """Return those of the columns of a general catalogue that hold text."""
     return [name for name in names if EXTRA[name] == "S"]
 
 
 def encode(text: str, name: str) -> bytes:
-    """A text as the dataset of this name holds it."""
+    """Return a text as the dataset of this name holds it."""
     return str(text).encode("utf-8", "backslashreplace")[: _WIDEST.get(name, _WIDE)]
 
 
@@ -115,7 +115,7 @@ def check_datasets(file, grid: WavelengthGrid, extra: list[str]) -> None:
 def rejected_entry(
     row: int, path: bytes, reason: bytes, detail: bytes, sound: bool
 ) -> Entry | None:
-    """A row that is rejected before its pixels are read."""
+    """Return a row that is rejected before its pixels are read."""
     why, more = reason.decode("utf-8", "replace"), detail.decode("utf-8", "replace")
     if not sound:
         why, more = "corrupt_store", f"the text of row {row} does not agree with its checksum"
@@ -127,7 +127,7 @@ def rejected_entry(
 
 
 def impossible(numbers: dict[str, np.ndarray], pixels: dict[str, np.ndarray]) -> np.ndarray:
-    """Rows with values that no reader of files gives, shape (n,), bool."""
+    """Return rows with values that no reader of files gives, shape (n,), bool."""
     ra, dec, snr = (numbers[name] for name in ("ra", "dec", "snr_g"))
     with np.errstate(invalid="ignore"):
         wrong = ~(np.isnan(ra) | ((ra >= 0) & (ra <= 360)))

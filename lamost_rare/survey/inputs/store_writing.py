@@ -188,5 +188,5 @@ def _column(file, name: str, n: int, dtype):
 
 
 def _shuffle(chunk: np.ndarray) -> bytes:
-    """Bytes in the order in which HDF5's shuffle filter puts them."""
+    """Return bytes in the order in which HDF5's shuffle filter puts them."""
     return np.ascontiguousarray(chunk.view("u1").reshape(-1, chunk.itemsize).T).tobytes()

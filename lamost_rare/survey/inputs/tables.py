@@ -168,7 +168,7 @@ class _ParquetTable(Table):
 
 
 def open_table(path: Path) -> Table:
-    """The table in a file, which kind of table its first bytes say.
+    """Return the table in a file, which kind of table its first bytes say.
 
     Raises
     ------
@@ -193,12 +193,12 @@ def _expanded(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def _clear(path: Path) -> AbstractContextManager:
-    """What the libraries say of a damaged file, in one line."""
+    """Have said in one line what the libraries say of a damaged file."""
     return clear_errors_of(path, "catalogue")
 
 
 def _find_table(stream, path: Path) -> dict:
-    """The header of the first binary table; the stream is at its data then."""
+    """Return the header of the first binary table; the stream is at its data then."""
     header = _header(stream)
     while str(header.get("XTENSION", "")).strip() != "BINTABLE":
         _skip(stream, _data_size(header))
@@ -235,7 +235,7 @@ _CARDS = range(0, _FITS_BLOCK, 80)
 
 
 def _data_size(header: dict) -> int:
-    """Bytes of the data behind a header, with what fills the last block."""
+    """Return the number of bytes of the data behind a header, with what fills the last block."""
     naxis = header.get("NAXIS")
     n_axes = min(naxis, 999) if type(naxis) is int else 0
     values = [header.get("BITPIX"), naxis, *(header.get(f"NAXIS{i + 1}") for i in range(n_axes))]

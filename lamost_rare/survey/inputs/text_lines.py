@@ -27,7 +27,7 @@ _UTF16 = (
 
 @contextlib.contextmanager
 def clear_errors_of(path: Path, kind: str) -> Iterator[None]:
-    """What the libraries say of a damaged file, in one line; ``kind`` is what it should be."""
+    """Say in one line what the libraries say of a damaged file; ``kind`` is what it should be."""
     import pyarrow as pa
 
     try:

@@ -15,13 +15,13 @@ _BYTES_IN_TEXT = re.compile(r"""b(?:'.*'|".*")""", re.DOTALL)
 
 
 def text_of(value: bytes) -> str:
-    """Bytes of a text column, which may be filled up with NULs, as text."""
+    """Return bytes of a text column, which may be filled up with NULs, as text."""
     return value.rstrip(b"\0").decode("utf-8", "surrogateescape")
 
 
 def _unwrapped(value):
-    """The text in bytes, and in text like ``b'F5902'``, as which bytes get into CSV; all else as
-    it is."""
+    """Return the text in bytes, and in text like ``b'F5902'``, as which bytes get into CSV; all
+    else as it is."""
     if isinstance(value, bytes):
         return text_of(value)
     if isinstance(value, str) and _BYTES_IN_TEXT.fullmatch(value := value.strip()):
@@ -33,7 +33,7 @@ def _unwrapped(value):
 
 
 def _whole(value) -> int | None:
-    """A whole number of 64 bits, also one that some program wrote as ``101005.0``."""
+    """Return a whole number of 64 bits, also one that some program wrote as ``101005.0``."""
     value = _unwrapped(value)
     try:
         if isinstance(value, str):
@@ -54,7 +54,7 @@ def _whole(value) -> int | None:
 
 
 def whole_numbers(values: Sequence) -> list[int | None]:
-    """Whole numbers of 64 bits; None for what is none."""
+    """Return whole numbers of 64 bits; None for what is none."""
     if not all(map(_is_digits, values)):
         return list(map(_whole, values))
     return list(map(int, values))
@@ -65,7 +65,8 @@ def _is_digits(value) -> bool:
 
 
 def numbers(values: Sequence, low: float, high: float) -> list[float]:
-    """The values as numbers; NaN for those that are none, or out of range as sentinels are."""
+    """Return the values as numbers; NaN for those that are none, or out of range as sentinels
+    are."""
     try:
         found = list(map(float, values))
     except (TypeError, ValueError, OverflowError):
@@ -81,7 +82,7 @@ def _number(value) -> float:
 
 
 def plain_text(value) -> str:
-    """Text without the blanks around it; a missing value (None, NaN) is empty."""
+    """Return text without the blanks around it; a missing value (None, NaN) is empty."""
     if type(value) is not str:
         if value is None or (type(value) is float and value != value):
             return ""
