@@ -20,8 +20,7 @@ import astropy.table  # noqa: F401
 import pyarrow.parquet as pq
 
 from lamost_rare.presets import load_preset
-from lamost_rare.survey import formats, merge
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import formats, merge, shard_processing
 from lamost_rare.survey.merge import CONVERTED, RESULTS
 from lamost_rare.survey.progress import StopRequest
 from lamost_rare.survey.reader import read_chunk
@@ -116,10 +115,10 @@ def start_again():
         shutil.copytree(BEFORE, OUTPUT)
 
 
-classifying.ReaderPool = Learn
+shard_processing.ReaderPool = Learn
 run("parquet")
 shutil.copytree(OUTPUT, BEFORE)
-classifying.ReaderPool = Remember
+shard_processing.ReaderPool = Remember
 start_again()
 assert in_a_process(lambda: run() and 0) == 0
 expected = content()

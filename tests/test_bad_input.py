@@ -14,7 +14,7 @@ import pytest
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.simulation.fits_files import gzip_bytes
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import shard_processing
 from scan_helpers import (
     MACHINERY,
     ReadHere,
@@ -162,7 +162,7 @@ def test_files_that_change_or_vanish_while_the_scan_runs(preset, tmp_path, monke
 
     meddler = Meddler()
     use_network(monkeypatch, meddler)
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     monkeypatch.setattr(MACHINERY, "shard_size", 8)
     summary = scan_directory(source, output, preset=preset, batch_size=4)
     assert (summary.discovered, summary.classified, summary.rejected) == (24, 17, 7)

@@ -11,8 +11,7 @@ from lamost_rare.inference.calibration import significance_of_lines
 from lamost_rare.inference.evidence import LINES
 from lamost_rare.preset_config import Evidence
 from lamost_rare.presets import list_presets, load_preset
-from lamost_rare.survey import scan_directory
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import scan_directory, shard_processing
 from lamost_rare.survey.candidates import rank_candidates
 from scan_helpers import ReadHere, standin_preset, table, use_network, write_file
 
@@ -81,7 +80,7 @@ def test_o_stars_of_shipped_presets_are_sorted_by_ionized_helium(name):
 
 def test_candidates_of_a_scan(tmp_path, monkeypatch):
     use_network(monkeypatch)
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     preset = standin_preset(tmp_path / "preset", evidence=EVIDENCE.to_dict())
     for i in range(8):
         write_file(tmp_path / "in" / f"{i}.fits", 20 + 12 * i)

@@ -35,7 +35,7 @@ def preset(tmp_path):
 @pytest.fixture
 def network(monkeypatch):
     network = StandIn()
-    monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: network)
+    monkeypatch.setattr(classify_module, "kept_predictor", lambda preset, batch_size: network)
     return network
 
 
@@ -169,7 +169,7 @@ def test_the_network_is_as_large_as_the_spectra_need(preset, monkeypatch, number
         sizes.append(batch_size)
         return StandIn()
 
-    monkeypatch.setattr(classify_module, "_predictor", predictor)
+    monkeypatch.setattr(classify_module, "kept_predictor", predictor)
     classify_spectra([raw(False)] * number, preset, batch_size=asked, evidence=False)
     assert set(sizes) == {size}
 
@@ -227,7 +227,8 @@ def test_bad_arguments(network, preset):
 
 
 def test_a_generator_preset_is_refused():
-    generator = Preset("lcgan-v1", None, {**CONFIG, "kind": "generator"})
+    config = {**CONFIG, "kind": "generator", "weights_sha256": "0" * 64}
+    generator = Preset("lcgan-v1", None, config)
     with pytest.raises(PresetError, match="is a generator, not a classifier"):
         classify_spectra([], generator)
 

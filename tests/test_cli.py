@@ -23,7 +23,7 @@ SUFFIXES = [".csv", ".ecsv", ".fits", ".parquet", ".vot"]
 
 @pytest.fixture(autouse=True)
 def network(monkeypatch):
-    monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: StandIn())
+    monkeypatch.setattr(classify_module, "kept_predictor", lambda preset, batch_size: StandIn())
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def network(monkeypatch, tmp_path):
     from standin import save_standin
 
     monkeypatch.setattr(presets, "DEFAULT_PRESET", str(save_standin(tmp_path).folder))
-    monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: StandIn())
+    monkeypatch.setattr(classify_module, "kept_predictor", lambda preset, batch_size: StandIn())
 
 
 @pytest.mark.filterwarnings("ignore::lamost_rare.errors.UnusableSpectraWarning")

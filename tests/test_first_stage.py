@@ -21,8 +21,7 @@ from lamost_rare.presets import PresetError
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag
-from lamost_rare.survey import ScanError, scan_directory
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import ScanError, scan_directory, shard_processing
 from lamost_rare.training.first_stage_training import FirstStageOptions, train_first_stage
 from lamost_rare.validation.first_stage_figures import (
     choose_log_odds,
@@ -224,7 +223,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def network(monkeypatch):
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     return use_network(monkeypatch)
 
 

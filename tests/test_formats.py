@@ -13,8 +13,7 @@ from astropy.table import QTable, Table
 
 from lamost_rare.inference import table_formats
 from lamost_rare.inference.columns import Column
-from lamost_rare.survey import ScanError, formats, scan_directory
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import ScanError, formats, scan_directory, shard_processing
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA, catalogue_schema
 from lamost_rare.survey.formats import convert_table
 from lamost_rare.survey.merge import CONVERTED, RESULTS
@@ -37,7 +36,7 @@ HOSTILE = [
 
 @pytest.fixture
 def network(monkeypatch):
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     return use_network(monkeypatch)
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from lamost_rare.spectra import _file_bytes
 from lamost_rare.spectra.quality import SpectrumError
-from lamost_rare.survey import ScanError, pack, pack_spectra
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import ScanError, pack, pack_spectra, shard_processing
 from lamost_rare.survey.inputs import discovery
 from lamost_rare.survey.lost import is_passing
 from scan_helpers import (
@@ -32,7 +31,7 @@ OPTIONS = {"workers": 1, "batch_size": 8, "progress": False}
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
     monkeypatch.setattr(MACHINERY, "shard_size", SHARD)
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     monkeypatch.setattr(pack, "PART_SIZE", 32)
     monkeypatch.setattr(pack, "BATCH_SIZE", 8)
 
@@ -186,13 +185,13 @@ def test_the_source_goes_away_while_it_is_packed(survey, tmp_path, monkeypatch):
                     survey.rename(away)
                 yield done
 
-    monkeypatch.setattr(classifying, "ReaderPool", Unmount)
+    monkeypatch.setattr(shard_processing, "ReaderPool", Unmount)
     try:
         with pytest.raises(ScanError, match="is not there any more"):
             pack_spectra(survey, tmp_path / "store.h5", **options)
     finally:
         away.rename(survey)
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     summary = pack_spectra(survey, tmp_path / "store.h5", **options)
     assert (summary.done_before, summary.classified) == (32, N_FILES)
     assert (tmp_path / "store.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()

@@ -27,8 +27,7 @@ from lamost_rare.inference.output import write_table
 from lamost_rare.pipeline.steps.line_evidence import LineEvidence
 from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.spectra.specutils_loader import lamost_loader
-from lamost_rare.survey import scan, scan_directory
-from lamost_rare.survey import shard_processing as classifying
+from lamost_rare.survey import scan, scan_directory, shard_processing
 from lamost_rare.survey.catalogue import REJECTED_SCHEMA, catalogue_schema
 from lamost_rare.survey.formats import convert_table
 from scan_helpers import ReadHere, use_network
@@ -69,7 +68,7 @@ def files(tmp_path):
 
 @pytest.fixture
 def classified(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: StandIn())
+    monkeypatch.setattr(classify_module, "kept_predictor", lambda preset, batch_size: StandIn())
     with pytest.warns(UnusableSpectraWarning, match="1 of 3 spectra not used"):
         return classify_spectra(files, save_standin(tmp_path))
 
@@ -77,7 +76,7 @@ def classified(files, tmp_path, monkeypatch):
 @pytest.fixture
 def scanned(files, tmp_path, monkeypatch):
     use_network(monkeypatch, AllCandidates())
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     (tmp_path / "preset").mkdir()
     scan_directory(tmp_path / "in", tmp_path / "out", preset=save_standin(tmp_path / "preset"))
     return tmp_path / "out"
@@ -280,7 +279,7 @@ def test_path_is_shown_last_and_stays_the_first_column(classified):
 
 
 def test_paths_are_absolute_whatever_was_typed(files, scanned, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(classify_module, "_predictor", lambda preset, batch_size: StandIn())
+    monkeypatch.setattr(classify_module, "kept_predictor", lambda preset, batch_size: StandIn())
     preset = save_standin(tmp_path)
     monkeypatch.chdir(tmp_path)
     typed = [os.path.join("in", path.name) for path in files]
@@ -300,7 +299,7 @@ def test_paths_are_absolute_whatever_was_typed(files, scanned, tmp_path, monkeyp
 
 def test_shards_of_the_version_before_are_done_again(files, tmp_path, monkeypatch):
     use_network(monkeypatch, AllCandidates())
-    monkeypatch.setattr(classifying, "ReaderPool", ReadHere)
+    monkeypatch.setattr(shard_processing, "ReaderPool", ReadHere)
     (tmp_path / "preset").mkdir()
     preset = save_standin(tmp_path / "preset")
     with monkeypatch.context() as patch:

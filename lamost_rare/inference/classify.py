@@ -19,7 +19,7 @@ from .columns import columns_of_catalogue
 from .rows import catalogue_columns, flag_duplicates
 from .sizes import whole_number
 
-__all__ = ["classify_spectra"]
+__all__ = ["classify_spectra", "kept_predictor"]
 
 _FILL = {"f": np.nan, "b": False, "O": ""}
 _TOGETHER = 256  # spectra fewer than these take the network no less time
@@ -158,7 +158,7 @@ class _Rows:
             # As asked, unless there are far fewer spectra: the network's batches are padded.
             enough = 1 << (len(batch) - 1).bit_length()
             self._size = min(batch_size, max(_TOGETHER, enough))
-        prediction = _predictor(self.preset, self._size).predict(batch)
+        prediction = kept_predictor(self.preset, self._size).predict(batch)
         lines = measure_lines(batch) if self.evidence else None
         return catalogue_columns(batch, prediction, self.preset, lines)
 
@@ -216,8 +216,8 @@ class _Rows:
 _predictors: dict[tuple, object] = {}
 
 
-def _predictor(preset: Preset, batch_size: int):
-    """A compiled network, kept for the next call: compiling takes seconds, and a user who
+def kept_predictor(preset: Preset, batch_size: int):
+    """Return a compiled network, kept for the next call: compiling takes seconds, and who
     classifies in a loop should pay for it once."""
     from .predictor import Predictor
 
