@@ -9,9 +9,9 @@ __all__ = ["add_shared", "at_least_one", "fraction"]
 
 def at_least_one(text: str) -> int:
     """Return a whole number of 1 or more, as a ``type`` of argparse."""
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, and a whole number, not {text}")
+    return int(text)
 
 
 def fraction(text: str) -> float:

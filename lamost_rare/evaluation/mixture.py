@@ -134,32 +134,32 @@ def try_mixture(
         )
     tasks = [(r, fold) for r in range(repetitions) for fold in range(recipe.n_folds)]
     one_fold = partial(_one_fold, recipe_name, str(data), str(work), settings, seed)
-    sources = load_data_folder(data)  # before processes begin, which would say the same
+    labelled = load_data_folder(data)  # before processes begin, which would say the same
     found = for_each(tasks, jobs, "trainings", one_fold)
-    return measure_mixture(found, sources, recipe, settings)
+    return measure_mixture(found, labelled, recipe, settings)
 
 
 def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, list[Trial]]:
     """Return the trials of each of `WAYS`, of one fold in one repetition."""
     repetition, fold = task
     recipe = RECIPES[recipe_name]
-    sources = load_data_folder(data)
+    labelled = load_data_folder(data)
     text = json.dumps([_VERSION, asdict(settings), repetition], sort_keys=True)
     name = "mixture-" + hashlib.sha256(text.encode()).hexdigest()[:12]
     fold_work = fold_folder(work, recipe, fold, seed)
     stored = {way: fold_work / name / f"trials-{way}.npz" for way in WAYS}
     if not all(path.exists() for path in stored.values()):
-        _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, repetition)
+        _train_and_try(recipe, labelled, fold, fold_work, stored, settings, seed, repetition)
     return {way: load_trials(path) for way, path in stored.items()}
 
 
-def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, repetition):
+def _train_and_try(recipe, labelled, fold, fold_work, stored, settings, seed, repetition):
     folder = stored["mixture"].parent
     folder.mkdir(parents=True, exist_ok=True)
     shipped, stream, held_out, _ = train_fold(
-        recipe, sources, fold, recipe.n_folds, fold_work, seed
+        recipe, labelled, fold, recipe.n_folds, fold_work, seed
     )
-    first_stage, _ = first_stage_of_fold(recipe, sources, fold, fold_work, seed=seed)
+    first_stage, _ = first_stage_of_fold(recipe, labelled, fold, fold_work, seed=seed)
     own_seed = 10_000 * (repetition + 1) + stream.seed
     stars = generated_stars(
         stream.stars,
@@ -193,7 +193,7 @@ def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, rep
             )
         trials = run_trials(
             network_predictor(model, recipe, first_stage=first_stage),
-            sources,
+            labelled,
             held_out,
             stream.noise,
             recipe.rare_class,
@@ -204,14 +204,14 @@ def _train_and_try(recipe, sources, fold, fold_work, stored, settings, seed, rep
         save_trials(path, trials)
 
 
-def measure_mixture(found, sources, recipe, settings) -> Mixture:
+def measure_mixture(found, labelled, recipe, settings) -> Mixture:
     """Measure from trials.
 
     Parameters
     ----------
     found : dict
         ``found[repetition, fold][way]``: list of Trial.
-    sources : LabelledStars
+    labelled : LabelledStars
     recipe : Recipe
     settings : MixtureSettings
     """
@@ -221,10 +221,10 @@ def measure_mixture(found, sources, recipe, settings) -> Mixture:
         own = {}
         for way in WAYS:
             trials = {fold: found[repetition, fold][way] for fold in folds}
-            decided, _, _ = recipe.decide(trials, sources)
+            decided, _, _ = recipe.decide(trials, labelled)
             own[way] = measure(decided, recipe.classes, recipe.rare_class, repetition)
             for k, fold in enumerate(folds):
-                log_loss[way][k, i] = _log_loss(trials[fold], sources.label, recipe)
+                log_loss[way][k, i] = _log_loss(trials[fold], labelled.label, recipe)
         figures.append(own)
     return Mixture(settings, recipe.rare_class, figures, log_loss)
 
