@@ -1,0 +1,213 @@
+"""How the code is kept: sizes of functions and files, docstrings, imports.
+
+What does not yet keep to it is listed; who mends it removes it from the list.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import lamost_rare
+
+ROOT = Path(lamost_rare.__file__).parent
+FILES = {
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+HEAVY = {
+    "astropy", "h5py", "keras", "matplotlib", "pyarrow", "scipy", "sklearn", "specutils",
+    "tensorflow",
+}  # fmt: skip
+"""What takes long to load: imports of it, or of a module that imports it, may wait."""
+ASKING = ("What", "Whether", "Which", "How")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+LONG_FUNCTIONS: set[str] = {
+    "simulation.fits_files.lamost_file_bytes",
+}
+"""Longer than 90 lines."""
+
+LONG_FILES: set[str] = {
+    "inference.first_stage",
+    "preset_config",
+    "training.estimator",
+    "training.loop",
+}
+"""Longer than 300 lines."""
+
+LATE_IMPORTS: set[str] = {
+    "commands.classify",
+    "commands.demo",
+    "commands.run",
+    "commands.scan",
+    "commands.train",
+    "inference.augmentation",
+    "inference.classify",
+    "pipeline.steps.classify",
+    "pipeline.steps.line_evidence",
+    "pipeline.steps.normalize",
+    "pipeline.steps.resample",
+    "survey.batch_classifier",
+    "survey.inputs.discovery",
+    "survey.inputs.items",
+    "survey.reader",
+}
+"""Modules with imports inside functions that could be at the top."""
+
+ASKING_DOCSTRINGS: set[str] = {
+    "inference.calibration.line_evidence",
+    "inference.discriminant.discriminant_features",
+    "inference.discriminant.reaches_discriminant",
+    "inference.first_stage.FirstStage.judge",
+    "inference.first_stage.block_depths",
+    "inference.first_stage.certainty",
+    "pipeline.step.Step.fingerprint",
+    "presets.Preset.calibration",
+    "presets.Preset.description",
+    "presets.Preset.figures",
+    "survey.batch_classifier.BatchClassifier.fingerprint",
+    "survey.cluster_tasks.ClusterTasks.free",
+    "survey.inputs.base.ScanInput.places",
+    "survey.inputs.discovery.is_archive",
+    "survey.inputs.file_index.FileIndex.knows_obsids",
+    "survey.inputs.general_catalogue.CatalogueInput.other_counts",
+    "survey.inputs.observations.Observation.missing",
+    "survey.inputs.text_lines.clear_errors_of",
+    "survey.lost.is_passing",
+    "survey.manifest.describe_preset",
+    "survey.manifest.describe_steps",
+    "survey.reader_process.ReaderProcess.epitaph",
+    "survey.reader_process.Task.files",
+    "survey.shard_processing.Shard.complete",
+    "survey.shard_processing.items_of",
+    "survey.shards.ShardStore.sound",
+    "survey.shards.n_candidates",
+    "survey.stepping.StepLine.doubtful",
+    "survey.stepping.StepLine.proven",
+    "training.crossvalidation.fold_stream",
+    "validation.figure_titles.title_of",
+}
+"""Docstrings that do not say what is done."""
+
+
+@cache
+def tree_of(module):
+    return ast.parse(FILES[module].read_text(encoding="utf-8"))
+
+
+def imported_by(module, node):
+    """Modules that an import statement names: of this package by their full names."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if not node.level:
+        base = node.module
+    else:
+        package = module if FILES[module].name == "__init__.py" else module.rpartition(".")[0]
+        parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+        base = ".".join([*parts, *([node.module] if node.module else [])])
+    below = {f"{base}.{alias.name}" for alias in node.names} & FILES.keys()
+    return below or {base}
+
+
+def at_the_top(module):
+    """Statements that are run when the module is imported."""
+    open_ = list(tree_of(module).body)
+    while open_:
+        node = open_.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        yield node
+        if isinstance(node, (ast.If, ast.Try, ast.With)):
+            open_ += node.body
+
+
+@cache
+def is_heavy(module):
+    """Whether importing a module of the package loads any of `HEAVY`."""
+    seen, open_ = set(), [module]
+    while open_:
+        name = open_.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for node in at_the_top(name):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                found = imported_by(name, node)
+                if any(other.split(".")[0] in HEAVY for other in found):
+                    return True
+                open_ += found & FILES.keys()
+            elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)) and calls(node, "load_keras"):
+                return True
+    return False
+
+
+def calls(node, name):
+    return any(
+        isinstance(x, ast.Call) and isinstance(x.func, ast.Name) and x.func.id == name
+        for x in ast.walk(node)
+    )
+
+
+def functions(module):
+    """Functions and methods of a module with their dotted names."""
+
+    def walk(node, above):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
+                name = f"{above}.{child.name}" if above else child.name
+                if isinstance(child, FUNCTIONS):
+                    yield name, child
+                yield from walk(child, name)
+            else:
+                yield from walk(child, above)
+
+    return walk(tree_of(module), "")
+
+
+def late_imports(module):
+    """Own modules that are imported inside functions although they load quickly."""
+    for _, function in functions(module):
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                own = imported_by(module, node) & FILES.keys()
+                yield from (other for other in own if not is_heavy(other))
+
+
+def names(values):
+    """Names without that of the package."""
+    return {value.removeprefix("lamost_rare.") for value in values}
+
+
+def test_functions_are_short():
+    found = names(
+        f"{module}.{name}"
+        for module in FILES
+        for name, node in functions(module)
+        if node.end_lineno - node.lineno + 1 > 90
+    )
+    assert found == LONG_FUNCTIONS
+
+
+def test_files_are_short():
+    found = names(
+        module
+        for module, path in FILES.items()
+        if len(path.read_text(encoding="utf-8").splitlines()) > 300
+    )
+    assert found == LONG_FILES
+
+
+def test_imports_wait_only_for_what_takes_long_to_load():
+    found = {module: sorted(late_imports(module)) for module in FILES}
+    assert names(module for module, late in found.items() if late) == LATE_IMPORTS, found
+
+
+def test_docstrings_say_what_is_done():
+    found = names(
+        f"{module}.{name}"
+        for module in FILES
+        for name, node in functions(module)
+        if not node.name.startswith("_") and (ast.get_docstring(node) or "").split(" ")[0] in ASKING
+    )
+    assert found == ASKING_DOCSTRINGS
