@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 import zlib
 from pathlib import Path
 
@@ -12,10 +11,11 @@ import numpy as np
 from ..spectra._codec import codec
 from ..spectra._fits_cards import padded
 from ..spectra.grid import WavelengthGrid
-from ._lamost_headers import header_block, primary_cards, table_cards
+from ._lamost_headers import Facts, header_block, primary_cards, table_cards
 
 __all__ = [
     "LAYOUTS",
+    "Facts",
     "gzip_bytes",
     "lamost_file_bytes",
     "lamost_file_name",
@@ -70,21 +70,9 @@ def lamost_file_bytes(
     andmask=None,
     ormask=None,
     *,
-    obsid: int = -1,
-    designation: str = "",
-    ra: float = 0.0,
-    dec: float = 0.0,
-    snr=None,
-    class_name: str = "STAR",
-    subclass: str = "",
-    z: float = 0.0,
-    lmjd: int = 56000,
-    planid: str = "SIMULATED",
-    spid: int = 1,
-    fiberid: int = 1,
-    data_version: str | None = None,
     normalization=None,
     dtype: str = ">f4",
+    **facts,
 ) -> bytes:
     """Write one spectrum as the bytes of an uncompressed LAMOST file.
 
@@ -97,18 +85,12 @@ def lamost_file_bytes(
         Relative flux per Å and its inverse variance.
     andmask, ormask : array, shape (m,), optional
         Pixel masks, not zero where bad in all or in any exposure. Default: all good.
-    obsid, designation, ra, dec, lmjd, planid, spid, fiberid
-        Identity; ra and dec in degrees. The early layout has no card for obsid.
-    snr : five numbers, optional
-        S/N in u, g, r, i, z; NaN is written as -9999. Default: all NaN.
-    class_name, subclass, z
-        LAMOST's own classification.
-    data_version : str, optional
-        DATA_V; by default that of a release with this layout.
     normalization : array, shape (m,), optional
         Only in dr8plus; without it the column is -9999, as in files with NORM = 0.
     dtype : {">f4", ">f8"}
         LAMOST's are float32, a few float64.
+    **facts
+        What the header says, as `Facts` has it.
 
     Raises
     ------
@@ -136,38 +118,23 @@ def lamost_file_bytes(
         if np.abs(np.log10(wavelength) - expected).max() > 0.05 * coeff1:
             raise ValueError("the early layout stores no wavelengths: they must be log-linear")
         rows["WAVELENGTH"] = np.asarray(flux) - np.nanmedian(flux)  # 'Subcontinuum'
-    facts = {
-        "obsid": int(obsid),
-        "designation": designation,
-        "ra": float(ra),
-        "dec": float(dec),
-        "snr": [math.nan] * 5 if snr is None else [float(value) for value in snr],
-        "class_name": class_name,
-        "subclass": subclass,
-        "z": float(z),
-        "lmjd": int(lmjd),
-        "planid": planid,
-        "spid": int(spid),
-        "fiberid": int(fiberid),
-        "data_version": _DATA_VERSIONS[layout] if data_version is None else data_version,
-        "normalized": normalization is not None,
-        "coeff0": coeff0,
-        "coeff1": coeff1,
-        "file_name": lamost_file_name(lmjd, planid, spid, fiberid).removesuffix(".gz"),
-    }
-    return _file_of_rows(layout, rows, n_pixels, dtype, facts)
-
-
-def _file_of_rows(layout: str, rows: dict, n_pixels: int, dtype: str, facts: dict) -> bytes:
-    for name, row in rows.items():
-        if len(row) != n_pixels:
-            raise ValueError(f"{name} has {len(row)} pixels, wavelength {n_pixels}")
-    with np.errstate(over="ignore"):
-        data = np.stack([np.asarray(row) for row in rows.values()]).astype(dtype).tobytes()
+    said = Facts(**facts)
+    if said.data_version is None:
+        said.data_version = _DATA_VERSIONS[layout]
+    name = lamost_file_name(said.lmjd, said.planid, said.spid, said.fiberid).removesuffix(".gz")
     bitpix, letter = {">f4": (-32, "E"), ">f8": (-64, "D")}[dtype]
-    header = header_block(primary_cards(layout, n_pixels, bitpix, facts))
+    header = header_block(
+        primary_cards(
+            layout, n_pixels, bitpix, said, name, (coeff0, coeff1), normalization is not None
+        )
+    )
     if layout == "dr8plus":
         header += header_block(table_cards(list(rows), n_pixels, letter))
+    for row_name, row in rows.items():
+        if len(row) != n_pixels:
+            raise ValueError(f"{row_name} has {len(row)} pixels, wavelength {n_pixels}")
+    with np.errstate(over="ignore"):
+        data = np.stack([np.asarray(row) for row in rows.values()]).astype(dtype).tobytes()
     return header + data.ljust(padded(len(data)), b"\0")
 
 
