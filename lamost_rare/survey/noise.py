@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..simulation.library import STAR_GRID
 from ..simulation.noise import NoiseBank
 from ..spectra.files import read_spectrum_file
 from ..spectra.quality import SpectrumError
+from ..spectra.raw import RawSpectrum
 from ..spectra.resample import assemble
 from ..text import check_paths
 from .inputs.discovery import find_spectra
@@ -51,15 +53,12 @@ def noise_of_directory(directory, *, most=1000, seed=0):
         raise NotADirectoryError(f"{directory} is no directory of spectra")
     found = (e for e in find_spectra(directory) if not e.reason and not e.item)
     paths = [os.fsdecode(e.path) for e in islice(found, _MOST_LISTED)]
-    order = np.random.default_rng(seed).permutation(len(paths))
-    raws = []
-    for i in order:
+    raws: list[RawSpectrum] = []
+    for i in np.random.default_rng(seed).permutation(len(paths)):
         if len(raws) == most:
             break
-        try:
+        with suppress(SpectrumError):
             raws.append(read_spectrum_file(directory / paths[i]))
-        except SpectrumError:
-            continue
     batch, _ = assemble(raws, STAR_GRID)
     usable = 0
     if len(batch):
