@@ -124,7 +124,7 @@ def at_the_top(module):
 
 @cache
 def is_heavy(module):
-    """Whether importing a module of the package loads any of `HEAVY`."""
+    """Tell whether importing a module of the package loads any of `HEAVY`."""
     seen, open_ = set(), [module]
     while open_:
         name = open_.pop()
