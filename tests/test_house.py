@@ -23,9 +23,7 @@ ASKING = ("What", "Whether", "Which", "How")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-LONG_FUNCTIONS: set[str] = {
-    "simulation.fits_files.lamost_file_bytes",
-}
+LONG_FUNCTIONS: set[str] = set()
 """Longer than 90 lines."""
 
 LONG_FILES: set[str] = {
@@ -62,27 +60,14 @@ ASKING_DOCSTRINGS: set[str] = {
     "inference.first_stage.FirstStage.judge",
     "inference.first_stage.block_depths",
     "inference.first_stage.certainty",
-    "pipeline.step.Step.fingerprint",
     "presets.Preset.calibration",
     "presets.Preset.description",
     "presets.Preset.figures",
-    "survey.batch_classifier.BatchClassifier.fingerprint",
     "survey.cluster_tasks.ClusterTasks.free",
     "survey.inputs.base.ScanInput.places",
-    "survey.inputs.discovery.is_archive",
     "survey.inputs.file_index.FileIndex.knows_obsids",
-    "survey.inputs.general_catalogue.CatalogueInput.other_counts",
     "survey.inputs.observations.Observation.missing",
-    "survey.inputs.text_lines.clear_errors_of",
-    "survey.lost.is_passing",
-    "survey.manifest.describe_preset",
-    "survey.manifest.describe_steps",
-    "survey.reader_process.ReaderProcess.epitaph",
-    "survey.reader_process.Task.files",
     "survey.shard_processing.Shard.complete",
-    "survey.shard_processing.items_of",
-    "survey.shards.ShardStore.sound",
-    "survey.shards.n_candidates",
     "survey.stepping.StepLine.doubtful",
     "survey.stepping.StepLine.proven",
     "training.crossvalidation.fold_stream",
