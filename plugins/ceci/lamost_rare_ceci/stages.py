@@ -94,7 +94,7 @@ class _Stage(PipelineStage):
         """Number of rows, function from a range of them to a batch, attributes of the output."""
         names = [parameter.name for parameter in load_step(self.step_name).parameters]
         step = make_step(self.step_name, **{name: self.config[name] for name in names})
-        file, name = self.open_inputs(self.input_tags()[0]), self.config["group"]
+        file, name = self.open_input(self.input_tags()[0]), self.config["group"]
         if name not in file or not hasattr(file[name], "items"):
             raise ValueError(f"{file.filename} has no group {name!r}, it has: {', '.join(file)}")
         group, grid = file[name], step.grid or LAMOST_GRID
