@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from itertools import chain, pairwise
-from math import isfinite
 from typing import Any
 
 from .errors import LamostRareError
@@ -224,7 +224,8 @@ class PresetConfig:
             found["grid"] = WavelengthGrid.from_dict(config["grid"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             need(False, "grid", f"log10_start, log10_step and n_pixels ({type(error).__name__})")
-        need(_is_sha256(config.get("weights_sha256")), "weights_sha256", "64 hexadecimal digits")
+        digest = str(found.get("weights_sha256"))
+        need(re.fullmatch("[0-9a-f]{64}", digest), "weights_sha256", "64 hexadecimal digits")
         if config["kind"] == "classifier":
             _check_classifier(config, found.get("discriminant"), need)
         return cls(**found)
@@ -253,7 +254,8 @@ _OFTEN_EMPTY = ("figures_of", "first_stage", "weights_sha256", "created_with")
 
 
 def _check_classifier(config: dict, discriminant: Discriminant | None, need) -> None:
-    classes = config.get("classes") or []
+    classes: Any = config.get("classes")
+    threshold: Any = config.get("threshold")
     # Class names become column names (p_<class>), which must work in FITS, VOTable and pandas.
     need(
         isinstance(classes, (list, tuple))
@@ -264,14 +266,11 @@ def _check_classifier(config: dict, discriminant: Discriminant | None, need) -> 
         "two or more different names of letters, digits and _",
     )
     need(config.get("rare_class") in classes, "rare_class", f"one of {classes}")
-    threshold: Any = config.get("threshold")
-    need(_is_number(threshold) and 0 < threshold <= 1, "threshold", "a number above 0 and up to 1")
-    n_weights = 2 * len(classes) + 2
-    need(
-        discriminant is None or len(discriminant.weights) == n_weights,
-        "discriminant",
-        f"{n_weights} weights, constant and threshold",
-    )
+    good = _is_number(threshold) and 0 < threshold <= 1
+    need(good, "threshold", "a number above 0 and up to 1")
+    n = 2 * len(classes) + 2
+    fits = discriminant is None or len(discriminant.weights) == n
+    need(fits, "discriminant", f"{n} weights, constant and threshold")
 
 
 def _refuse_unknown(config: dict, known: list[str], what: str) -> None:
@@ -305,12 +304,8 @@ def _is_number(value) -> bool:
 
 def _is_finite(value) -> bool:
     """Whether all numbers in a value of JSON are finite."""
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or isfinite(value)
-
-
-def _is_sha256(value) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from ..text import check_paths
 from ..validation.figures import measure
 from ..validation.first_stage_figures import choose_log_odds, measure_first_stage
 from .classifier_preset import save_classifier
-from .crossvalidation import first_stage_of_fold, train_fold, trained_folder, try_fold
+from .crossvalidation import first_stage_of_fold, trained_folder, try_fold
 from .pools import for_each
 from .recipes import RECIPES, Recipe
 
@@ -30,30 +30,10 @@ def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
     return Path(work) / recipe.name / f"seed{seed}" / name
 
 
-def _train_and_try(recipe_name, data, labels, fold, work, seed, repeats, n_reobserved):
+def _of_fold(do, recipe_name, data, labels, work, seed, sizes, fold):
     recipe = RECIPES[recipe_name]
     stars = load_data_folder(data, labels=labels)
-    folder = fold_folder(work, recipe, fold, seed)
-    if fold is None:
-        train_fold(recipe, stars, None, recipe.n_folds, folder, seed)
-        return None
-    return try_fold(
-        recipe,
-        stars,
-        fold,
-        recipe.n_folds,
-        folder,
-        seed=seed,
-        repeats=repeats,
-        n_reobserved=n_reobserved,
-    )
-
-
-def _first_stage(recipe_name, data, labels, fold, work, seed):
-    recipe = RECIPES[recipe_name]
-    stars = load_data_folder(data, labels=labels)
-    folder = fold_folder(work, recipe, fold, seed)
-    return first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
+    return do(recipe, stars, fold, fold_folder(work, recipe, fold, seed), seed=seed, **sizes)
 
 
 def _tasks(recipe: Recipe, final: bool) -> list:
@@ -76,8 +56,7 @@ def cross_validate_first_stage(
     """
     if recipe.first_stage is None:
         return {}
-    labels = labels and str(labels)
-    one = partial(_first_stage, recipe.name, str(data), labels, work=str(work), seed=seed)
+    one = partial(_of_fold, first_stage_of_fold, recipe.name, data, labels, work, seed, {})
     return for_each(_tasks(recipe, final), jobs, "first stages", one)
 
 
@@ -119,10 +98,8 @@ def cross_validate(
         Trials of each fold.
     """
     check_paths(data=data, work=work, labels=labels)
-    share = n_reobserved // recipe.n_folds
-    given = recipe.name, str(data), labels and str(labels)
-    more = {"work": str(work), "seed": seed, "repeats": repeats, "n_reobserved": share}
-    one = partial(_train_and_try, *given, **more)
+    sizes = {"repeats": repeats, "n_reobserved": n_reobserved // recipe.n_folds}
+    one = partial(_of_fold, try_fold, recipe.name, data, labels, work, seed, sizes)
     found = for_each(_tasks(recipe, final), jobs, "cross-validation", one)
     return {fold: trials for fold, trials in found.items() if fold is not None}
 

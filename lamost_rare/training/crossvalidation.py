@@ -108,18 +108,7 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
 def first_stage_of_fold(
     recipe: Recipe, stars: LabelledStars, fold: int | None, folder, *, seed=0, repeats=40
 ):
-    """Train the first stage without a fold, and try it on the fold. Resumes what is in ``folder``.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    stars : LabelledStars
-    fold : int or None
-        None: train on everything, and try nothing.
-    folder : path-like
-    seed : int
-    repeats : int
-        Observations of each hot library spectrum in each range of S/N.
+    """Train the first stage without a fold, and try it on the fold, as `try_fold` does.
 
     Returns
     -------
@@ -168,18 +157,22 @@ def first_stage_of_fold(
     return stage, trials
 
 
-def try_fold(recipe, stars, fold, n_folds, folder, *, seed=0, repeats=10, n_reobserved=75_000):
-    """Train a fold if need be, run its trials, and keep them in ``folder/trials.npz``.
+def try_fold(recipe, stars, fold, folder, *, seed=0, repeats=10, n_reobserved=75_000):
+    """Train without a fold if need be, try the network on the fold, and keep the trials.
 
     Returns
     -------
     list of Trial
+        None are made if ``fold`` is None: then it is trained on everything.
     """
+    if fold is None:
+        train_fold(recipe, stars, None, recipe.n_folds, folder, seed)
+        return []
     name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
     path = trained_folder(recipe, folder) / name
     if path.exists():
         return load_trials(path)
-    model, stream, held_out, _ = train_fold(recipe, stars, fold, n_folds, folder, seed)
+    model, stream, held_out, _ = train_fold(recipe, stars, fold, recipe.n_folds, folder, seed)
     first_stage = None
     if recipe.mixed:
         first_stage, _ = first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
