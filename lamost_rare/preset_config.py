@@ -23,8 +23,7 @@ __all__ = [
     "ThresholdBySnr",
 ]
 
-_LARGEST = 1e30
-"""No number of a preset is as large; integers of JSON may be too large for a float."""
+_LARGEST = 1e30  # no number of a preset is as large; those of JSON may be too large for a float
 _EARLIER = ("low_snr", "group_threshold_by_snr")
 """Keys that earlier versions wrote, and that no later one goes by."""
 
@@ -34,11 +33,9 @@ class PresetError(LamostRareError, ValueError):
 
 
 class _Block:
-    """A part of a configuration whose keys are its fields."""
-
     @classmethod
     def from_dict(cls, values: dict):
-        """Build it of what JSON holds; TypeError or ValueError says that it cannot be."""
+        """Build it of what JSON holds, or raise TypeError or ValueError."""
         return cls(**{key: _tuple_of(value) for key, value in values.items()})
 
     def to_dict(self) -> dict:
@@ -180,13 +177,7 @@ class PresetConfig:
 
     @classmethod
     def from_dict(cls, config: dict, what: str) -> PresetConfig:
-        """Build it from the content of ``config.json``.
-
-        Parameters
-        ----------
-        config : dict
-        what : str
-            What it is the configuration of, for messages.
+        """Build it from the content of ``config.json``; messages say of ``what`` it is.
 
         Raises
         ------
@@ -202,7 +193,7 @@ class PresetConfig:
         for key, value in config.items():
             # Python's JSON knows NaN and Infinity; among figures they say what was not measured.
             need(key == "figures" or _is_finite(value), key, "without NaN or Infinity")
-        need(config.get("kind") in _KINDS, "kind", " or ".join(map(repr, _KINDS)))
+        need(config.get("kind") in ("classifier", "generator"), "kind", "classifier or generator")
         need(isinstance(config.get("architecture"), dict), "architecture", "an object")
         # What is empty is as it is by default.
         found = {key: _tuple_of(value) for key, value in config.items() if value}
@@ -240,7 +231,6 @@ class PresetConfig:
         return {key: value for key, value in found.items() if value or key not in _OFTEN_EMPTY}
 
 
-_KINDS = ("classifier", "generator")
 _BLOCKS: dict[str, tuple[type[_Block], str]] = {
     "threshold_by_snr": (ThresholdBySnr, "snr, rising, with a threshold each"),
     "discriminant": (Discriminant, "weights, constant and threshold"),
@@ -303,7 +293,6 @@ def _is_number(value) -> bool:
 
 
 def _is_finite(value) -> bool:
-    """Whether all numbers in a value of JSON are finite."""
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:

@@ -80,7 +80,7 @@ class Preset:
 
     @property
     def description(self) -> str:
-        """What it is for, in a sentence or two."""
+        """Its purpose, in a sentence or two."""
         return self.settings.description
 
     @property
@@ -115,12 +115,12 @@ class Preset:
 
     @property
     def calibration(self) -> dict:
-        """How logits become probabilities."""
+        """Numbers by which logits become probabilities."""
         return self.config.get("calibration") or {}
 
     @property
     def figures(self) -> dict:
-        """What was measured with it."""
+        """Its figures of merit, as they were measured."""
         return self.settings.figures
 
     @property

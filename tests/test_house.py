@@ -27,8 +27,6 @@ LONG_FUNCTIONS: set[str] = set()
 """Longer than 90 lines."""
 
 LONG_FILES: set[str] = {
-    "inference.first_stage",
-    "preset_config",
     "training.estimator",
     "training.loop",
 }
@@ -41,12 +39,9 @@ LATE_IMPORTS: set[str] = {
     "commands.scan",
     "commands.train",
     "inference.augmentation",
-    "inference.classify",
-    "pipeline.steps.classify",
     "pipeline.steps.line_evidence",
     "pipeline.steps.normalize",
     "pipeline.steps.resample",
-    "survey.batch_classifier",
     "survey.inputs.discovery",
     "survey.inputs.items",
     "survey.reader",
@@ -54,15 +49,6 @@ LATE_IMPORTS: set[str] = {
 """Modules with imports inside functions that could be at the top."""
 
 ASKING_DOCSTRINGS: set[str] = {
-    "inference.calibration.line_evidence",
-    "inference.discriminant.discriminant_features",
-    "inference.discriminant.reaches_discriminant",
-    "inference.first_stage.FirstStage.judge",
-    "inference.first_stage.block_depths",
-    "inference.first_stage.certainty",
-    "presets.Preset.calibration",
-    "presets.Preset.description",
-    "presets.Preset.figures",
     "survey.cluster_tasks.ClusterTasks.free",
     "survey.inputs.base.ScanInput.places",
     "survey.inputs.file_index.FileIndex.knows_obsids",
@@ -70,8 +56,6 @@ ASKING_DOCSTRINGS: set[str] = {
     "survey.shard_processing.Shard.complete",
     "survey.stepping.StepLine.doubtful",
     "survey.stepping.StepLine.proven",
-    "training.crossvalidation.fold_stream",
-    "validation.figure_titles.title_of",
 }
 """Docstrings that do not say what is done."""
 

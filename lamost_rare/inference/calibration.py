@@ -115,7 +115,7 @@ def _mean_of_widths(widths: dict, evidence: Evidence) -> tuple[np.ndarray, np.nd
 
 
 def line_evidence(batch: SpectrumBatch, logits, rare: int, evidence: Evidence | None) -> np.ndarray:
-    """What the lines that define the rare class say, as a log-likelihood ratio, shape (n_spectra,).
+    """Return what the lines of the rare class say, as a log-likelihood ratio, shape (n_spectra,).
 
     The mean equivalent width of `mean_width` is compared with two normal distributions, that of
     the rare class (``present``: mean and scatter in Å) and that of everything else (``absent``),

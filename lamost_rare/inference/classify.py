@@ -14,8 +14,11 @@ from ..presets import Preset, check_kind, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..spectra.reading import read_each
+from ..spectra.resample import assemble
 from ..text import printable, without_name
 from .columns import columns_of_catalogue
+from .evidence import measure_lines
+from .predictor import Predictor
 from .rows import catalogue_columns, flag_duplicates
 from .sizes import whole_number
 
@@ -128,8 +131,6 @@ class _Rows:
 
     def add(self, chunk: list, batch_size: int) -> None:
         """Append a row for each (path, spectrum or error) of the chunk."""
-        from ..spectra.resample import assemble
-
         refused = {i: item for i, (_, item) in enumerate(chunk) if isinstance(item, SpectrumError)}
         readable = [i for i in range(len(chunk)) if i not in refused]
         batch, rejects = assemble([chunk[i][1] for i in readable], self.preset.grid)
@@ -152,8 +153,6 @@ class _Rows:
         self.n_rows += len(chunk)
 
     def _classify(self, batch, batch_size) -> dict[str, np.ndarray]:
-        from .evidence import measure_lines
-
         if not self._size:
             # As asked, unless there are far fewer spectra: the network's batches are padded.
             enough = 1 << (len(batch) - 1).bit_length()
@@ -219,8 +218,6 @@ _predictors: dict[tuple, object] = {}
 def kept_predictor(preset: Preset, batch_size: int):
     """Return a compiled network, kept for the next call: compiling takes seconds, and who
     classifies in a loop should pay for it once."""
-    from .predictor import Predictor
-
     key = (json.dumps(preset.config, sort_keys=True), str(preset.folder), batch_size)
     if key not in _predictors:
         while len(_predictors) >= 2:

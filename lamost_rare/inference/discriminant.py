@@ -20,7 +20,7 @@ SNR_RANGE = (3.0, 100.0)
 
 
 def discriminant_features(probabilities, snr) -> np.ndarray:
-    """What the discriminant is linear in.
+    """Return what the discriminant is linear in.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def discriminant_score(probabilities, snr, discriminant: Discriminant) -> np.nda
 
 
 def reaches_discriminant(probabilities, snr, discriminant: Discriminant | None) -> np.ndarray:
-    """Whether the score reaches its threshold, shape (n_spectra,).
+    """Return which scores reach their threshold, shape (n_spectra,).
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def n_features(n_pixels: int) -> int:
 
 
 def block_depths(flux, mask) -> np.ndarray:
-    """What the first stage sees of spectra.
+    """Return what the first stage sees of spectra.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ class FirstStage:
         return x
 
     def judge(self, flux, mask) -> tuple[np.ndarray, np.ndarray]:
-        """Which spectra are settled, and the probabilities of all.
+        """Return which spectra are settled, and the probabilities of all.
 
         Parameters
         ----------
@@ -230,18 +230,17 @@ class FirstStage:
 
 
 def mixed(logits, first_stage, weight: float) -> np.ndarray:
-    """Mean of the logits of a recogniser and of a first stage, which count ``weight`` times as
-    much; both of shape (n_spectra, n_classes)."""
+    """Mean of a recogniser's logits and those of a first stage, which have the given weight."""
     return ((logits + weight * first_stage) / (1 + weight)).astype(np.float32)
 
 
 def log_odds_of(logits, inside) -> np.ndarray:
-    """Log-odds of being in any of some classes, a mask of shape (n_classes,); (n_spectra,)."""
+    """Log-odds of being in any of some classes, given as a mask; shape (n_spectra,)."""
     return _log_sum(logits[:, inside]) - _log_sum(logits[:, ~inside])
 
 
 def certainty(logits, settled, bordering, rare=None) -> np.ndarray:
-    """How sure it is that spectra are of certain classes, and not of quite different ones.
+    """Return how sure it is that spectra are of certain classes, not of quite different ones.
 
     Parameters
     ----------
@@ -276,19 +275,13 @@ def _log_sum(x):
 
 
 def weight_in_mean(preset: Preset) -> float:
-    """Weight of the logits of a preset's first stage in a mean with the recogniser's, or 0."""
+    """Weight of the first stage's logits in a mean with the recogniser's, or 0."""
     described = preset.settings.first_stage
     return float(described.mixed) if described else 0.0
 
 
 def load_first_stage(preset: Preset) -> FirstStage | None:
-    """The first stage of a preset, or None if it has none.
-
-    Raises
-    ------
-    PresetError
-        If it is not the one that the preset was made with, or does not fit it.
-    """
+    """The first stage of a preset, or None; PresetError if it is not the preset's own, or unfit."""
     described = preset.settings.first_stage
     if described is None:
         return None

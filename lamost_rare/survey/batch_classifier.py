@@ -12,6 +12,7 @@ import numpy as np
 from ..inference.columns import classifier_columns
 from ..inference.decision import Prediction, judge
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
+from ..inference.predictor import Predictor
 from ..inference.rows import catalogue_columns
 from ..inference.sizes import BATCH_SIZE
 from ..inference.threads import one_blas_thread
@@ -122,6 +123,5 @@ class BatchClassifier:
 def build_predictor(preset: Preset, batch_size: int):
     """Build the network of a preset, which loads TensorFlow."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from ..inference.predictor import Predictor
 
     return Predictor(preset, batch_size=batch_size)

@@ -66,7 +66,7 @@ def trained_folder(recipe: Recipe, folder) -> Path:
 
 
 def fold_stream(recipe: Recipe, stars: LabelledStars, fold: int | None, n_folds: int, seed=0):
-    """What is trained on without one fold, or all there is if ``fold`` is None.
+    """Return the stream to train on without one fold, or of all there is if ``fold`` is None.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def ions_of(evidence: Evidence | None) -> str:
 
 
 def title_of(key: str, rare_class: str) -> str | None:
-    """What a figure of `validation.figures.measure` is called, or None if it is not one of them.
+    """Name a figure of `validation.figures.measure`; None if it is not one of them.
 
     >>> title_of("recall_snr_5_10", "O")
     'O stars found, S/N (g) 5-10'

@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from ...inference.columns import classifier_columns
 from ...inference.sizes import whole_number
+from ...presets import load_preset
+from ...survey.batch_classifier import BatchClassifier
+from ...survey.manifest import describe_preset
 from ..step import Parameter, Step
 
 __all__ = ["OStarClassifier", "PresetClassifier"]
@@ -46,9 +49,6 @@ class PresetClassifier(Step):
 
     def __init__(self, **parameters):
         super().__init__(**parameters)
-        from ...presets import load_preset
-        from ...survey.batch_classifier import BatchClassifier
-
         whole_number("batch_size", self.batch_size, self.error)
         self.trained = preset = load_preset(self.preset)
         if self.threshold is not None:
@@ -68,8 +68,6 @@ class PresetClassifier(Step):
 
     def fingerprint(self):
         """Return the parameters, and what the preset was when the run began."""
-        from ...survey.manifest import describe_preset
-
         return {**super().fingerprint(), "trained": describe_preset(self.trained)}
 
     def process(self, batch):
