@@ -66,7 +66,7 @@ class _Common:
         """What is appended to the name of the output: the step's alias."""
         return self.class_alias
 
-    def open_input(self, inputs, grid) -> SpectraModel:
+    def open_inputs(self, inputs, grid) -> SpectraModel:
         """The arguments of `process` as one model."""
         model = open_spectra([self.make_input_path(item) for item in inputs], grid)
         if model not in inputs:
@@ -99,7 +99,7 @@ class _LamostRareStep(_Common, Step):
             A new one; the input stays as it is.
         """
         step = self.make_step()
-        model = self.open_input(inputs, step.grid)
+        model = self.open_inputs(inputs, step.grid)
         batch = self.select(model.batch)
         check_order([step], have={*batch.columns, *model.properties})
         logger.info("%s: %d of %d spectra", self.class_alias, len(batch), len(model.batch))
@@ -154,7 +154,7 @@ class LamostRarePipeline(_Common, Pipeline):
         """Run the steps; arguments and result are those of the steps."""
         steps = [getattr(self, name) for name in self.step_defs]
         grids = [step.make_step().grid for step in steps]
-        model = self.open_input(inputs, next((grid for grid in grids if grid is not None), None))
+        model = self.open_inputs(inputs, next((grid for grid in grids if grid is not None), None))
         for step in steps:
             model = step.run(model)
         return model
