@@ -210,7 +210,7 @@ def _gan(args) -> int:
         number=args.number,
         unseen=args.unseen,
     )
-    training = preset.config["training"]
+    training = preset.settings.training
     print(
         f"{preset.folder}: {preset.rare_class} from {training['n_examples']} {training['source']} "
         f"spectra of {len(training['stars'])} stars"

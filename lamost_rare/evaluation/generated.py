@@ -133,9 +133,7 @@ def load_any_generator(path) -> Generator:
     preset = load_preset(path)
     model = load_generator(preset)
     network = preset.architecture.get("network", "lcgan")
-    return Generator(
-        preset.name, network, preset.rare_class, model, preset.config.get("training", {})
-    )
+    return Generator(preset.name, network, preset.rare_class, model, preset.settings.training)
 
 
 def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFigures:

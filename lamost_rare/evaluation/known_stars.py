@@ -18,7 +18,7 @@ __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 
 def knows_these_stars(preset, stars: LabelledStars, recipe) -> bool:
     """Tell whether a preset says of itself that it was trained on all of these stars."""
-    training = preset.config.get("training", {})
+    training = preset.settings.training
     return not training.get("holdout", True) and training.get("sources") == summarize(stars, recipe)
 
 

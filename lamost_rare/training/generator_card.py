@@ -7,7 +7,7 @@ __all__ = ["write_generator_card"]
 
 def write_generator_card(preset) -> None:
     """Write ``CARD.md`` into the preset's folder."""
-    config, training = preset.config, preset.config["training"]
+    settings, training = preset.settings, preset.settings.training
     options, refinement = training["options"], training.get("refinement")
     more = f"then {refinement['iterations']} of {refinement['batch_size']}, " if refinement else ""
     if training["source"] == "simulated":
@@ -23,7 +23,7 @@ def write_generator_card(preset) -> None:
     lines = [
         f"# {preset.name}",
         "",
-        config["description"],
+        settings.description,
         "",
         "- Output: flux over its 2-norm (Eq. 1) times the square root of the number of pixels, "
         f"{grid.wavelength[0]:.0f} to {grid.wavelength[-1]:.0f} Å (vacuum), {grid.n_pixels} "
@@ -36,7 +36,7 @@ def write_generator_card(preset) -> None:
         "and so was the mean depth of lines, where kernels are local.",
         "- Mean Kolmogorov-Smirnov distance of line depths, level and noise from those of "
         "other observations of its training stars: "
-        f"{config['figures']['feature_distance']:.3f}.",
+        f"{settings.figures['feature_distance']:.3f}.",
         f"- Weights: SHA-256 `{preset.sha256}`.",
         "",
         f"Made by `lamost-rare train gan --data DIR --iterations {options['iterations']}`; the "
