@@ -7,7 +7,7 @@ from lamost_rare.simulation.fits_files import write_lamost_file
 from lamost_rare.simulation.labels import labelled
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.raw import RawSpectrum
-from lamost_rare.spectra.reading import read_batch, read_each
+from lamost_rare.spectra.reading import iterate_sources, read_batch, read_each
 from standin import FULL_GRID, star
 
 
@@ -65,3 +65,9 @@ class TestLabelled:
         del batch.columns["class"]
         with pytest.raises(ValueError, match="no labels: the spectra need a column 'label'"):
             labelled(batch)
+
+
+def test_the_old_name_of_read_each_warns_and_does_the_same(files):
+    with pytest.warns(DeprecationWarning, match="read_each"):
+        found = list(iterate_sources(files))
+    assert [path for path, _ in found] == [path for path, _ in read_each(files)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .normalize import network_input, normalize_l2
     from .quality import REJECT_REASONS, QualityFlag, SpectrumError
     from .raw import RawSpectrum
-    from .reading import read_batch, read_each
+    from .reading import iterate_sources, read_batch, read_each
     from .resample import assemble
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "air_to_vacuum",
     "assemble",
     "empty_identity",
+    "iterate_sources",
     "iterate_spectra",
     "network_input",
     "normalize_l2",
@@ -55,7 +56,7 @@ _MODULES = {
     "quality": ("REJECT_REASONS", "QualityFlag", "SpectrumError"),
     "raw": ("RawSpectrum",),
     "resample": ("assemble",),
-    "reading": ("read_each", "read_batch"),
+    "reading": ("iterate_sources", "read_batch", "read_each"),
 }
 
 __getattr__, __dir__ = lazy_names(

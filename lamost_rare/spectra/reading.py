@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .quality import SpectrumError
 from .raw import RawSpectrum
 from .resample import assemble
 
-__all__ = ["items_in_order", "read_batch", "read_each"]
+__all__ = ["items_in_order", "iterate_sources", "read_batch", "read_each"]
 
 _GIVE = (
     "give paths, specutils Spectrum objects (of arrays: Spectrum(flux=…, spectral_axis=…)), or "
@@ -89,6 +90,12 @@ def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectru
     """
     check_paths(spectra=spectra)
     yield from _items(spectra, medium)
+
+
+def iterate_sources(spectra, medium: str = "vacuum"):
+    """Do what `read_each` does, under its old name, which is deprecated."""
+    warn("iterate_sources is read_each now", DeprecationWarning, stacklevel=2)
+    return read_each(spectra, medium)
 
 
 def _items(spectra, medium):
