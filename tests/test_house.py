@@ -38,25 +38,13 @@ LATE_IMPORTS: set[str] = {
     "commands.run",
     "commands.scan",
     "commands.train",
-    "inference.augmentation",
     "pipeline.steps.line_evidence",
     "pipeline.steps.normalize",
     "pipeline.steps.resample",
-    "survey.inputs.discovery",
-    "survey.inputs.items",
-    "survey.reader",
 }
-"""Modules with imports inside functions that could be at the top."""
+"""Loaded to print a help text or to list steps: what these modules import late loads numpy."""
 
-ASKING_DOCSTRINGS: set[str] = {
-    "survey.cluster_tasks.ClusterTasks.free",
-    "survey.inputs.base.ScanInput.places",
-    "survey.inputs.file_index.FileIndex.knows_obsids",
-    "survey.inputs.observations.Observation.missing",
-    "survey.shard_processing.Shard.complete",
-    "survey.stepping.StepLine.doubtful",
-    "survey.stepping.StepLine.proven",
-}
+ASKING_DOCSTRINGS: set[str] = set()
 """Docstrings that do not say what is done."""
 
 

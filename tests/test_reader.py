@@ -5,9 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from lamost_rare.inference import evidence
 from lamost_rare.inference.first_stage import FirstStage, n_features
-from lamost_rare.spectra import resample
 from lamost_rare.spectra._grid_arrays import room_for
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey import reader
@@ -123,14 +121,14 @@ def test_one_that_a_calculation_fails_on_is_lost_alone(
     lost = int(np.flatnonzero(measured & (np.array(ids) > 0))[-1])
     if place == "lines":
         broken = failing_at(
-            evidence.measure_lines, ids[lost], lambda batch: batch.identity["obsid"].tolist()
+            reader.measure_lines, ids[lost], lambda batch: batch.identity["obsid"].tolist()
         )
-        monkeypatch.setattr(evidence, "measure_lines", broken)
+        monkeypatch.setattr(reader, "measure_lines", broken)
     else:
         broken = failing_at(
-            resample.assemble, ids[lost], lambda raws: [raw.identity["obsid"] for raw in raws]
+            reader.assemble, ids[lost], lambda raws: [raw.identity["obsid"] for raw in raws]
         )
-        monkeypatch.setattr(resample, "assemble", broken)
+        monkeypatch.setattr(reader, "assemble", broken)
     chunk = reader.read_chunk(files, LAMOST_GRID, first_stage=stage)
     others = [i for i in range(N) if i != lost]
     assert chunk.kept == [whole.kept[i] for i in others]

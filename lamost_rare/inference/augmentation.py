@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic import atomic_path
+from ..simulation.simulate_stars import simulate_pixels
 from ..spectra.batch import SpectrumBatch, empty_identity
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.normalize import normalize_l2, pseudo_continuum
@@ -119,7 +120,6 @@ def _own_noise(model, number, seed):
 def _simulated(model, number, seed, noise, snr_range):
     """Return flux, ivar and mask of simulated observations of generated stars."""
     from ..networks.gan import without_noise
-    from ..simulation.simulate_stars import simulate_pixels
 
     # Whole chunks, so that the first spectra do not depend on how many there are.
     stars = generate(without_noise(model), -(-number // _CHUNK) * _CHUNK, seed)

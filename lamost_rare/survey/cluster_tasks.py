@@ -48,7 +48,7 @@ class ClusterTasks:
 
     @property
     def free(self) -> bool:
-        """Whether the cluster should get another shard."""
+        """True if the cluster should get another shard."""
         return len(self.futures) < max(FEWEST, AHEAD * self._threads)
 
     def submit(self, number: int, entries: bytes, proven: bool) -> None:

@@ -14,13 +14,22 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 
 import numpy as np
 
+from ..inference.evidence import measure_lines
+from ..inference.first_stage import FirstStage
 from ..processes import end_with_parent
+from ..spectra._grid_arrays import GridArrays, room_for
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.quality import SpectrumError
+from ..spectra.resample import assemble
+from .inputs import archives, store
+from .inputs.items import observations_of, read_item, rows_of_store
+from .inputs.observations import observation_columns
+from .inputs.store import read_rows
 from .slots import Slot, copy_pixels
 
 __all__ = ["Chunk", "close_inputs", "read_chunk"]
@@ -66,9 +75,6 @@ def read_chunk(
 
     Every file is in the chunk once. Nothing that a file holds makes this raise.
     """
-    from ..spectra._grid_arrays import room_for
-    from .inputs.items import observations_of, rows_of_store
-
     stored = rows_of_store(paths)
     if stored is not None:
         return _read_stored(*stored, grid, first_stage, at_file)
@@ -94,8 +100,6 @@ def read_chunk(
     _measure_lines(chunk, first_stage)
     chunk.rejects.sort()
     if rows := observations_of(paths[i] for i in chunk.kept):
-        from .inputs.observations import observation_columns
-
         chunk.batch.columns.update(observation_columns(rows))
     return chunk
 
@@ -103,8 +107,6 @@ def read_chunk(
 def _read_part(paths, start, grid, at_file, room):
     """Return the spectra of files on the grid, which files of the chunk they are from (``start``
     is the first), and the rejects among the others."""
-    from ..spectra._grid_arrays import GridArrays
-    from ..spectra.resample import assemble
 
     def at(i):
         if at_file is not None:
@@ -124,8 +126,6 @@ def _read_part(paths, start, grid, at_file, room):
 
 def _read_files(paths, at_file: Callable):
     """Return what the files hold, which files these are, and the rejects among the others."""
-    from .inputs.items import read_item
-
     raws, kept, rejects = [], [], []
     for i, path in enumerate(paths):
         at_file(i)
@@ -144,16 +144,12 @@ def close_inputs() -> None:
 
     For a process that outlives a scan: at the next one, another file may have their names.
     """
-    from .inputs import archives, store
-
     archives.close_archive()
     store.close_store()
 
 
 def _read_stored(path, rows, grid, first_stage, at_file) -> Chunk:
     """`read_chunk` for rows of a store, which are on the grid already."""
-    from .inputs.store import read_rows
-
     batch, kept, rejects = read_rows(path, rows, grid, at_file)
     if at_file is not None:
         at_file(len(rows))
@@ -196,8 +192,6 @@ class _FirstLook:
 def _one_by_one(raws, grid):
     """Return what `assemble` gives, when one spectrum among many makes it fail: only that one is
     lost."""
-    from ..spectra.resample import assemble
-
     parts, refused = [assemble([], grid)[0]], []
     for i, raw in enumerate(raws):
         try:
@@ -212,8 +206,6 @@ def _one_by_one(raws, grid):
 
 def _measure_lines(chunk: Chunk, first_stage) -> None:
     """Add the lines' columns to a chunk, but for spectra that the first stage settles."""
-    from ..inference.evidence import measure_lines
-
     wanted = np.ones(len(chunk.batch), dtype=bool)
     if first_stage is not None:
         wanted = ~first_stage.decide(chunk.evidence["first_stage"])[0]
@@ -248,8 +240,6 @@ def _serve(connection, memory, settings: dict) -> None:
     grid = WavelengthGrid.from_dict(settings["grid"])
     first_stage = None
     if settings["first_stage"]:
-        from ..inference.first_stage import FirstStage
-
         first_stage = FirstStage.load(settings["first_stage"])
     shape = settings["batch_size"], grid.n_pixels
     slots = [Slot(memory, i, *shape) for i in range(settings["slots"])]
@@ -270,8 +260,6 @@ def _serve(connection, memory, settings: dict) -> None:
 
 def main() -> None:
     """Serve the parent until it hangs up; the settings are in the first argument, as JSON."""
-    from multiprocessing.connection import Connection
-
     settings = json.loads(sys.argv[1])
     end_with_parent(settings["parent"])
     # What a damaged file makes a library warn of is in its reject reason; a warning would put text

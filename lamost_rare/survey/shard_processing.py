@@ -150,7 +150,7 @@ class Shard:
 
     @property
     def complete(self) -> bool:
-        """Whether all batches are back."""
+        """True if all batches are back."""
         return len(self.done) == len(self.batches)
 
     def tables(self) -> tuple[pa.Table, pa.Table]:

@@ -43,12 +43,12 @@ class StepLine:
 
     @property
     def proven(self) -> bool:
-        """Whether every step has worked on some spectrum."""
+        """True if every step has worked on some spectrum."""
         return len(self._worked) == len(self.steps)
 
     @property
     def doubtful(self) -> bool:
-        """Whether some step has failed on every spectrum that it was given up to now."""
+        """True if some step has failed on every spectrum that it was given up to now."""
         return bool(self._failures.keys() - self._worked)
 
     def verdict(self) -> ScanError:

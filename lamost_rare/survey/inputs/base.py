@@ -46,7 +46,7 @@ class ScanInput:
 
     @property
     def places(self) -> list[Path]:
-        """What has to be there while the inputs are read."""
+        """Return what has to be there while the inputs are read."""
         return [self.path]
 
     @property

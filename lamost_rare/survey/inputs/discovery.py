@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .archives import iterate_members
+from .items import Item
+
 __all__ = [
     "SUFFIXES",
     "Entry",
@@ -186,9 +189,6 @@ def archive_entries(root: bytes, path: bytes, walk: Walk) -> Iterator[Entry]:
     Their paths are that of the archive, ``/`` and the name of the member. An archive that cannot be
     read to its end is an input of its own besides, rejected, with a path that ends in ``/``.
     """
-    from .archives import iterate_members
-    from .items import Item
-
     archive = os.path.join(root, path)
 
     def on_other():

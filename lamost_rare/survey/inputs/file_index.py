@@ -77,7 +77,7 @@ class FileIndex:
 
     @property
     def knows_obsids(self) -> bool:
-        """Whether any file is named by its OBSID."""
+        """True if any file is named by its OBSID."""
         return len(self._by_obsid.keys) > 0
 
     @property

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ...spectra.files import read_spectrum_file
 from ...spectra.raw import RawSpectrum
-
-if TYPE_CHECKING:
-    from .observations import Observation
+from .archives import read_member
+from .observations import Observation
 
 __all__ = ["Item", "observations_of", "read_item", "rows_of_store"]
 
@@ -57,8 +57,6 @@ class Item(NamedTuple):
 
 def observations_of(items) -> list[Observation]:
     """Return the rows of a general catalogue in items; none if they are of another kind."""
-    from .observations import Observation
-
     rows = [Item.from_bytes(item).observation for item in items]
     return [Observation.from_text(row) for row in rows if row]
 
@@ -80,18 +78,12 @@ def read_item(item: bytes | str, *, header: bool = False) -> RawSpectrum:
         As `~lamost_rare.spectra.files.read_spectrum_file`; also ``corrupt_archive`` and
         ``catalogue_mismatch``.
     """
-    from ...spectra.files import read_spectrum_file
-
     path, _, member, offset, size, observation = Item.from_bytes(item)
     content, header = None, header or bool(observation)
     if member:
-        from .archives import read_member
-
         content = read_member(os.fsencode(path), offset, size)
         path = f"{path}/{member}"
     raw = read_spectrum_file(path, content=content, header=header)
     if observation:
-        from .observations import Observation
-
         Observation.from_text(observation).check(raw)
     return raw

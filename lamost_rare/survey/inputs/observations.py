@@ -115,7 +115,7 @@ class Observation(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """Which parts of the plate's identity, and so of the file's name, are missing."""
+        """Return the parts of the plate's identity, and so of the file's name, that are missing."""
         return [name for name in _PLATE if getattr(self, name) in (-1, "")]
 
     @property
