@@ -148,7 +148,7 @@ class Step:
 
     def fingerprint(self) -> dict:
         """Return what the results of the step depend on, as JSON can hold it: a run that was
-        begun with one fingerprint is not gone on with another."""
+        begun with one fingerprint is not continued with another."""
         return {"name": self.name, "origin": self.origin, "parameters": self.values()}
 
     def error(self, message: str) -> PipelineError:

@@ -88,7 +88,7 @@ class LamostContents(NamedTuple):
 
 
 def integer_card(cards: dict, name: str) -> int:
-    """Return the value of a card that must be an integer, and not negative (but for BITPIX)."""
+    """Return the value of a card that must be an integer, and not negative (except BITPIX)."""
     value = cards.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise SpectrumError("missing_card", f"has no integer card {name}")

@@ -56,7 +56,7 @@ def make_plan(
     Returns
     -------
     dict
-        The manifest of the scan that is to be gone on with, or of a new one.
+        The manifest of the scan that is to be continued, or of a new one.
 
     Raises
     ------

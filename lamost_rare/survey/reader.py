@@ -205,7 +205,7 @@ def _one_by_one(raws, grid):
 
 
 def _measure_lines(chunk: Chunk, first_stage) -> None:
-    """Add the lines' columns to a chunk, but for spectra that the first stage settles."""
+    """Add the lines' columns to a chunk, except for spectra that the first stage settles."""
     wanted = np.ones(len(chunk.batch), dtype=bool)
     if first_stage is not None:
         wanted = ~first_stage.decide(chunk.evidence["first_stage"])[0]

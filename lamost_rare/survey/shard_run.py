@@ -31,7 +31,7 @@ class ShardRun:
     Attributes
     ----------
     manifest : dict
-        Of the run that is gone on with, or of a new one.
+        Of the run that is continued, or of a new one.
     inputs : InputList
     """
 

@@ -26,7 +26,7 @@ class ScanSummary:
     discovered : int
         Inputs: files named like spectra, and what `discovery.find_spectra` lists besides.
     classified, rejected, to_do : int
-        Rows of the catalogue, rows of the rejected table, inputs without either as yet.
+        Rows of the catalogue, rows of the rejected table, inputs that have neither yet.
     candidates : int
         Rows of the catalogue that are candidates.
     predictions, flags, reasons : dict of int

@@ -30,7 +30,7 @@ class FileIndex:
 
     Notes
     -----
-    A file takes some 40 bytes of memory, as its path follows from what the row says but for folder
+    A file takes some 40 bytes of memory, as its path follows from what the row says except folder
     and ending, of which there are few. An unusual spelling, or a member of an archive, takes 300.
     """
 
@@ -82,7 +82,7 @@ class FileIndex:
 
     @property
     def n_free(self) -> int:
-        """Files that no row has named as yet."""
+        """Files that no row has named yet."""
         return self._n_files - self._by_plate.n_claimed - self._by_obsid.n_claimed
 
     def find(self, rows: list[Observation]) -> list[tuple[Entry | None, bool]]:
