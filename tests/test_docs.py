@@ -1,16 +1,18 @@
 """The documentation says what the code does: tables of columns, flags, reasons and lines."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from lamost_rare.inference.columns import GENERAL_CATALOGUE, REJECTED, columns_of_catalogue
 from lamost_rare.inference.evidence import LINES
 from lamost_rare.spectra.air_vacuum import vacuum_to_air
-from lamost_rare.spectra.batch import IDENTITY_DTYPES
 from lamost_rare.spectra.quality import REJECT_REASONS, QualityFlag
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 CATALOGUE = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
 
 
@@ -23,8 +25,12 @@ def rows(heading):
 
 def test_every_column_is_documented():
     text = " ".join(row[0] for row in rows("Columns"))
-    for name in (*IDENTITY_DTYPES, "prediction", "p_<class>", "candidate", "flags", "ew_<line>"):
+    for column in columns_of_catalogue(["class"], evidence=False):
+        assert f"`{column.name.replace('p_class', 'p_<class>')}`" in text
+    for name in ("ew_<line>", "ew_<line>_err"):
         assert f"`{name}`" in text
+    for column in (*GENERAL_CATALOGUE, *REJECTED):
+        assert f"`{column.name}`" in CATALOGUE
 
 
 def test_flags_and_their_bits():
@@ -48,10 +54,67 @@ def test_lines_and_where_they_are_measured():
             assert said == pytest.approx(vacuum_to_air(used), abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["README.md", *(p.name for p in ROOT.glob("docs/*.md"))])
-def test_links_lead_somewhere(name):
-    page = next(path for path in (ROOT / name, ROOT / "docs" / name) if path.is_file())
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page):
     text = re.sub("<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)#]+)", text):
         if "://" not in target:
-            assert (page.parent / target).exists(), f"{name}: {target}"
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def exists(name):
+    """Whether a dotted name is that of a module, or of what is in one."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ".".join(parts[:end])
+        try:
+            found = import_module(module)
+        except ModuleNotFoundError as error:
+            if not module.startswith(str(error.name)):
+                raise
+            continue
+        for part in parts[end:]:
+            # A dataclass has fields without a default in its annotations alone.
+            if not hasattr(found, part):
+                return part in getattr(found, "__annotations__", {})
+            found = getattr(found, part)
+        return True
+    return False
+
+
+def names_of(text):
+    """Dotted names of the package and paths of files in a text."""
+    dotted = re.findall(r"(?<![\w./])lamost_rare(?:\.[A-Za-z_]\w*)+", text)
+    return sorted(set(dotted) - STEPS), sorted(set(re.findall(r"(?:[\w.]+/)+\w+\.py\b", text)))
+
+
+STEPS = {"lamost_rare.steps"}
+"""An entry-point group, which is no module."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_names_of_code_exist(page):
+    dotted, paths = names_of(page.read_text(encoding="utf-8"))
+    assert [name for name in dotted if not exists(name)] == []
+    roots = ROOT, ROOT / "lamost_rare"
+    assert [p for p in paths if not any((root / p).is_file() for root in roots)] == []
+
+
+@pytest.mark.filterwarnings("ignore:lamost_rare:DeprecationWarning")  # old names of modules
+def test_names_in_docstrings_exist():
+    """Those with dots are resolved; paths may be a user's own."""
+    missing = []
+    for path in ROOT.glob("lamost_rare/**/*.py"):
+        dotted, _ = names_of(path.read_text(encoding="utf-8"))
+        missing += [f"{path.relative_to(ROOT)}: {name}" for name in dotted if not exists(name)]
+    assert missing == []
+
+
+def test_a_name_that_is_gone_is_found():
+    gone = "`lamost_rare.spectra.grid.Lattice` of spectra/lattice.py, `lamost_rare.steps`"
+    dotted, paths = names_of(gone)
+    assert dotted == ["lamost_rare.spectra.grid.Lattice"]
+    assert not exists(dotted[0])
+    assert paths == ["spectra/lattice.py"]
+    assert exists("lamost_rare.spectra.grid.WavelengthGrid.from_dict")
+    assert exists("lamost_rare.spectra.raw.RawSpectrum.wavelength")

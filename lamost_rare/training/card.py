@@ -18,7 +18,7 @@ def _rule(settings: PresetConfig) -> str:
     if discriminant := settings.discriminant:
         rule += "; score of the discriminant against common spectra, linear in the logarithms of "
         rule += f"probabilities and S/N, at least {discriminant.threshold:.2f}"
-    rule += "; enough of the key lines covered."
+    rule += "; enough of the key lines covered." if settings.key_lines else "."
     if weight := settings.calibration.evidence_weight:
         rule += (
             f" The logit of {settings.rare_class} has {weight:.2f} times the log-likelihood ratio "

@@ -32,12 +32,13 @@ def train_classifier(
     labels=None,
     classes=None,
     rare_class="O",
+    architecture=None,
     options: TrainingOptions | None = None,
     stream_options: StreamOptions | None = None,
     validation=0.3,
     n_validation=2048,
 ):
-    """Train a RAC-Net and save it as a preset.
+    """Train a classifier and save it as a preset.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def train_classifier(
         By default all that the labels have.
     rare_class : str
         Whose members are candidates.
+    architecture : dict, optional
+        As `networks.build.build_network` takes it; by default that of the shipped RAC-Net.
     options, stream_options : TrainingOptions, StreamOptions, optional
         The paper's by default.
     validation : float
@@ -77,7 +80,7 @@ def train_classifier(
         description=f"Trained on {Path(data).name}.",
         classes=classes,
         rare_class=rare_class,
-        architecture=SHIPPED_RACNET,
+        architecture=architecture or SHIPPED_RACNET,
         preprocessing=DEFAULT_PREPROCESSING,
         training=options or TrainingOptions(),
         stream=stream_options or StreamOptions(),
