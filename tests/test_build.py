@@ -12,7 +12,7 @@ from lamost_rare.simulation.dataset import load_data_folder
 from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.training import build, crossvalidation
 from lamost_rare.training.loop import TrainingOptions
-from lamost_rare.training.recipes import RECIPES
+from lamost_rare.training.recipes import RECIPES, Recipe
 from lamost_rare.training.stream import StreamOptions
 
 CLASSES = ("O", "B", "G")
@@ -41,6 +41,33 @@ def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
     found = Predictor(preset, batch_size=4).predict(batch).probabilities
     np.testing.assert_allclose(found, golden["probabilities"], atol=1e-5)
     assert "2 steps of 8 simulated observations" in (preset.folder / "CARD.md").read_text()
+
+
+def test_a_recipe_of_another_rare_class_needs_nothing_else(data, tmp_path, monkeypatch):
+    labels = tmp_path / "labels.csv"
+    labels.write_text((data / "labels.csv").read_text().replace(",G", ",carbon"))
+    recipe = Recipe(
+        name="racnet-carbon-v1",
+        description="Finds carbon stars.",
+        classes=("carbon", "O", "B"),
+        rare_class="carbon",
+        group=("carbon", "B"),
+        architecture=TINY_RACNET,
+        preprocessing={"normalization": "l2"},
+        training=OPTIONS,
+        stream=StreamOptions(),
+    )
+    monkeypatch.setitem(build.RECIPES, recipe.name, recipe)
+    monkeypatch.setattr(build, "for_each", in_this_process)
+    build.build_preset(
+        recipe.name, data, tmp_path / "presets", tmp_path / "work", labels=labels, n_reobserved=9
+    )
+    preset = load_preset(tmp_path / "presets" / recipe.name)
+    assert preset.rare_class == preset.config["figures_of"] == "carbon"
+    card = (preset.folder / "CARD.md").read_text()
+    assert "none of class carbon, called candidates" in card
+    for text in ("O star", "key lines", "invented"):
+        assert text not in card
 
 
 def test_the_second_training_begins_where_the_first_ended(data, tmp_path, monkeypatch):

@@ -339,18 +339,24 @@ def test_a_training_that_begins_with_the_weights_of_another(sources, tmp_path):
         train_network(stream, TINY, still, tmp_path / "b", begin_with=other)
 
 
-def test_another_network_is_trained_and_exported_by_its_name(sources, tmp_path, monkeypatch):
+def build_linear(architecture):
     import keras
 
+    inputs = keras.Input((3072, 2))
+    x = keras.layers.AveragePooling1D(512)(inputs)
+    x = keras.layers.Flatten()(x)
+    return keras.Model(inputs, keras.layers.Dense(architecture["n_classes"])(x))
+
+
+@pytest.fixture
+def linear(monkeypatch):
+    """Another network, registered as docs/architecture.md says."""
     from lamost_rare.networks.build import NETWORKS
 
-    def build_linear(architecture):
-        inputs = keras.Input((3072, 2))
-        x = keras.layers.AveragePooling1D(512)(inputs)
-        x = keras.layers.Flatten()(x)
-        return keras.Model(inputs, keras.layers.Dense(architecture["n_classes"])(x))
-
     monkeypatch.setitem(NETWORKS["classifier"], "linear", build_linear)
+
+
+def test_another_network_is_trained_and_exported_by_its_name(sources, tmp_path, linear):
     stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
     options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1, patience=0)
     model, _ = train_network(stream, {"network": "linear"}, options, tmp_path)
@@ -396,6 +402,18 @@ def test_a_users_own_classifier(folder, tmp_path):
         train_classifier(folder, output, options=options)
 
 
+def test_a_users_own_classifier_of_another_network(folder, tmp_path, linear):
+    options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1)
+    train_classifier(
+        folder, tmp_path / "p", architecture={"network": "linear"}, options=options, n_validation=8
+    )
+    preset = load_preset(tmp_path / "p")
+    assert preset.architecture == {"network": "linear", "n_classes": 3}
+    batch = analytic_spectra(["O8", "G2"], np.random.default_rng(0), snr=30.0)
+    assert Predictor(preset, batch_size=2).model.count_params() == 3 * (2 * 6 + 1)
+    assert Predictor(preset, batch_size=2).predict(batch).probabilities.shape == (2, 3)
+
+
 def test_figures_of_another_rare_class(folder, tmp_path, capsys):
     """Its members are spectra of the survey: found they are recall, and never false alarms."""
     rows = list(csv.DictReader((folder / "labels.csv").open()))
@@ -425,6 +443,7 @@ def test_figures_of_another_rare_class(folder, tmp_path, capsys):
     assert figures["false_alarms_reobserved"]["n"] < 10_000
     for text in (said, shown, card):
         assert "O star" not in text
+        assert "key lines" not in text  # none are known of it
         assert "spectra of class carbon found, LAMOST spectra as they are" in text
         assert "none of class carbon, called candidates" in text
         assert "Recall is that of LAMOST spectra that were left out of training." in " ".join(

@@ -55,11 +55,12 @@ def _data(settings: PresetConfig) -> list[str]:
     )
     if not training["sources"][rare]["observed_spectra"]:
         text += f"No {member(rare)} was observed by LAMOST itself. "
-    text += (
-        "Hot subdwarfs, white dwarfs and other objects are few, and are complemented by invented "
-        "spectra in training, never in a measurement."
-    )
-    return [text, ""]
+    if set(training["stream"]["invented"]) & set(settings.classes):
+        text += (
+            "Hot subdwarfs, white dwarfs and other objects are few, and are complemented by "
+            "invented spectra in training, never in a measurement."
+        )
+    return [text.rstrip(), ""]
 
 
 def write_card(preset) -> None:
