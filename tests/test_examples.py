@@ -85,7 +85,7 @@ def test_sklearn_pipeline(monkeypatch):
     from lamost_rare.training import loop as classifier
 
     def train_network(stream, *args):
-        return Centroids(stream.x, stream.sources), []
+        return Centroids(stream.x, stream.codes), []
 
     monkeypatch.setattr(classifier, "train_network", train_network)
     example = load_example("sklearn_pipeline")

@@ -167,7 +167,8 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """Return the most probable class of each spectrum, shape (n_spectra,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)  # which says so if it is not fitted
+        return self.classes_[best]
 
     def decision_function(self, X):
         """Return logarithms of the probabilities, shape (n_spectra, n_classes); for two classes the
