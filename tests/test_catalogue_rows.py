@@ -7,7 +7,8 @@ import pytest
 from lamost_rare.inference.columns import IDENTITY
 from lamost_rare.spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from lamost_rare.spectra.grid import WavelengthGrid
-from lamost_rare.survey.catalogue import as_text, catalogue_table
+from lamost_rare.survey.catalogue import catalogue_table
+from lamost_rare.text import path_text
 
 SCHEMA = pa.schema([("designation", pa.string()), ("obsid", pa.int64())])
 
@@ -24,6 +25,7 @@ class Fallen:
     [
         (["J01", "Ångström"], ["J01", "Ångström"]),
         (["J01", "caf\udce9"], ["J01", r"caf\xe9"]),
+        (["J01", "\ud800"], ["J01", r"\ud800"]),
         (["J01", np.str_("J02")], ["J01", "J02"]),
         ([b"J01", None], ["b'J01'", "None"]),
         ([Fallen(), 3], ["fallen", "3"]),
@@ -36,7 +38,8 @@ def test_whatever_stands_for_text_becomes_text(values, expected):
     grid = WavelengthGrid(3.6, 1e-4, 4)
     batch = SpectrumBatch(grid, *pixels, {"designation": column, "obsid": np.array([1, 2])})
     table = catalogue_table(batch, SCHEMA)
-    assert table["designation"].to_pylist() == [as_text(value) for value in values] == expected
+    assert [path_text(str(value)) for value in values] == expected
+    assert table["designation"].to_pylist() == expected
     assert table["obsid"].to_pylist() == [1, 2]
 
 

@@ -9,8 +9,9 @@ import pyarrow as pa
 from ..inference.arrow import schema_of
 from ..inference.columns import REJECTED, Column, catalogue_order
 from ..spectra.batch import SpectrumBatch
+from ..text import path_text
 
-__all__ = ["REJECTED_SCHEMA", "as_text", "catalogue_schema", "catalogue_table", "rejected_table"]
+__all__ = ["REJECTED_SCHEMA", "catalogue_schema", "catalogue_table", "rejected_table"]
 
 
 REJECTED_SCHEMA = schema_of(REJECTED)
@@ -46,21 +47,11 @@ def _texts(column) -> pa.Array:
             return pa.array(column, pa.string())
         except UnicodeError:
             pass
-    return pa.array(map(as_text, column), pa.string())
+    return pa.array(map(path_text, map(str, column)), pa.string())
 
 
 def rejected_table(rejects: list[tuple[str, str, str]]) -> pa.Table:
     """Return rows of the rejected table from (path, reason, detail)."""
     columns = zip(*rejects, strict=True) if rejects else ([], [], [])
-    arrays = [pa.array(map(as_text, column), pa.string()) for column in columns]
+    arrays = [pa.array(map(path_text, map(str, column)), pa.string()) for column in columns]
     return pa.Table.from_arrays(arrays, schema=REJECTED_SCHEMA)
-
-
-def as_text(value) -> str:
-    r"""Return text that UTF-8 can hold: bytes of a file name that are not UTF-8 become ``\xNN``."""
-    text = str(value)
-    try:
-        text.encode("utf-8")
-        return text
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -227,7 +227,8 @@ def run_steps(
         finally:
             summary.start_seconds = sum(map(_start_seconds, steps))
         run.check_complete()
-        summary.try_again = sum(map(store.to_try_again, range(len(run.inputs))))
+        if summary.reasons["unreadable"]:  # most scans need not read their shards once more
+            summary.try_again = sum(map(store.to_try_again, range(len(run.inputs))))
         run.record("complete")
         if not summary.try_again:
             store.clear()
