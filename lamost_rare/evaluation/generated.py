@@ -13,7 +13,7 @@ from ..inference.generation import generate, load_generator
 from ..networks.architectures import network_name
 from ..presets import load_preset
 from ..progress import counted
-from ..simulation.dataset import load_data_folder
+from ..simulation.dataset import LATER_LIBRARIES, load_data_folder
 from ..spectra.grid import LAMOST_GRID
 from .generated_metrics import (
     compare_measures,
@@ -171,7 +171,7 @@ def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFig
                 f"{other.name} and {generators[0].name} were trained on different stars; which "
                 "stars are unseen is not the same for both"
             )
-    labelled = load_data_folder(data)
+    labelled = load_data_folder(data, without=LATER_LIBRARIES)
     real_spectra = RealSpectra(labelled, generators[0], sizes)
     found, panel = [], {}
     for seed in counted(range(n_seeds), n_seeds, "repetitions", "comparison"):

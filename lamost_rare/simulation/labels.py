@@ -9,7 +9,15 @@ import re
 
 import numpy as np
 
-__all__ = ["CLASSES", "classes_of", "labelled", "library_class", "star_name", "survey_class"]
+__all__ = [
+    "CLASSES",
+    "classes_of",
+    "labelled",
+    "library_class",
+    "model_name",
+    "star_name",
+    "survey_class",
+]
 
 CLASSES = ("O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "other")
 """Classes of the default preset, in the order of its outputs."""
@@ -28,6 +36,7 @@ _KNOWN = {
     "HD 105262": None,  # post-AGB, B9
     "FEIGE 40": None,  # halo B star or subdwarf
     "BD+33 2642": None,  # B2IVp: central star of a planetary nebula
+    "MK T070L50P00": None,  # B0 V of MKCLASS; its name is unknown, υ Ori would be O9.7 V
 }
 
 _ALIASES = {
@@ -88,6 +97,15 @@ def star_name(name: str, library: str = "") -> str:
     return text or library
 
 
+def model_name(name: str) -> str:
+    """Return one name for models of one temperature and gravity, whatever else differs in them.
+
+    >>> model_name("TLUSTY HHe-NLTE 28000/3.3"), model_name("TLUSTY HHeCSi-NLTE 28000/3.3_vmic20")
+    ('model 28000/3.3', 'model 28000/3.3')
+    """
+    return "model " + " ".join(name.split()[2:]).split("_")[0]
+
+
 def library_class(letter: str, label: str, teff: float, library: str, star: str) -> str | None:
     """Return the class of a library spectrum, or None if it is better not used.
 
@@ -115,6 +133,8 @@ def library_class(letter: str, label: str, teff: float, library: str, star: str)
     if letter in ("DA", "DB", "DC", "DO", "WD"):
         return "white_dwarf"
     if letter == "CSPN":
+        if library == "postagb":
+            return "hot_subdwarf"  # He II in absorption beside broad Balmer lines, as in sdO
         return "white_dwarf" if "DAO" in text else None
     if letter in ("WN", "WC", "C", "S", "L", "T", "R", "N"):
         return "other"

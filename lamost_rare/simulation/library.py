@@ -2,7 +2,8 @@
 
 A library is an HDF5 file: ``wavelength`` (m,) in Å, ``flux`` (n, m) with NaN where there is no
 data, ``meta/object``, ``meta/label`` (MK type), ``meta/letter``, and the file attributes
-``medium`` (air or vacuum) and ``resolution``.
+``medium`` (air or vacuum) and ``resolution``. ``meta/note`` may say more of each spectrum, and the
+attribute ``kind`` is ``synthetic`` if they are models.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ class LibraryStars(Rows):
     name, label, letter, library : ndarray of str, shape (n,)
     teff : ndarray, shape (n,)
         K, NaN where unknown.
+    note : ndarray of str, shape (n,)
+    synthetic : ndarray of bool, shape (n,)
+        True for models.
     """
 
     flux: np.ndarray
@@ -82,6 +86,8 @@ class LibraryStars(Rows):
     letter: np.ndarray
     library: np.ndarray
     teff: np.ndarray
+    note: np.ndarray
+    synthetic: np.ndarray
 
 
 def resolution_fwhm(text: str) -> tuple[str, float]:
@@ -218,6 +224,8 @@ def read_library(path) -> LibraryStars:
         except KeyError as error:
             raise ValueError(f"{path.name} is not a stellar library: {error.args[0]}") from None
         teff = file["meta/teff"][:].astype(float) if "teff" in file["meta"] else None
+        note = file["meta/note"][:] if "note" in file["meta"] else [""] * len(flux)
+        synthetic = _text(file.attrs.get("kind", "")) == "synthetic"
         medium = "vacuum" if str(file.attrs.get("medium", "air")).startswith("vac") else "air"
         resolution = resolution_fwhm(str(file.attrs.get("resolution", "")))
     if flux.shape != (len(meta["object"]), len(wavelength)):
@@ -234,6 +242,8 @@ def read_library(path) -> LibraryStars:
         meta["letter"],
         np.full(n, path.stem),
         np.full(n, np.nan) if teff is None else teff,
+        np.array([_text(x) for x in note]),
+        np.full(n, synthetic),
     )
 
 

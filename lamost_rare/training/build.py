@@ -32,7 +32,7 @@ def fold_folder(work, recipe: Recipe, fold: int | None, seed: int) -> Path:
 
 def _of_fold(do, recipe_name, data, labels, work, seed, sizes, fold):
     recipe = RECIPES[recipe_name]
-    stars = load_data_folder(data, labels=labels)
+    stars = load_data_folder(data, labels=labels, without=recipe.without)
     return do(recipe, stars, fold, fold_folder(work, recipe, fold, seed), seed=seed, **sizes)
 
 
@@ -133,7 +133,7 @@ def build_preset(
     """
     check_paths(output=output, work=work)
     recipe = RECIPES[recipe_name]
-    stars = load_data_folder(data, labels=labels)
+    stars = load_data_folder(data, labels=labels, without=recipe.without)
     common: dict[str, Any] = {"labels": labels, "jobs": jobs, "seed": seed}
     trials = cross_validate(
         recipe, data, work, repeats=repeats, n_reobserved=n_reobserved, **common

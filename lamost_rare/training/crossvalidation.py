@@ -76,6 +76,7 @@ def fold_stream(recipe: Recipe, stars: LabelledStars, fold: int | None, n_folds:
         Rows of ``stars`` in the fold.
     """
     folds = assign_folds(stars.label, stars.star, n_folds, seed)
+    folds[stars.synthetic] = -1  # models are in no fold: all train on them, none is tried on them
     own_seed = seed * 1000 + (n_folds if fold is None else fold)
     rows = np.arange(len(stars)) if fold is None else np.flatnonzero(folds != fold)
     stream = ObservationStream(

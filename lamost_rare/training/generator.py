@@ -11,7 +11,7 @@ import numpy as np
 from ..inference.generation import generate
 from ..networks.architectures import SHIPPED_LCGAN
 from ..presets import CONFIG_FILE, load_preset, save_preset
-from ..simulation.dataset import LabelledStars, load_data_folder
+from ..simulation.dataset import LATER_LIBRARIES, LabelledStars, load_data_folder
 from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
 from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
@@ -120,7 +120,7 @@ def train_generator(
     if (output / CONFIG_FILE).exists():
         raise FileExistsError(f"{output} holds a preset already; choose another --output")
     options = options or GanOptions()
-    stars = load_data_folder(data, labels=labels)
+    stars = load_data_folder(data, labels=labels, without=LATER_LIBRARIES)
     source, rows = _rows_to_train_on(stars, rare_class, source)
     from ..networks.gan import complete_architecture  # starts the network's library: seconds
 

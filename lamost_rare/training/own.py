@@ -95,6 +95,7 @@ def _train(recipe: Recipe, stars: LabelledStars, output: Path, validation, n_val
     """Train on some of the stars, measure on the others, and save the preset."""
     classes, rare_class, seed = recipe.classes, recipe.rare_class, recipe.training.seed
     held = assign_folds(stars.label, stars.star, 20, seed) < round(20 * validation)
+    held &= ~stars.synthetic
     streams = recipe.classes, recipe.preprocessing, recipe.stream
     stream = ObservationStream(stars[~held], *streams, seed=seed)
     check = ObservationStream(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..inference.calibration import EVIDENCE, KEY_LINES
 from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
 from ..preset_config import Evidence, KeyLines
+from ..simulation.dataset import LATER_LIBRARIES
 from ..simulation.labels import CLASSES
 from ..spectra.normalize import DEFAULT_PREPROCESSING
 from ..validation.figures import cross_fitted
@@ -28,7 +29,7 @@ class Recipe:
     discriminant to keep out. With ``refined`` a second training follows on what the first stage is
     not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
     recogniser's. ``key_lines`` and ``evidence`` are the lines of the rare class, where any are
-    known.
+    known. ``without`` are libraries that are not read.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Recipe:
     mixed: float = 0.0
     key_lines: KeyLines | None = None
     evidence: Evidence | None = None
+    without: tuple = ()
 
     def decide(self, trials_of_fold, stars):
         """Decide trials of the recipe's folds as `validation.figures.cross_fitted` does."""
@@ -81,10 +83,12 @@ RECIPES = {
         group=("O", "B", "hot_subdwarf", "white_dwarf"),
         architecture=SHIPPED_RACNET,
         preprocessing=DEFAULT_PREPROCESSING,
-        training=TrainingOptions(learning_rate=2e-3, **_LONG, epochs=10),
-        stream=StreamOptions(snr_range=(3.0, 120.0), composite=0.25),
+        training=TrainingOptions(learning_rate=2e-3, **_LONG, epochs=9),
+        stream=StreamOptions(
+            snr_range=(3.0, 120.0), composite=0.25, red_only=0.08, middle_only=0.1
+        ),
         first_stage=FirstStageOptions(),
-        refined=TrainingOptions(learning_rate=1e-3, **_LONG, epochs=6),
+        refined=TrainingOptions(learning_rate=1e-3, **_LONG, epochs=5),
         mixed=0.25,
         key_lines=KEY_LINES["O"],
         evidence=EVIDENCE["O"],
@@ -111,6 +115,7 @@ RECIPES = {
         stream=StreamOptions(snr_range=(5.0, 200.0), blue_only=0.0),
         key_lines=KEY_LINES["O"],
         holdout=True,
+        without=LATER_LIBRARIES,
     ),
 }
 """Recipes of the shipped classifiers."""

@@ -18,6 +18,16 @@ __all__ = ["ObservationStream", "StreamOptions", "levels"]
 
 _LATE_B = re.compile(r"^B[5-9]")
 _DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
+_PARTS = {
+    "blue_only": ((3800, 5600), (3800, 5600), (3800, 5600), (3800, 4620), (3800, 4620)),
+    "red_only": ((5672, 6672),),
+    "middle_only": ((3803, 7050),),
+}
+"""Wavelengths (Å) that are all that some libraries have, as often as each is drawn."""
+_MODEL = 0.25
+"""Weight of a model, which no real star is quite like."""
+_SHORT = 0.12
+"""Weight of a star of which only the red is known: most of what tells its class is missing."""
 _COMPACT = ("hot_subdwarf", "white_dwarf")
 
 FIRST_STAGE_BATCHES = 10_000_000
@@ -48,9 +58,10 @@ class StreamOptions:
         II beside strong and broad Balmer lines.
     snr_range : tuple
         S/N (g), log-uniform.
-    blue_only : float
-        Part of the spectra, of any class, cut to the 3800-5600 Å or 3800-4620 Å of blue libraries,
-        so that coverage says nothing about class.
+    blue_only, red_only, middle_only : float
+        Parts of the spectra, of any class, that have no more than 3800-5600 Å or 3800-4620 Å (blue
+        libraries), 5672-6672 Å (a red one) and 3803-7050 Å (models), cut to it if need be, so that
+        coverage says nothing about class.
     """
 
     class_weights: dict = field(
@@ -70,6 +81,8 @@ class StreamOptions:
     composite: float = 0.0
     snr_range: tuple = (3.0, 200.0)
     blue_only: float = 0.25
+    red_only: float = 0.0
+    middle_only: float = 0.0
 
     def to_dict(self) -> dict:
         """Return the ``training`` block of a preset."""
@@ -87,14 +100,14 @@ class _Supply:
     """Where the spectra of a class come from: rows of each of its library stars, and real spectra.
 
     ``cumulative`` are the chances of the stars, added up; ``real_fraction`` is the chance of a real
-    spectrum, ``cut`` that of being cut to the blue.
+    spectrum, ``cut`` those of being cut to each of `_PARTS`.
     """
 
     stars: list
     cumulative: np.ndarray
     real: np.ndarray
     real_fraction: float
-    cut: float
+    cut: np.ndarray
 
     def draw_star(self, rng) -> int:
         """Return a row of a library star."""
@@ -144,9 +157,17 @@ class ObservationStream:
         self.seed = seed
         self.stars = stars = stars[np.isin(stars.label, self.classes)]
         self.noise = noise_of(stars, seed) if noise is None else noise
-        # Blue libraries end at 5600 Å: how often a class comes from them must not give it away.
-        self._blue = stars.valid[:, STAR_GRID.pixel_of(6000.0).astype(int)] == 0
-        self._blue &= ~stars.real
+        # Some libraries are of a part of the wavelengths: how often a class comes from them must
+        # not give it away.
+        begins, seen, ends = (
+            stars.valid[:, STAR_GRID.pixel_of(at).astype(int)] for at in (5000.0, 6000.0, 7200.0)
+        )
+        parts = {
+            "blue_only": ~seen,
+            "red_only": seen & ~begins,
+            "middle_only": stars.synthetic & seen & ~ends,
+        }
+        self._parts = {name: parts[name] & ~stars.real for name in _PARTS}
         for name in () if partial else self.classes:
             if name not in stars.label and not self.options.invented.get(name):
                 raise ValueError(
@@ -171,18 +192,29 @@ class ObservationStream:
         total = max(weight.sum(), 1e-9)
         fraction = 3 * len(real) / max(3 * len(real) + len(stars), 1)
         fraction = min(options.observed_fraction, fraction) if stars else 1.0
-        blue = np.array([self._blue[rows].mean() for rows in stars])
-        natural = float((blue * weight).sum() / total)
-        natural *= 1 - fraction
-        natural *= 1 - options.invented.get(name, 0)
-        cut = max(options.blue_only - natural, 0.0) / max(1 - natural, 1e-9)
+        drawn = (1 - fraction) * (1 - options.invented.get(name, 0))
+        natural = (
+            np.array(
+                [
+                    drawn
+                    * sum(w * part[rows].mean() for w, rows in zip(weight, stars, strict=True))
+                    for part in self._parts.values()
+                ]
+            )
+            / total
+        )
+        wanted = np.array([getattr(options, part) for part in _PARTS])
+        cut = np.maximum(wanted - natural, 0.0) / max(1 - natural.sum(), 1e-9)
         return _Supply(stars, np.cumsum(weight) / total, real, fraction, cut)
 
     def _weight(self, name, rows) -> float:
-        if self._blue[rows].all():
+        if self._parts["blue_only"][rows].all():
             return 0.5  # MK standards: many of the O stars, and their red is not known
+        if self._parts["red_only"][rows].all():
+            return _SHORT
         mk_type = str(self.stars.mk_type[rows[0]])
-        return self.options.difficult if name == "B" and _DIFFICULT_B.search(mk_type) else 1.0
+        weight = self.options.difficult if name == "B" and _DIFFICULT_B.search(mk_type) else 1.0
+        return weight * (_MODEL if self.stars.synthetic[rows].all() else 1.0)
 
     def batch(self, number: int, size: int):
         """Make the batch of a given number: always the same for the same seed.
@@ -203,7 +235,7 @@ class ObservationStream:
         names = np.array(self.classes, dtype=object)[label]
         seen = (ivar > 0).any(axis=1)
         conditions = draw_conditions(names, seen, rng, self.options.snr_range)
-        self._cut_blue(valid, names, rng)
+        self._cut(valid, names, rng)
         return simulate(flux, valid, conditions, self.noise, rng, ivar=ivar), label
 
     def fingerprint(self) -> dict:
@@ -222,7 +254,8 @@ class ObservationStream:
 
     def quiet(self, snr_range) -> ObservationStream:
         """Return a stream of the same stars, whole, at other S/N: most of the noise is missing."""
-        options = replace(self.options, snr_range=tuple(snr_range), blue_only=0.0)
+        whole = dict.fromkeys(_PARTS, 0.0)
+        options = replace(self.options, snr_range=tuple(snr_range), **whole)
         return ObservationStream(
             self.stars, self.classes, self.preprocessing, options, self.noise, self.seed
         )
@@ -283,11 +316,14 @@ class ObservationStream:
             flux[i] = lookalikes.junk(STAR_GRID, rng, background)
         return self.classes.index(name)
 
-    def _cut_blue(self, valid, names, rng):
+    def _cut(self, valid, names, rng):
         wavelength = STAR_GRID.wavelength
-        chance = np.array([self._supply[name].cut for name in names])
-        for i in np.flatnonzero(rng.random(len(valid)) < chance):
-            end = 5600 if rng.random() < 0.6 else 4620
-            blue = (wavelength > 3800) & (wavelength < end)
-            if (valid[i] & blue).sum() > 0.5 * blue.sum():
-                valid[i] &= blue
+        chances = np.cumsum([self._supply[name].cut for name in names], axis=1)
+        for i, drawn in enumerate(rng.random(len(valid))):
+            part = int(np.searchsorted(chances[i], drawn, side="right"))
+            if part < len(_PARTS):
+                ranges = list(_PARTS.values())[part]
+                low, high = ranges[rng.integers(len(ranges))]
+                seen = (wavelength > low) & (wavelength < high)
+                if (valid[i] & seen).sum() > 0.5 * seen.sum():
+                    valid[i] &= seen

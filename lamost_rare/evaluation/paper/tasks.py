@@ -16,7 +16,7 @@ from ...atomic import atomic_path, write_text_atomically
 from ...inference.generation import generate
 from ...networks.architectures import SHIPPED_LCGAN, SHIPPED_RACNET, SHIPPED_SGAN
 from ...networks.keras_backend import load_keras
-from ...simulation.dataset import load_data_folder
+from ...simulation.dataset import LATER_LIBRARIES, load_data_folder
 from ...simulation.simulate_stars import noise_of
 from ...training.gan_training import GanOptions, centre_generator, train_gan
 from ...training.loop import TrainingOptions
@@ -88,7 +88,7 @@ class Workshop:
         self.work.mkdir(parents=True, exist_ok=True)
         # TensorFlow warns of functions traced again, as it must for every new network.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        self.labelled = load_data_folder(data)
+        self.labelled = load_data_folder(data, without=LATER_LIBRARIES)
         self.noise = noise_of(self.labelled)
         text = "|".join(
             f"{a} {b}" for a, b in zip(self.labelled.label, self.labelled.star, strict=1)
