@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from lamost_rare import cli
+from lamost_rare.inference.decision import Prediction
 from lamost_rare.inference.first_stage import FirstStage
 from lamost_rare.inference.sizes import BATCH_SIZE
 from lamost_rare.presets import save_preset
@@ -41,7 +42,7 @@ class StandIn:
     def predict(self, batch):
         self.sizes.append(len(batch))
         p = (batch.identity["snr_g"] / 100).astype("f4")
-        return SimpleNamespace(
+        return Prediction(
             probabilities=np.stack([p, 1 - p], axis=1),
             candidate=p > 0.5,
             flags=np.zeros(len(batch), dtype=np.int64),

@@ -1,9 +1,8 @@
 """A preset and a network that need no TensorFlow, for tests of what lies around the network."""
 
-from types import SimpleNamespace
-
 import numpy as np
 
+from lamost_rare.inference.decision import Prediction
 from lamost_rare.inference.evidence import LINES, measure_lines
 from lamost_rare.presets import save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
@@ -36,7 +35,7 @@ class StandIn:
         self.sizes.append(len(batch))
         deep = measure_lines(batch)["ew_heii_4686"] > 0.4
         p = np.where(deep, 0.9, 0.1).astype("f4")
-        return SimpleNamespace(
+        return Prediction(
             probabilities=np.stack([p, 1 - p], axis=1),
             candidate=deep,
             flags=np.where(deep, int(QualityFlag.OUT_OF_DISTRIBUTION), 0),

@@ -27,6 +27,10 @@ from standin import CONFIG, FULL_GRID, StandIn, save_standin, star
 UNUSABLE = int(QualityFlag.UNUSABLE)
 
 
+def columns_of(preset):
+    return columns_of_catalogue(preset.classes, preset.rare_class)
+
+
 @pytest.fixture
 def preset(tmp_path):
     return save_standin(tmp_path)
@@ -78,7 +82,10 @@ def test_one_path_gives_one_row(network, preset, files):
 
 def test_columns_order_units_and_descriptions(network, preset, files):
     table = classify_spectra(files, preset)
-    expected = "path obsid designation ra dec snr_g prediction p_O p_B candidate flags".split()
+    expected = (
+        "path obsid designation ra dec snr_g prediction p_O p_B p_O_survey survey_score "
+        "candidate flags"
+    ).split()
     assert table.colnames[: len(expected)] == expected
     assert table.colnames[len(expected) :] == [
         name for line in LINES for name in (f"ew_{line}", f"ew_{line}_err")
@@ -89,7 +96,7 @@ def test_columns_order_units_and_descriptions(network, preset, files):
     assert table["flags"].dtype == np.int64
     assert table["candidate"].dtype == bool
     assert table["p_O"].dtype == table["ew_hbeta"].dtype == np.float32
-    known = {column.name: column for column in columns_of_catalogue(preset.classes)}
+    known = {column.name: column for column in columns_of(preset)}
     for name in table.colnames:
         assert table[name].info.description == known[name].description
 
@@ -139,7 +146,7 @@ def test_only_unusable_spectra(network, preset, tmp_path):
 def test_nothing_gives_an_empty_table_with_all_columns(network, preset):
     table = classify_spectra([], preset)
     assert len(table) == 0
-    assert table.colnames == [c.name for c in columns_of_catalogue(preset.classes)]
+    assert table.colnames == [c.name for c in columns_of(preset)]
     assert table["ew_hbeta"].unit == u.Angstrom
 
 

@@ -25,8 +25,9 @@ def rows(heading):
 
 def test_every_column_is_documented():
     text = " ".join(row[0] for row in rows("Columns"))
-    for column in columns_of_catalogue(["class"], evidence=False):
-        assert f"`{column.name.replace('p_class', 'p_<class>')}`" in text
+    for column in columns_of_catalogue(["class"], "rare", evidence=False):
+        name = column.name.replace("p_class", "p_<class>").replace("p_rare", "p_<rare>")
+        assert f"`{name}`" in text
     for name in ("ew_<line>", "ew_<line>_err"):
         assert f"`{name}`" in text
     for column in (*GENERAL_CATALOGUE, *REJECTED):

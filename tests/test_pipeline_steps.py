@@ -143,7 +143,7 @@ def test_normalize_does_not_change_probabilities(stars, classifier):
     plain = classifier.process(stars)
     normalized = classifier.process(make_step("normalize").process(stars))
     names = [name for name in column_names(classifier) if name.startswith("p_")]
-    assert len(names) == 10
+    assert len(names) == 10 + 1
     for name in names:
         np.testing.assert_allclose(normalized.columns[name], plain.columns[name], atol=1e-5)
     assert list(normalized.columns["prediction"]) == list(plain.columns["prediction"])

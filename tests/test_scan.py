@@ -34,6 +34,10 @@ from scan_helpers import (
 DUPLICATE = int(QualityFlag.DUPLICATE_OBSID)
 
 
+def columns_of(preset):
+    return columns_of_catalogue(preset.classes, preset.rare_class)
+
+
 @pytest.fixture
 def network(monkeypatch):
     return use_network(monkeypatch)
@@ -77,7 +81,7 @@ def test_outputs_of_a_scan(folder, preset, network, tmp_path):
         [*RESULTS, "manifest.json", ".scan.lock"]
     )
     rows = table(output)
-    assert list(rows) == [c.name for c in columns_of_catalogue(preset.classes)]
+    assert list(rows) == [c.name for c in columns_of(preset)]
     files = sorted(os.fsencode(p) for p in folder.rglob("*.fits"))
     assert rows["path"] == [os.fsdecode(p) for p in files]
     numbers = [3 * int(p.rsplit("-", 1)[1][:3]) for p in rows["path"]]
@@ -196,7 +200,7 @@ def test_only_damage_leaves_empty_tables_and_no_network(preset, tmp_path, monkey
     summary = scan_directory(tmp_path / "in", tmp_path / "out", preset=preset)
     assert (summary.classified, summary.rejected) == (0, 2)
     assert table(tmp_path / "out")["path"] == []
-    assert list(table(tmp_path / "out")) == [c.name for c in columns_of_catalogue(preset.classes)]
+    assert list(table(tmp_path / "out")) == [c.name for c in columns_of(preset)]
     assert table(tmp_path / "out", "rejected")["reason"] == ["not_a_file", "empty_file"]
 
 

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 
 from lamost_rare import cli
+from lamost_rare.inference.decision import Prediction
 from lamost_rare.presets import save_preset
 from lamost_rare.simulation.damage import DAMAGE, damage_file
 from lamost_rare.spectra.grid import LAMOST_GRID, WavelengthGrid
@@ -45,7 +45,7 @@ class Fingerprints(StandIn):
             one = whole.copy()
             one.update(bytes([i % 256]))
             p[i] = int.from_bytes(one.digest()[:3], "big") / 2**24
-        return SimpleNamespace(
+        return Prediction(
             probabilities=np.stack([p, 1 - p], axis=1),
             candidate=p > 0.5,
             flags=np.zeros(len(batch), dtype=np.int64),

@@ -95,7 +95,7 @@ def test_astropy_knows_units_descriptions_and_formats(parquet, files):
     read = QTable.read(parquet)
     assert set(read["path"]) <= set(map(str, files))  # none cut short
     assert len(read) > 0
-    known = {column.name: column for column in columns_of_catalogue(["O", "B"])}
+    known = {column.name: column for column in columns_of_catalogue(["O", "B"], "O")}
     for name in set(read.colnames) - {"evidence"}:
         assert read[name].info.description == known[name].description
     assert {name: read[name].info.format for name in FORMATS} == FORMATS

@@ -95,7 +95,8 @@ def arrow_table(table) -> pa.Table:
     Text is as `~lamost_rare.text.path_text` makes it.
     """
     classes = [name[2:] for name in table.colnames if name.startswith("p_")]
-    ucds = {column.name: column.ucd for column in columns_of_catalogue(classes)}
+    rare = next((name[:-7] for name in classes if name.endswith("_survey")), "")
+    ucds = {column.name: column.ucd for column in columns_of_catalogue(classes, rare)}
     fields, arrays = [], []
     for column in table.itercols():
         info = column.info

@@ -122,7 +122,7 @@ class _Rows:
     def __init__(self, preset: Preset, evidence: bool):
         self.preset = preset
         self.evidence = evidence
-        self.columns = columns_of_catalogue(preset.classes, evidence=evidence)
+        self.columns = columns_of_catalogue(preset.classes, preset.rare_class, evidence=evidence)
         self.chunks: list[dict[str, np.ndarray]] = []
         self.rejected: list[tuple[int, str, str]] = []
         self.n_rows = 0

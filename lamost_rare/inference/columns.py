@@ -26,6 +26,7 @@ __all__ = [
     "columns_of_catalogue",
     "evidence_columns",
     "significance_column",
+    "survey_column",
 ]
 
 
@@ -119,13 +120,28 @@ REJECTED = (
 """The columns of the rejected table."""
 
 
-def classifier_columns(classes: Iterable[str]) -> tuple[Column, ...]:
-    """Return the columns that a classifier adds, with a ``p_<class>`` for each of its classes."""
+def survey_column(rare_class: str) -> Column:
+    """Return the column of the probability of a rare class in a survey."""
+    says = f"probability of class {rare_class} in a survey with the preset's prevalences, or others"
+    return Column(f"p_{rare_class}_survey", "f4", says, None, ".4f", "stat.probability;src.class")
+
+
+def classifier_columns(classes: Iterable[str], rare_class: str = "") -> tuple[Column, ...]:
+    """Return the columns that a classifier adds, with a ``p_<class>`` for each of its classes.
+
+    With a rare class, ``p_<rare>_survey`` and its score are among them.
+    """
     says, ucd = "calibrated probability of class", "stat.probability;src.class"
     rare = "whether it is worth a look as a member of the rare class"
+    score = f"score that p_{rare_class}_survey comes of, with S/N and coverage"
+    survey = (
+        survey_column(rare_class),
+        Column("survey_score", "f4", score, None, ".2f", "stat.likelihood"),
+    )
     return (
         Column("prediction", str, "most probable class", ucd="src.class"),
         *(Column(f"p_{name}", "f4", f"{says} {name}", None, ".4f", ucd) for name in classes),
+        *(survey if rare_class else ()),
         Column("candidate", bool, rare, ucd="meta.code.member"),
     )
 
@@ -151,9 +167,11 @@ def significance_column(lines: Iterable[str]) -> Column:
     return Column("evidence", "f4", says, None, ".1f", "stat.snr;spect.line.eqWidth")
 
 
-def columns_of_catalogue(classes: Iterable[str], *, evidence: bool = True) -> list[Column]:
+def columns_of_catalogue(
+    classes: Iterable[str], rare_class: str, *, evidence: bool = True
+) -> list[Column]:
     """Return the columns of the catalogue of a classifier of these classes, in their order."""
-    return catalogue_order(classifier_columns(classes), evidence=evidence)
+    return catalogue_order(classifier_columns(classes, rare_class), evidence=evidence)
 
 
 def catalogue_order(added: Iterable[Column], *, evidence: bool = True) -> list[Column]:
@@ -163,7 +181,7 @@ def catalogue_order(added: Iterable[Column], *, evidence: bool = True) -> list[C
     anyway (without ``evidence``, they are not), and all others come last.
     """
     added = list(added)
-    names = {column.name for column in classifier_columns(())}
+    names = {column.name for column in classifier_columns((), "rare")}
     classifier = [c for c in added if c.name in names or c.name.startswith("p_")]
     lines = evidence_columns() if evidence else ()
     columns = [*IDENTITY, *classifier, FLAGS, *lines, *added]

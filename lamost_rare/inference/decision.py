@@ -12,6 +12,7 @@ from ..spectra.quality import QualityFlag
 from ..spectra.snr import g_band_snr
 from .calibration import add_evidence, calibrate, missing_lines, rare_score
 from .discriminant import reaches_discriminant
+from .odds import SurveyOdds
 from .threads import one_blas_thread
 
 __all__ = ["CandidateRule", "Prediction", "judge"]
@@ -29,11 +30,22 @@ class Prediction:
         Of the preset's rare class.
     flags : ndarray, shape (n_spectra,), int64
         `QualityFlag` bits to add to the batch's own.
+    survey, score : ndarray, shape (n_spectra,), float32
+        Probability of the rare class in a survey, and the score that it comes of
+        (`~lamost_rare.inference.odds.SurveyOdds.of_batch`); by default, as of a preset without
+        odds, NaN.
     """
 
     probabilities: np.ndarray
     candidate: np.ndarray
     flags: np.ndarray
+    survey: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    score: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    def __post_init__(self):
+        unknown = np.full(len(self.probabilities), np.nan, dtype=np.float32)
+        if len(self.survey) != len(unknown):
+            self.survey, self.score = unknown, unknown.copy()
 
 
 @dataclass(frozen=True)
@@ -133,11 +145,15 @@ class CandidateRule:
         return probabilities[:, self.rare] >= min(by_snr.threshold if by_snr else [self.threshold])
 
 
-def judge(batch: SpectrumBatch, probabilities: np.ndarray, config: PresetConfig) -> Prediction:
+def judge(
+    batch: SpectrumBatch, probabilities: np.ndarray, config: PresetConfig, evidence=None
+) -> Prediction:
     """Decide which spectra of a batch are candidates, and flag those that cannot be.
 
-    Their S/N is measured from their own flux and inverse variance. Generated spectra are never
-    candidates.
+    Those are whose probability in a survey is at least the preset's ``threshold`` and whose key
+    lines are covered. A preset without odds of a survey has the probabilities of its classifier
+    instead, and further rules (`CandidateRule`). S/N is measured from flux and inverse variance.
+    Generated spectra are never candidates.
 
     Parameters
     ----------
@@ -145,15 +161,28 @@ def judge(batch: SpectrumBatch, probabilities: np.ndarray, config: PresetConfig)
     probabilities : ndarray, shape (n_spectra, n_classes)
     config : PresetConfig
         Of a classifier.
+    evidence : ndarray, shape (n_spectra,), optional
+        From `~lamost_rare.inference.calibration.line_evidence`; by default the lines say nothing.
     """
-    rule = CandidateRule.of(config)
     covered = ~missing_lines(batch, config.key_lines)
+    flags = np.where(covered, 0, int(QualityFlag.KEY_LINES_MISSING))
+    odds = SurveyOdds.of(config)
+    candidate = np.zeros(len(batch), dtype=bool)
+    with one_blas_thread():
+        if odds is None:
+            if not batch.generated:
+                candidate = _by_rule(batch, probabilities, covered, CandidateRule.of(config))
+            return Prediction(probabilities, candidate, flags)
+        survey, score = odds.of_batch(batch, probabilities, evidence)
+        candidate = (survey >= config.threshold) & covered & (not batch.generated)
+        return Prediction(probabilities, candidate, flags, survey, score)
+
+
+def _by_rule(batch, probabilities, covered, rule: CandidateRule) -> np.ndarray:
     candidate = np.zeros(len(batch), dtype=bool)
     rows = np.flatnonzero(rule.within_reach(probabilities) & covered)
-    if len(rows) and not batch.generated:
+    if len(rows):
         some = batch[rows]
         snr = g_band_snr(some.flux, some.ivar, some.mask, some.grid)
-        with one_blas_thread():
-            candidate[rows] = rule.decide(probabilities[rows], snr, covered[rows])
-    flags = np.where(covered, 0, int(QualityFlag.KEY_LINES_MISSING))
-    return Prediction(probabilities, candidate, flags)
+        candidate[rows] = rule.decide(probabilities[rows], snr, covered[rows])
+    return candidate

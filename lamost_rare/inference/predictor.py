@@ -208,6 +208,6 @@ class Predictor:
         logits = self.logits(batch, first_stage)
         settings, evidence = self.preset.settings, np.zeros(len(batch))
         rule = CandidateRule.of(settings)
-        if rule.calibration.evidence_weight:
+        if rule.calibration.evidence_weight or settings.odds is not None:
             evidence = line_evidence(batch, logits, rule.rare, settings.evidence)
-        return judge(batch, rule.probabilities(logits, evidence), settings)
+        return judge(batch, rule.probabilities(logits, evidence), settings, evidence)

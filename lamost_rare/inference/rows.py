@@ -31,10 +31,12 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
     values = dict(batch.identity)
     values["prediction"] = np.array([*preset.classes, ""], dtype=object)[best]
     values |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(preset.classes)}
+    values[f"p_{preset.rare_class}_survey"] = np.asarray(prediction.survey)
+    values["survey_score"] = np.asarray(prediction.score)
     values["candidate"] = np.asarray(prediction.candidate) & valid
     values["flags"] = batch.flags | np.asarray(prediction.flags)
     values |= evidence or {}
-    columns = columns_of_catalogue(preset.classes, evidence=evidence is not None)
+    columns = columns_of_catalogue(preset.classes, preset.rare_class, evidence=evidence is not None)
     return {c.name: np.asarray(values[c.name], dtype=c.numpy_dtype) for c in columns}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["g_band_snr"]
+__all__ = ["g_band_snr", "usable_snr"]
 
 G_BAND = (4000.0, 5500.0)
 """Å; where S/N (g) is taken as the median over pixels of flux over its uncertainty."""
@@ -24,3 +24,14 @@ def g_band_snr(flux, ivar, mask, grid) -> np.ndarray:
     some = np.isfinite(snr).any(axis=1)
     out[some] = np.nanmedian(snr[some], axis=1)
     return out
+
+
+def usable_snr(flux, ivar, mask, grid) -> np.ndarray:
+    """Return `g_band_snr`, (n,); where less than a fifth of the g band is valid, that of all pixels
+    that are."""
+    band = g_band(grid)
+    snr = g_band_snr(flux, ivar, mask, grid)
+    for row in np.flatnonzero(mask[:, band].mean(axis=1) > 0.8):
+        good = ~mask[row]
+        snr[row] = np.median(flux[row, good] * np.sqrt(ivar[row, good])) if good.any() else np.nan
+    return snr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class BatchClassifier:
         self.name = name
         self.thorough = thorough
         self.make_predictor = make_predictor
-        self.adds = classifier_columns(preset.classes)
+        self.adds = classifier_columns(preset.classes, preset.rare_class)
         self._first = None if thorough else load_first_stage(preset)
         self._built = None
         self.start_seconds = 0.0
@@ -114,9 +114,8 @@ class BatchClassifier:
             # A second look at the same pixels would cost more than the first: several threads.
             known = {"first_stage": logits[rows]} if weight_in_mean(self.preset) else {}
             seen = self._built.predict(batch[rows], **known)
-            found.probabilities[rows] = seen.probabilities
-            found.candidate[rows] = seen.candidate
-            found.flags[rows] = seen.flags
+            for field in fields(Prediction):
+                getattr(found, field.name)[rows] = getattr(seen, field.name)
         return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,17 +13,12 @@ from ..simulation.library import STAR_GRID
 from ..simulation.simulate import simulate
 from ..simulation.simulate_stars import draw_conditions, noise_of
 from ..spectra.normalize import network_input, pseudo_continuum
+from .stream_options import PARTS, StreamOptions
 
 __all__ = ["ObservationStream", "StreamOptions", "levels"]
 
 _LATE_B = re.compile(r"^B[5-9]")
 _DIFFICULT_B = re.compile(r"^B[0-2]|(?<!I)II?(?![IV])")
-_PARTS = {
-    "blue_only": ((3800, 5600), (3800, 5600), (3800, 5600), (3800, 4620), (3800, 4620)),
-    "red_only": ((5672, 6672),),
-    "middle_only": ((3803, 7050),),
-}
-"""Wavelengths (Å) that are all that some libraries have, as often as each is drawn."""
 _MODEL = 0.25
 """Weight of a model, which no real star is quite like."""
 _SHORT = 0.12
@@ -34,59 +29,6 @@ FIRST_STAGE_BATCHES = 10_000_000
 UNCERTAIN_BATCHES = 20_000_000
 QUIET_BATCHES = 30_000_000
 """Numbers of batches from which other users of a stream begin: further than any training goes."""
-
-
-@dataclass
-class StreamOptions:
-    """Composition of a stream.
-
-    Attributes
-    ----------
-    class_weights : dict
-        Relative frequency of each class; classes that are absent from it have weight 1.
-    observed_fraction : float
-        Part of a class that comes from observed spectra where both they and library spectra exist;
-        less where observed spectra are few, each counting as three library stars.
-    difficult : float
-        Weight of early B stars and B supergiants, the nearest to O stars, among the B stars.
-    invented : dict
-        Part of a class that is invented (`simulation.lookalikes`).
-    blend : dict
-        Part of a class's library draws that are a mixture of two of its stars.
-    composite : float
-        Part of the hot subdwarfs that are made of an O star and a late B star or a white dwarf: He
-        II beside strong and broad Balmer lines.
-    snr_range : tuple
-        S/N (g), log-uniform.
-    blue_only, red_only, middle_only : float
-        Parts of the spectra, of any class, that have no more than 3800-5600 Å or 3800-4620 Å (blue
-        libraries), 5672-6672 Å (a red one) and 3803-7050 Å (models), cut to it if need be, so that
-        coverage says nothing about class.
-    """
-
-    class_weights: dict = field(
-        default_factory=lambda: {
-            "O": 2.4, "B": 1.9, "A": 1.0, "F": 1.0, "G": 1.0, "K": 0.8, "M": 0.5,
-            "hot_subdwarf": 1.0, "white_dwarf": 0.9, "other": 1.5,
-        }
-    )  # fmt: skip
-    observed_fraction: float = 0.75
-    difficult: float = 3.0
-    invented: dict = field(
-        default_factory=lambda: {"hot_subdwarf": 0.4, "white_dwarf": 0.4, "other": 0.7}
-    )
-    blend: dict = field(
-        default_factory=lambda: {"O": 0.25, "hot_subdwarf": 0.3, "white_dwarf": 0.2}
-    )
-    composite: float = 0.0
-    snr_range: tuple = (3.0, 200.0)
-    blue_only: float = 0.25
-    red_only: float = 0.0
-    middle_only: float = 0.0
-
-    def to_dict(self) -> dict:
-        """Return the ``training`` block of a preset."""
-        return asdict(self)
 
 
 def levels(flux, valid) -> np.ndarray:
@@ -100,7 +42,7 @@ class _Supply:
     """Where the spectra of a class come from: rows of each of its library stars, and real spectra.
 
     ``cumulative`` are the chances of the stars, added up; ``real_fraction`` is the chance of a real
-    spectrum, ``cut`` those of being cut to each of `_PARTS`.
+    spectrum, ``cut`` those of being cut to each of `PARTS`.
     """
 
     stars: list
@@ -167,7 +109,7 @@ class ObservationStream:
             "red_only": seen & ~begins,
             "middle_only": stars.synthetic & seen & ~ends,
         }
-        self._parts = {name: parts[name] & ~stars.real for name in _PARTS}
+        self._parts = {name: parts[name] & ~stars.real for name in PARTS}
         for name in () if partial else self.classes:
             if name not in stars.label and not self.options.invented.get(name):
                 raise ValueError(
@@ -203,7 +145,7 @@ class ObservationStream:
             )
             / total
         )
-        wanted = np.array([getattr(options, part) for part in _PARTS])
+        wanted = np.array([getattr(options, part) for part in PARTS])
         cut = np.maximum(wanted - natural, 0.0) / max(1 - natural.sum(), 1e-9)
         return _Supply(stars, np.cumsum(weight) / total, real, fraction, cut)
 
@@ -254,7 +196,7 @@ class ObservationStream:
 
     def quiet(self, snr_range) -> ObservationStream:
         """Return a stream of the same stars, whole, at other S/N: most of the noise is missing."""
-        whole = dict.fromkeys(_PARTS, 0.0)
+        whole = dict.fromkeys(PARTS, 0.0)
         options = replace(self.options, snr_range=tuple(snr_range), **whole)
         return ObservationStream(
             self.stars, self.classes, self.preprocessing, options, self.noise, self.seed
@@ -321,8 +263,8 @@ class ObservationStream:
         chances = np.cumsum([self._supply[name].cut for name in names], axis=1)
         for i, drawn in enumerate(rng.random(len(valid))):
             part = int(np.searchsorted(chances[i], drawn, side="right"))
-            if part < len(_PARTS):
-                ranges = list(_PARTS.values())[part]
+            if part < len(PARTS):
+                ranges = list(PARTS.values())[part]
                 low, high = ranges[rng.integers(len(ranges))]
                 seen = (wavelength > low) & (wavelength < high)
                 if (valid[i] & seen).sum() > 0.5 * seen.sum():

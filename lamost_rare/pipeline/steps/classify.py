@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...inference.columns import classifier_columns
+from ...inference.odds import for_survey
 from ...inference.sizes import whole_number
 from ...presets import load_preset
 from ...survey.batch_classifier import BatchClassifier
@@ -51,12 +50,10 @@ class PresetClassifier(Step):
         super().__init__(**parameters)
         whole_number("batch_size", self.batch_size, self.error)
         self.trained = preset = load_preset(self.preset)
-        if self.threshold is not None:
-            if not 0 < self.threshold <= 1:
-                raise self.error(f"threshold must lie above 0 and up to 1, not {self.threshold}")
-            changes = {"threshold": self.threshold, "threshold_by_snr": None}
-            changes["discriminant"] = None
-            preset = replace(preset, config={**preset.config, **changes})
+        try:
+            preset = for_survey(preset, threshold=self.threshold)
+        except ValueError as error:
+            raise self.error(str(error)) from None
         self.classifier = BatchClassifier(preset, self.batch_size, self.name)
         self.adds = self.classifier.adds
         self.grid = preset.grid

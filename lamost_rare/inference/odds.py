@@ -1,0 +1,280 @@
+"""The probability that a spectrum is of the rare class in a survey: p_<rare>_survey.
+
+A network that was trained on classes of equal size says which spectra look like the rare class.
+How many of those are of it depends on how frequent each class is, and on how often its members
+come to look so. A linear score ranks spectra; for each population of a survey it has a logistic
+distribution that depends on the S/N and on the lost part of the spectrum. Bayes' theorem does the
+rest:
+
+    p(population | score) = prevalence x density(score) / sum of the same over all populations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import LamostRareError
+from ..preset_config import Odds, Population, PresetConfig
+from ..presets import Preset
+from ..spectra.batch import SpectrumBatch
+from ..spectra.snr import usable_snr
+from .discriminant import discriminant_features
+
+__all__ = [
+    "LEAST",
+    "PriorError",
+    "SurveyOdds",
+    "for_survey",
+    "log_density",
+    "lost_fraction",
+    "odds_features",
+    "with_prior",
+]
+
+LEAST = 1e-4
+"""Probability of the rare class by the classifier below which that in a survey is given as 0: it
+is less than one in a million there."""
+SNR_RANGE = (3.0, 100.0)
+"""S/N outside of which nothing changes any more."""
+TENTH = 10.0
+
+
+class PriorError(LamostRareError, ValueError):
+    """Prevalences that cannot be used: of an unknown class, negative, or above 1."""
+
+
+def odds_features(probabilities, snr, evidence) -> np.ndarray:
+    """Return what the score is linear in.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_spectra, n_classes)
+        Calibrated.
+    snr : ndarray, shape (n_spectra,)
+        From `~lamost_rare.spectra.snr.usable_snr`; unknown counts as low.
+    evidence : ndarray, shape (n_spectra,)
+        From `~lamost_rare.inference.calibration.line_evidence`.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, 2 * n_classes + 3), float64
+        Those of the discriminant, and the evidence.
+    """
+    features = discriminant_features(probabilities, snr)
+    return np.concatenate([features, np.asarray(evidence, dtype=float)[:, None]], axis=1)
+
+
+def lost_fraction(batch: SpectrumBatch) -> np.ndarray:
+    """Return which part of the pixels of each spectrum is lost, shape (n_spectra,)."""
+    return batch.mask.mean(axis=1)
+
+
+def log_density(score, snr, lost, population: Population) -> np.ndarray:
+    """Return the logarithm of the density of a population's scores, shape (n_spectra,)."""
+    s = _log_snr(snr)
+    a, b, c = population.location
+    d, e = population.scale
+    log_scale = d + e * s
+    z = (np.asarray(score) - (a + b * s + c * np.asarray(lost))) / np.exp(log_scale)
+    return -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))) - log_scale
+
+
+def _log_snr(snr) -> np.ndarray:
+    return np.log(np.clip(np.nan_to_num(snr, nan=0.0), *SNR_RANGE) / TENTH)
+
+
+@dataclass(frozen=True)
+class SurveyOdds:
+    """The odds of a preset in a survey.
+
+    Attributes
+    ----------
+    odds : Odds
+    prevalence : dict of float
+        Of each population.
+    rare_class : str
+    rare : int
+        Its index among the classes.
+    """
+
+    odds: Odds
+    prevalence: Mapping[str, float]
+    rare_class: str
+    rare: int
+
+    @classmethod
+    def of(cls, config: PresetConfig) -> SurveyOdds | None:
+        """Return the odds of a classifier's configuration; None if it has none."""
+        if config.odds is None:
+            return None
+        rare = config.classes.index(config.rare_class)
+        return cls(config.odds, config.prevalence, config.rare_class, rare)
+
+    @property
+    def populations(self) -> list[str]:
+        """Names of the populations."""
+        return list(self.odds.populations)
+
+    @property
+    def own(self) -> np.ndarray:
+        """True for the populations of the rare class, shape (n_populations,)."""
+        return np.array([p.of == self.rare_class for p in self.odds.populations.values()])
+
+    def score(self, probabilities, snr, evidence) -> np.ndarray:
+        """Return the scores of spectra, shape (n_spectra,).
+
+        Parameters are those of `odds_features`.
+        """
+        features = odds_features(probabilities, snr, evidence)
+        return features @ np.asarray(self.odds.weights) + self.odds.constant
+
+    def log_joint(self, score, snr, lost, shift=None) -> np.ndarray:
+        """Return log(prevalence x density), shape (n_spectra, n_populations).
+
+        Parameters
+        ----------
+        score, snr, lost : ndarray, shape (n_spectra,)
+            The score, the S/N, and the lost part of the pixels.
+        shift : ndarray, shape (n_populations,), optional
+            What is added to the logarithms of the densities: to see what their errors do.
+        """
+        inside = np.clip(score, *self.odds.range)
+        with np.errstate(divide="ignore"):
+            prior = np.log([self.prevalence[name] for name in self.odds.populations])
+        columns = [
+            log_density(inside, snr, lost, population)
+            for population in self.odds.populations.values()
+        ]
+        joint = np.stack(columns, axis=1) + prior
+        if shift is not None:
+            joint = joint + shift
+        # Below the range a score says by itself what the odds are: they fall with it.
+        joint[:, self.own] += np.minimum(score - self.odds.range[0], 0)[:, None]
+        return joint
+
+    def shares(self, score, snr, lost, shift=None) -> np.ndarray:
+        """Return the probability of each population, shape (n_spectra, n_populations).
+
+        Parameters are those of `log_joint`; rows sum to 1.
+        """
+        from scipy.special import softmax
+
+        return softmax(self.log_joint(score, snr, lost, shift), axis=1)
+
+    def probability(self, score, snr, lost, shift=None) -> np.ndarray:
+        """Return the probability of the rare class in the survey, shape (n_spectra,)."""
+        return self.shares(score, snr, lost, shift)[:, self.own].sum(axis=1)
+
+    def of_batch(
+        self, batch: SpectrumBatch, probabilities, evidence=None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return probability in the survey, and score, of each spectrum of a batch.
+
+        Where the classifier's own probability is below `LEAST` the one is 0, the other NaN.
+
+        Parameters
+        ----------
+        batch : SpectrumBatch
+        probabilities : ndarray, shape (n_spectra, n_classes)
+            Calibrated.
+        evidence : ndarray, shape (n_spectra,), optional
+            Of the lines; by default they say nothing.
+
+        Returns
+        -------
+        probability, score : ndarray, shape (n_spectra,), float32
+        """
+        probability = np.zeros(len(batch), dtype=np.float32)
+        score = np.full(len(batch), np.nan, dtype=np.float32)
+        rare = probabilities[:, self.rare]
+        rows = np.flatnonzero(rare >= LEAST)
+        if len(rows):
+            some = batch[rows]
+            snr = usable_snr(some.flux, some.ivar, some.mask, some.grid)
+            said = np.zeros(len(rows)) if evidence is None else np.asarray(evidence)[rows]
+            score[rows] = self.score(probabilities[rows], snr, said)
+            probability[rows] = self.probability(score[rows], snr, lost_fraction(some))
+        return probability, score
+
+
+def with_prior(config: PresetConfig, prior: Mapping[str, float]) -> dict[str, float]:
+    """Return the prevalence of each population of a preset when some are given.
+
+    Parameters
+    ----------
+    config : PresetConfig
+        With ``odds``.
+    prior : mapping of str to float
+        Fractions of a survey's spectra, by population, or by class: then the populations of the
+        class keep their proportions. Those that are not given share what is left of 1 as before.
+
+    Raises
+    ------
+    PriorError
+        If one is negative or above 1, all together are above 1, or a name is unknown.
+    """
+    if config.odds is None:
+        raise PriorError(
+            f"preset {config.name!r} has no odds of a survey, which a prior could change: it was "
+            "made by an earlier version, or of too few stars"
+        )
+    members: dict[str, list[str]] = {}
+    for name, population in config.odds.populations.items():
+        members.setdefault(population.of, []).append(name)
+    members |= {name: [name] for name in config.odds.populations}
+    found: dict[str, float] = {}
+    for name, value in prior.items():
+        if name not in members:
+            raise PriorError(f"no class or population {name!r}; known: {', '.join(members)}")
+        if not 0 <= value <= 1:
+            raise PriorError(f"the prevalence of {name} must be from 0 to 1, not {value:g}")
+        names = members[name]
+        if twice := found.keys() & set(names):
+            raise PriorError(f"the prevalence of {min(twice)} is given twice")
+        now = np.array([config.prevalence[n] for n in names], dtype=float)
+        part = now / now.sum() if now.sum() > 0 else np.full(len(names), 1 / len(names))
+        found |= dict(zip(names, (value * part).tolist(), strict=True))
+    given = sum(found.values())
+    if given > 1 + 1e-9:
+        raise PriorError(f"prevalences sum to {given:g}: they cannot be more than 1")
+    rest = {n: v for n, v in config.prevalence.items() if n not in found}
+    before = sum(config.prevalence.values()) - sum(config.prevalence[n] for n in found)
+    left = sum(config.prevalence.values()) - given
+    factor = max(left, 0.0) / before if before > 0 else 0.0
+    return {n: found.get(n, rest.get(n, 0.0) * factor) for n in config.prevalence}
+
+
+def for_survey(
+    preset: Preset, prior: Mapping[str, float] | None = None, threshold: float | None = None
+) -> Preset:
+    """Return a preset whose candidates are those of a survey with other prevalences, or from
+    another probability on.
+
+    Parameters
+    ----------
+    preset : Preset
+        A classifier.
+    prior : mapping of str to float, optional
+        As `with_prior` takes it.
+    threshold : float, optional
+        Least ``p_<rare>_survey`` of a candidate; for a preset without odds, least ``p_<rare>``, at
+        any S/N.
+
+    Raises
+    ------
+    PriorError
+        If a prevalence cannot be used.
+    ValueError
+        If the threshold is not above 0 and up to 1.
+    """
+    changes: dict = {}
+    if prior:
+        changes["prevalence"] = with_prior(preset.settings, prior)
+    if threshold is not None:
+        if not 0 < threshold <= 1:
+            raise ValueError(f"threshold must lie above 0 and up to 1, not {threshold:g}")
+        changes |= {"threshold": threshold, "threshold_by_snr": None, "discriminant": None}
+    return replace(preset, config={**preset.config, **changes}) if changes else preset
