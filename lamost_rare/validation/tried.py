@@ -119,7 +119,7 @@ def load_tried(preset: Preset) -> Tried:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("too large")
-        with np.load(path) as stored:
+        with np.load(io.BytesIO(path.read_bytes())) as stored:
             columns = {field.name: stored[field.name] for field in fields(Tried)}
             for name in _TEXT:
                 columns[name] = stored[f"{name}_names"][columns[name]].astype(object)
