@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation_helpers import check_page
-from lamost_rare.evaluation.recognition import letters_agreed, subtype_of, write_recognition
+from lamost_rare.evaluation.recognition import letters_agreed, write_recognition
 from lamost_rare.inference.calibration import (
     EVIDENCE,
     calibrate,
@@ -558,21 +558,3 @@ def test_pairs_of_spectra_with_the_same_letter():
     assert letters_agreed(sources, "AFGKM") == (1, 4)  # A A, twice A F; F G; a library's G
     sources.snr[0] = 15.0
     assert letters_agreed(sources, "AFGKM") == (0, 2)
-
-
-@pytest.mark.parametrize(
-    ("mk_type", "number"),
-    [
-        ("O9.5Iae", 9.5),
-        ("09Ib", 9.0),
-        ("O6/O7", 6.0),
-        ("O9 V", 9.0),
-        ("B0.5V", 0.5),
-        ("O", np.nan),
-        ("sdO", np.nan),
-        ("DA3", np.nan),
-        ("A0", np.nan),
-    ],
-)
-def test_number_in_an_mk_type(mk_type, number):
-    np.testing.assert_equal(subtype_of(mk_type), number)

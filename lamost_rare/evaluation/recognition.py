@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from itertools import combinations
 
 import numpy as np
 
 from ..simulation.dataset import rows_by_star
 from ..simulation.labels import classes_of
+from ..simulation.mk_types import subtype_number
 from ..validation.figure_titles import figure_rows, ions_of, members, title_of
 from ..validation.figures import measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
@@ -18,18 +18,17 @@ from .known_stars import known_star_lines
 from .pages import images_beside, percent, table, write_page
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 
-__all__ = ["letters_agreed", "subtype_of", "write_recognition"]
+__all__ = ["letters_agreed", "write_recognition"]
 
 TYPES = {
     "O6.5 and earlier": ("O", 0, 7),
     "O7 to O8.5": ("O", 7, 9),
     "O9 to O9.7": ("O", 9, 10),
-    "B0 and B0.5": ("B", 0, 1),
-    "B1 to B2.5": ("B", 1, 3),
-    "B3 and later": ("B", 3, 10),
+    "B0 and B0.5": ("B", 10, 11),
+    "B1 to B2.5": ("B", 11, 13),
+    "B3 and later": ("B", 13, 20),
 }
-"""Letter, first subtype, and the one behind the last."""
-_SUBTYPE = re.compile(r"\s*[OB0]\s*(\d(?:\.\d)?)")
+"""Class, first `subtype_number`, and the one behind the last."""
 _PLOTS = {
     "recall": "Recall of {} against S/N",
     "false-alarms": "Rate of false alarms against threshold",
@@ -254,7 +253,7 @@ def _at_probabilities(decided, recipe) -> list[str]:
 def _by_type(decided) -> list[str]:
     """Show the part called candidates, by spectral type and S/N."""
     library = decided["library"]
-    subtype = np.array([subtype_of(kind) for kind in library.mk_type])
+    subtype = np.array([subtype_number(kind) for kind in library.mk_type])
     rows = []
     for name, (letter, low, high) in TYPES.items():
         own = library.whole & (library.label == letter) & (subtype >= low) & (subtype < high)
@@ -264,17 +263,9 @@ def _by_type(decided) -> list[str]:
             rows.append([name, len(set(library.star[own])), *called])
     return [
         table(["type", "stars", *(f"S/N {name}" for name in _BINS)], rows),
-        "Spectra called candidates; types as the libraries give them.",
+        "Spectra called candidates; types as revised (`simulation/revised_types.csv`), otherwise "
+        "as the libraries give them.",
     ]
-
-
-def subtype_of(mk_type) -> float:
-    """Return the number in an MK type of an O or B star, or NaN; of two types the first.
-
-    Some libraries write the letter O as a zero.
-    """
-    match = _SUBTYPE.match(str(mk_type))
-    return float(match[1]) if match else np.nan
 
 
 def _worst(decided, rare_class, n_rows=8) -> list[str]:

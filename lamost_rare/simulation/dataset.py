@@ -15,6 +15,7 @@ from ..spectra.snr import g_band_snr
 from ..text import check_paths
 from .labels import CLASSES, library_class, model_name, star_name, survey_class
 from .library import STAR_GRID, LibraryStars, Rows, bridge, read_library
+from .mk_types import revised_types
 
 __all__ = ["LabelledStars", "assign_folds", "load_data_folder", "rows_by_star"]
 
@@ -40,7 +41,8 @@ class LabelledStars(Rows):
     star : ndarray of str, shape (n,)
         What must not stand on both sides of a split.
     mk_type, origin, name : ndarray of str, shape (n,)
-        Type as library or survey give it; library, or ``lamost``; path or object.
+        Type as library or survey give it, or as revised (`simulation.mk_types`); library, or
+        ``lamost``; path or object.
     snr : ndarray, shape (n,)
         Median S/N in g, NaN for libraries.
     synthetic : ndarray of bool, shape (n,), optional
@@ -128,18 +130,29 @@ def _from_library(stars: LibraryStars) -> LabelledStars:
     keys = zip(stars.letter, stars.label, stars.teff, stars.library, star, strict=True)
     label = np.array([library_class(*key) or "" for key in keys], dtype=object)
     label[["BORDERLINE" in note for note in stars.note]] = ""
+    mk_type = _revise(star, label, stars.label.astype(object))
     return LabelledStars(
         stars.flux,
         np.zeros_like(stars.flux),
         stars.valid,
         label,
         star,
-        stars.label.astype(object),
+        mk_type,
         stars.library.astype(object),
         stars.name.astype(object),
         np.full(n, np.nan),
         stars.synthetic,
     )
+
+
+def _revise(star, label, mk_type) -> np.ndarray:
+    """Return MK types with those that were revised, and correct in place the labels they change."""
+    revised = revised_types()
+    for i, name in enumerate(star):
+        if name in revised and label[i] in ("O", "B"):
+            mk_type[i] = revised[name]
+            label[i] = mk_type[i][0]
+    return mk_type
 
 
 def _from_table(table: Path, root: Path) -> LabelledStars:

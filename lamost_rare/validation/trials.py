@@ -11,6 +11,7 @@ import numpy as np
 from ..atomic import atomic_path
 from ..simulation.dataset import LabelledStars
 from ..simulation.library import MARGIN
+from ..simulation.mk_types import subtype_number
 from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import HOT, simulate_in_parts
 from ..spectra.batch import SpectrumBatch
@@ -104,7 +105,7 @@ def subtype_group(label: str, mk_type: str, rare_class: str) -> str:
     """Class; where it matters to the rare class, early B stars apart: ``B0-B0.5`` and ``B1+``."""
     if label != "B" or "B1+" not in LOOKALIKES.get(rare_class, ()):
         return label
-    return "B0-B0.5" if str(mk_type).upper().replace(" ", "").startswith("B0") else "B1+"
+    return "B0-B0.5" if subtype_number(mk_type) <= 10.5 else "B1+"
 
 
 def run_trials(
