@@ -129,14 +129,16 @@ def survey_column(rare_class: str) -> Column:
 def classifier_columns(classes: Iterable[str], rare_class: str = "") -> tuple[Column, ...]:
     """Return the columns that a classifier adds, with a ``p_<class>`` for each of its classes.
 
-    With a rare class, ``p_<rare>_survey`` and its score are among them.
+    With a rare class, ``p_<rare>_survey`` and what it comes of are among them.
     """
     says, ucd = "calibrated probability of class", "stat.probability;src.class"
     rare = "whether it is worth a look as a member of the rare class"
-    score = f"score that p_{rare_class}_survey comes of, with S/N and coverage"
+    of = f"that p_{rare_class}_survey comes of"
     survey = (
         survey_column(rare_class),
-        Column("survey_score", "f4", score, None, ".2f", "stat.likelihood"),
+        Column("survey_score", "f4", f"score {of}", None, ".2f", "stat.likelihood"),
+        Column("survey_snr", "f4", f"S/N in g, measured, {of}", None, ".1f", "stat.snr;em.opt"),
+        Column("survey_lost", "f4", f"lost part of the pixels {of}", None, ".2f", "arith.ratio"),
     )
     return (
         Column("prediction", str, "most probable class", ucd="src.class"),

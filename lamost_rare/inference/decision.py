@@ -30,10 +30,10 @@ class Prediction:
         Of the preset's rare class.
     flags : ndarray, shape (n_spectra,), int64
         `QualityFlag` bits to add to the batch's own.
-    survey, score : ndarray, shape (n_spectra,), float32
-        Probability of the rare class in a survey, and the score that it comes of
-        (`~lamost_rare.inference.odds.SurveyOdds.of_batch`); by default, as of a preset without
-        odds, NaN.
+    survey, score, snr, lost : ndarray, shape (n_spectra,), float32
+        Probability of the rare class in a survey, and score, S/N and lost part of the pixels that
+        it comes of (`~lamost_rare.inference.odds.SurveyOdds.of_batch`); by default, as of a preset
+        without odds, NaN.
     """
 
     probabilities: np.ndarray
@@ -41,11 +41,13 @@ class Prediction:
     flags: np.ndarray
     survey: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     score: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    snr: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    lost: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
     def __post_init__(self):
-        unknown = np.full(len(self.probabilities), np.nan, dtype=np.float32)
-        if len(self.survey) != len(unknown):
-            self.survey, self.score = unknown, unknown.copy()
+        for name in ("survey", "score", "snr", "lost"):
+            if len(getattr(self, name)) != len(self.probabilities):
+                setattr(self, name, np.full(len(self.probabilities), np.nan, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,9 @@ def judge(
             if not batch.generated:
                 candidate = _by_rule(batch, probabilities, covered, CandidateRule.of(config))
             return Prediction(probabilities, candidate, flags)
-        survey, score = odds.of_batch(batch, probabilities, evidence)
+        survey, *of = odds.of_batch(batch, probabilities, evidence)
         candidate = (survey >= config.threshold) & covered & (not batch.generated)
-        return Prediction(probabilities, candidate, flags, survey, score)
+        return Prediction(probabilities, candidate, flags, survey, *of)
 
 
 def _by_rule(batch, probabilities, covered, rule: CandidateRule) -> np.ndarray:

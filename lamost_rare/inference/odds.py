@@ -170,10 +170,10 @@ class SurveyOdds:
 
     def of_batch(
         self, batch: SpectrumBatch, probabilities, evidence=None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return probability in the survey, and score, of each spectrum of a batch.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the probability in the survey, and what it comes of, of each spectrum of a batch.
 
-        Where the classifier's own probability is below `LEAST` the one is 0, the other NaN.
+        Where the classifier's own probability is below `LEAST` it is 0, and all else NaN.
 
         Parameters
         ----------
@@ -185,19 +185,21 @@ class SurveyOdds:
 
         Returns
         -------
-        probability, score : ndarray, shape (n_spectra,), float32
+        probability, score, snr, lost : ndarray, shape (n_spectra,), float32
         """
         probability = np.zeros(len(batch), dtype=np.float32)
-        score = np.full(len(batch), np.nan, dtype=np.float32)
+        score, snr, lost = np.full((3, len(batch)), np.nan, dtype=np.float32)
         rare = probabilities[:, self.rare]
         rows = np.flatnonzero(rare >= LEAST)
         if len(rows):
             some = batch[rows]
-            snr = usable_snr(some.flux, some.ivar, some.mask, some.grid)
+            snr[rows] = usable_snr(some.flux, some.ivar, some.mask, some.grid)
+            lost[rows] = lost_fraction(some)
             said = np.zeros(len(rows)) if evidence is None else np.asarray(evidence)[rows]
-            score[rows] = self.score(probabilities[rows], snr, said)
-            probability[rows] = self.probability(score[rows], snr, lost_fraction(some))
-        return probability, score
+            score[rows] = self.score(probabilities[rows], snr[rows], said)
+            # In single precision, as a catalogue has them: who computes it again finds the same.
+            probability[rows] = self.probability(score[rows], snr[rows], lost[rows])
+        return probability, score, snr, lost
 
 
 def with_prior(config: PresetConfig, prior: Mapping[str, float]) -> dict[str, float]:

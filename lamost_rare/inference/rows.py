@@ -32,7 +32,8 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
     values["prediction"] = np.array([*preset.classes, ""], dtype=object)[best]
     values |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(preset.classes)}
     values[f"p_{preset.rare_class}_survey"] = np.asarray(prediction.survey)
-    values["survey_score"] = np.asarray(prediction.score)
+    for name in ("score", "snr", "lost"):
+        values[f"survey_{name}"] = np.asarray(getattr(prediction, name))
     values["candidate"] = np.asarray(prediction.candidate) & valid
     values["flags"] = batch.flags | np.asarray(prediction.flags)
     values |= evidence or {}
