@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names
     from .survey.errors import ScanError, ScanInterrupted
     from .survey.scan import scan_directory
     from .training.estimator import RareStarClassifier
+    from .validation.completeness import completeness
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "__version__",
     "augment_spectra",
     "classify_spectra",
+    "completeness",
     "list_presets",
     "load_preset",
     "run_pipeline",
@@ -60,6 +62,7 @@ __getattr__, __dir__ = lazy_names(
         "UnusableSpectraWarning": "errors",
         "augment_spectra": "inference.augmentation",
         "classify_spectra": "inference.classify",
+        "completeness": "validation.completeness",
         "list_presets": "presets",
         "load_preset": "presets",
         "run_pipeline": "pipeline.runner",

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "run a pipeline of steps over a directory of spectra",
     "steps": "list the steps of pipelines, with their parameters",
     "presets": "list the pretrained networks (presets), with how good they are",
+    "completeness": "tell what part of a rare class is found, by S/N, extinction and subtype",
     "augment": "generate spectra of a rare class with a neural network",
     "train": "train a classifier or a generator, or rebuild the shipped presets",
     "evaluate": "measure how good a classifier or a generator is",
