@@ -1,4 +1,4 @@
-"""The order of candidates: by the lines of the rare class, then by probability."""
+"""The order of candidates: by probability in a survey, by lines of the rare class, by p."""
 
 import csv
 
@@ -55,6 +55,22 @@ def test_surest_first_then_most_probable_then_by_path():
     assert found["evidence"].type == "float"
     description = found.schema.field("evidence").metadata[b"description"]
     assert description == b"significance of the mean equivalent width of He II 4200, He II 4541"
+
+
+@pytest.mark.parametrize("unknown", [None, np.nan])
+def test_most_probable_in_the_survey_first(unknown):
+    columns = {
+        "path": ["a", "b", "c", "d", "e"],
+        "p_O": np.array([0.9, 0.6, 0.6, 0.7, 0.99], "f4"),
+        "ew_heii_4541": np.array([0.9, 0.2, 0.5, 0.5, 0.8], "f4"),
+        "ew_heii_4541_err": np.full(5, 0.1, "f4"),
+    }
+    survey = pa.array([0.6, 0.9, 0.9, 0.9, unknown], "f4")
+    found = rank_candidates(rows(**columns, p_O_survey=survey), "O", EVIDENCE)
+    assert found["path"].to_pylist() == ["d", "c", "b", "a", "e"]
+    null = pa.array([unknown] * 5, "f4")
+    found = rank_candidates(rows(**columns, p_O_survey=null), "O", EVIDENCE)
+    assert found["path"].to_pylist() == ["a", "e", "d", "c", "b"]
 
 
 def test_without_lines_the_most_probable_comes_first():

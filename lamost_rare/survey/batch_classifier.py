@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from ..inference.columns import classifier_columns
 from ..inference.decision import Prediction, judge
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
+from ..inference.odds import for_survey
 from ..inference.predictor import Predictor
 from ..inference.rows import catalogue_columns
 from ..inference.sizes import BATCH_SIZE
@@ -33,12 +34,15 @@ class BatchClassifier:
     The network is built when the first batch comes: a scan that finds nothing to classify does
     without TensorFlow. ``make_predictor`` makes of a preset and a batch size what predicts; by
     default `build_predictor`. If ``thorough``, the network is shown every spectrum, also those that
-    the preset's first stage is sure of.
+    the preset's first stage is sure of. ``prior`` and ``threshold`` are those of
+    `~lamost_rare.inference.odds.for_survey`; ``trained`` is the preset without them.
 
     Raises
     ------
     PresetError
         If the preset is no classifier, or its first stage cannot be used.
+    PriorError, ValueError
+        If prior or threshold cannot be.
     """
 
     grid = property(lambda self: self.preset.grid)
@@ -50,9 +54,13 @@ class BatchClassifier:
         name: str = "rare_star_classifier",
         thorough: bool = True,
         make_predictor: Callable | None = None,
+        prior: Mapping[str, float] | None = None,
+        threshold: float | None = None,
     ):
         check_kind(preset, "classifier")
-        self.preset = preset
+        self.trained = preset
+        self.prior, self.threshold = dict(prior or {}), threshold
+        self.preset = for_survey(preset, prior, threshold)
         self.batch_size = batch_size
         self.name = name
         self.thorough = thorough
@@ -69,8 +77,13 @@ class BatchClassifier:
 
     def fingerprint(self) -> dict:
         """Return what the results depend on."""
-        trained = describe_preset(self.preset)
-        return {"name": self.name, "trained": trained, "thorough": self._first is None}
+        return {
+            "name": self.name,
+            "trained": describe_preset(self.trained),
+            "thorough": self._first is None,
+            "prior": self.prior,
+            "threshold": self.threshold,
+        }
 
     def prepare(self) -> None:
         """Build the network, unless that was done."""

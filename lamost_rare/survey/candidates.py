@@ -1,4 +1,4 @@
-"""The candidates of a scan, those first that have the lines of the rare class most surely."""
+"""The candidates of a scan, those first that are most probably of the rare class."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ __all__ = ["rank_candidates"]
 def rank_candidates(found: pa.Table, rare_class: str, evidence: Evidence | None) -> pa.Table:
     """Sort candidates (rows of the catalogue) by how much they are worth a look.
 
-    ``evidence`` (``lines`` and ``floor``, of a preset's configuration) or `LINES_OF_CLASS` names
+    Those with the greatest ``p_<rare>_survey`` come first; where that is equal, or null since the
+    preset has no odds, those whose lines of the rare class are surest.
+
+    ``evidence`` (``lines`` and ``floor``, of a preset's configuration) or `EVIDENCE` names
     lines of the rare class. Then a last column ``evidence`` says how many times its error their
     mean equivalent width is, NaN (and last) where none could be measured. In case of a tie the
-    greater probability of the rare class comes first, then the path.
+    greater probability ``p_<rare>`` comes first, then the path.
     """
     evidence = evidence or EVIDENCE.get(rare_class)
     order = [("path", "ascending")]
@@ -31,4 +34,6 @@ def rank_candidates(found: pa.Table, rare_class: str, evidence: Evidence | None)
         (field,) = schema_of([significance_column(evidence.lines)])
         found = found.append_column(field, pa.array(value.astype(np.float32)))
         order.insert(0, ("evidence", "descending"))
+    if f"p_{rare_class}_survey" in found.column_names:
+        order.insert(0, (f"p_{rare_class}_survey", "descending"))
     return found.sort_by(order)

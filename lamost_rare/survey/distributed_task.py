@@ -50,7 +50,7 @@ def describe_job(
 
     Workers know shipped presets by their name, others by their folder.
     """
-    preset = classifier.preset
+    preset = classifier.trained
     folder = preset.folder.resolve()
     shipped = preset.name in list_presets() and load_preset(preset.name, verify=False).folder
     return {
@@ -63,6 +63,7 @@ def describe_job(
         "schema": schema.serialize().to_pybytes(),
         "batch_size": classifier.batch_size,
         "thorough": classifier.thorough,
+        "survey": json.dumps({"prior": classifier.prior, "threshold": classifier.threshold}),
         "make_predictor": pickle.dumps(classifier.make_predictor),
     }
 
@@ -107,7 +108,7 @@ def do_shard(job: dict, entries: bytes, *, proven: bool, careful: bool) -> dict:
     _close_what_other_scans_left(job["scan"])
     try:
         with _building:
-            names = ("preset", "described", "batch_size", "thorough", "make_predictor")
+            names = ("preset", "described", "batch_size", "thorough", "survey", "make_predictor")
             classifier = _classifier(*map(job.get, names))
     except PresetError as error:
         raise ScanError(
@@ -190,7 +191,7 @@ def _close_what_other_scans_left(scan: str) -> None:
 
 @lru_cache(maxsize=4)
 def _classifier(
-    preset: str, described: str, batch_size: int, thorough: bool, make_predictor: bytes
+    preset: str, described: str, batch_size: int, thorough: bool, survey: str, make_predictor: bytes
 ) -> BatchClassifier:
     """Return the classifier, kept for the next shards."""
     loaded = load_preset(preset)
@@ -202,7 +203,8 @@ def _classifier(
                 f"that runs the scan it is {printable(expected[key][:20])}"
             )
     factory = pickle.loads(make_predictor)
-    return BatchClassifier(loaded, batch_size, thorough=thorough, make_predictor=factory)
+    options = {"thorough": thorough, "make_predictor": factory, **json.loads(survey)}
+    return BatchClassifier(loaded, batch_size, **options)
 
 
 def _prepare(classifier: BatchClassifier, threads: int) -> None:

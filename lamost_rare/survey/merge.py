@@ -12,20 +12,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from ..atomic import atomic_path, discard_part
 from ..inference.arrow import for_spreadsheets, parquet_writer, without_nan
-from ..inference.arrow_files import arrow_file
+from ..inference.arrow_files import arrow_file, open_parquet
+from ..inference.expected import ExpectedCounts
+from ..inference.selection import Selection
 from ..preset_config import Evidence
 from ..spectra.quality import QualityFlag
+from ..text import printable
 from .candidates import rank_candidates
 from .catalogue import REJECTED_SCHEMA
+from .errors import ScanError
 from .formats import FORMATS, convert_table
+from .selecting import choose, count_expected, settle
 from .shards import ShardStore
 from .summary import ScanSummary
 
-__all__ = ["CONVERTED", "RESULTS", "convert_results", "merge_shards"]
+__all__ = ["CONVERTED", "RESULTS", "convert_results", "merge_shards", "select_again"]
 
 RESULTS = ("catalogue.parquet", "rejected.parquet", "candidates.parquet", "candidates.csv")
 """Files that a finished scan leaves, besides its manifest."""
@@ -48,52 +52,107 @@ def merge_shards(
     summary: ScanSummary,
     checkpoint: Callable,
     evidence: Evidence | None = None,
+    selection: Selection | None = None,
 ) -> None:
     """Write `RESULTS` into ``output`` and replace the counts of ``summary`` by those of the tables.
 
     The order of rows is that of the inputs; the first row with an OBSID stays as it is, later ones
-    are flagged ``DUPLICATE_OBSID``. Memory holds one row group, some 35 bytes for each row of the
+    are flagged ``DUPLICATE_OBSID``. With a ``selection`` the candidates are its own, else those of
+    the shards. Memory holds one row group, some 35 bytes for each row of the
     catalogue, and the candidates, which are sorted by `rank_candidates`.
     Each file is replaced as a whole or not at all; merging again gives the same bytes.
     ``checkpoint`` is called between row groups and may raise, to stop.
     """
-    for name in itertools.chain(*CONVERTED.values()):
-        (output / name).unlink(missing_ok=True)  # of the tables that are about to be replaced
     numbers = range(n_shards)
-    summary.predictions, summary.flags, summary.reasons = Counter(), Counter(), Counter()
-
     for number in numbers:
         checkpoint()
         store.check_sound(number)
-    names = store.schema.names
-    duplicate = _duplicates(store, numbers)
+    summary.reasons = Counter()
+    parts = [store.catalogue(number) for number in numbers]
+    found = _write_catalogue(parts, store.schema, output, summary, checkpoint, selection)
+
+    with _writer(output / RESULTS[1], REJECTED_SCHEMA) as write:
+        summary.rejected = 0
+        for table in _tables(map(store.rejected, numbers), REJECTED_SCHEMA):
+            checkpoint()
+            write(table)
+            summary.rejected += len(table)
+            _count(summary.reasons, table["reason"])
+    _write_candidates(found, output, summary, evidence)
+
+
+def select_again(
+    schema: pa.Schema,
+    output: Path,
+    summary: ScanSummary,
+    checkpoint: Callable,
+    evidence: Evidence | None,
+    selection: Selection,
+) -> None:
+    """Write the tables of a finished scan again, whose shards are gone, with other candidates.
+
+    They have the bytes that `merge_shards` would give them; that of rejects stays as it is. Other
+    parameters are as there.
+
+    Raises
+    ------
+    ScanError
+        If the catalogue has not the columns of ``schema``.
+    """
+    catalogue = output / RESULTS[0]
+    with open_parquet(catalogue) as file:
+        if not file.schema_arrow.equals(schema):
+            raise ScanError(
+                f"{printable(catalogue)} has other columns than this scan wrote: use --overwrite "
+                "to start again"
+            )
+    found = _write_catalogue([catalogue], schema, output, summary, checkpoint, selection)
+    _write_candidates(found, output, summary, evidence)
+
+
+def _write_catalogue(
+    parts: list[Path],
+    schema: pa.Schema,
+    output: Path,
+    summary: ScanSummary,
+    checkpoint: Callable,
+    selection: Selection | None,
+) -> pa.Table:
+    """Write the catalogue of the rows of some files, and count them; returns the candidates."""
+    for name in itertools.chain(*CONVERTED.values()):
+        (output / name).unlink(missing_ok=True)  # of the tables that are about to be replaced
+    summary.predictions, summary.flags = Counter(), Counter()
+    duplicate = _duplicates(parts)
+    counts = None
+    if selection is not None:
+        selection = settle(selection, _read(parts, [selection.column, "flags"]))
+        counts = ExpectedCounts(selection.odds)
     candidates = []
-    with _writer(output / RESULTS[0], store.schema) as write:
+    with _writer(output / RESULTS[0], schema) as write:
         row = 0
-        for table in _tables(map(store.catalogue, numbers)):
+        for table in _tables(parts, schema):
             checkpoint()
             table = _flag(table, duplicate[row : row + len(table)])
+            table = choose(table, selection)
+            count_expected(counts, table)
             row += len(table)
             write(table)
-            if "candidate" in names:
+            if "candidate" in schema.names:
                 candidates.append(table.filter(table["candidate"]))
-            if "prediction" in names:
+            if "prediction" in schema.names:
                 _count(summary.predictions, table["prediction"])
             flags = table["flags"].to_numpy()
             for flag in QualityFlag:
                 summary.flags[flag.name] += int(np.count_nonzero(flags & flag))
     summary.flags = +summary.flags  # without the zeros
     summary.classified = row
+    summary.selection, summary.expected = selection, counts and counts.result()
+    return pa.concat_tables([schema.empty_table(), *candidates])
 
-    with _writer(output / RESULTS[1], REJECTED_SCHEMA) as write:
-        summary.rejected = 0
-        for table in _tables(map(store.rejected, numbers)):
-            checkpoint()
-            write(table)
-            summary.rejected += len(table)
-            _count(summary.reasons, table["reason"])
 
-    found = pa.concat_tables([store.schema.empty_table(), *candidates])
+def _write_candidates(
+    found: pa.Table, output: Path, summary: ScanSummary, evidence: Evidence | None
+) -> None:
     summary.candidates = len(found)
     found = without_nan(rank_candidates(found, summary.rare_class, evidence))
     with _writer(output / RESULTS[2], found.schema) as write:
@@ -112,12 +171,10 @@ def convert_results(output: Path, format: str, checkpoint: Callable) -> None:
             convert_table(output / source, output / name, checkpoint)
 
 
-def _duplicates(store: ShardStore, numbers: Iterable[int]) -> np.ndarray:
+def _duplicates(parts: Iterable[Path]) -> np.ndarray:
     """Return whether the OBSID of each row was met in an earlier row; a missing one (-1) never
     was."""
-    columns = [
-        _read(store.catalogue(number), columns=["obsid"])["obsid"].to_numpy() for number in numbers
-    ]
+    columns = [block["obsid"].to_numpy() for block in _read(parts, ["obsid"])]
     obsid = np.concatenate([np.empty(0, np.int64), *columns])
     order = np.argsort(obsid, kind="stable")
     ordered = obsid[order]
@@ -132,12 +189,12 @@ def _flag(table: pa.Table, duplicate: np.ndarray) -> pa.Table:
     return table.set_column(index, table.schema.field(index), pa.array(flags, pa.int64()))
 
 
-def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
-    """Yield the shards' rows in order, as tables of `ROW_GROUP` rows and a last shorter one."""
+def _tables(parts: Iterable[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the rows of files in order, as tables of `ROW_GROUP` rows and a last shorter one."""
     waiting, n_waiting = [], 0
-    for path in paths:
-        table = _read(path)
-        waiting.append(table)
+    for table in _read(parts):
+        # Without what a finished table knows of itself.
+        waiting.append(pa.Table.from_arrays(table.columns, schema=schema))
         n_waiting += len(table)
         while n_waiting >= ROW_GROUP:
             joined = pa.concat_tables(waiting)
@@ -148,9 +205,12 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
-    with arrow_file(path) as file:
-        return pq.read_table(file, columns=columns)
+def _read(parts: Iterable[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the row groups of files."""
+    for path in parts:
+        with open_parquet(path) as file:
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, columns)
 
 
 @contextlib.contextmanager

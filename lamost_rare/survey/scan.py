@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..inference.columns import Column
+from ..inference.prior import read_prior
+from ..inference.selection import no_odds
 from ..inference.sizes import BATCH_SIZE
 from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, check_kind, load_preset
@@ -17,14 +19,16 @@ from ..text import check_paths
 from .batch_classifier import BatchClassifier
 from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
+from .finished import choose_again, was_complete
 from .formats import FORMATS
 from .inputs.base import LEFT_OUT, ScanInput
 from .inputs.opening import open_inputs
 from .lost import InputWatch
 from .manifest import describe_preset, describe_steps
-from .merge import RESULTS, convert_results, merge_shards
+from .merge import convert_results, merge_shards
+from .selecting import preset_of, selection_of
 from .shard_processing import classify_shards
-from .shard_run import ShardRun, clear_errors, open_run
+from .shard_run import clear_errors, open_run
 from .shards import ShardCounts, ShardStore
 from .stepping import StepLine
 from .summary import ScanSummary
@@ -48,6 +52,9 @@ def scan_directory(
     progress: bool | None = None,
     format: str = "parquet",
     thorough: bool = False,
+    prior=None,
+    threshold: float | None = None,
+    purity: float | None = None,
 ) -> ScanSummary:
     """Classify every spectrum below a directory, and say of the others why not.
 
@@ -83,6 +90,14 @@ def scan_directory(
         ``fits``, ``ecsv`` or ``votable``: write the three tables in this format, too.
     thorough : bool
         Show the recogniser every spectrum, also those that the preset's first stage is sure of.
+    prior : mapping, str or path, optional
+        How frequent classes are in this survey, where that is not what the preset says:
+        `~lamost_rare.inference.prior.read_prior`. Another prior is another scan.
+    threshold : float, optional
+        Least ``p_<rare>_survey`` of a candidate; of a preset without odds, least ``p_<rare>``.
+    purity : float, optional
+        Instead: expected part of true candidates in the list, which is the largest that has it. Of
+        a finished scan, another threshold or purity only has the tables written again.
 
     Returns
     -------
@@ -100,22 +115,14 @@ def scan_directory(
     TypeError
         If ``source`` is neither a path nor a sequence of paths.
     ValueError
-        If a path is empty.
+        If a path is empty, or prior, threshold or purity cannot be.
     ScanInterrupted
         After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
     """
-    return classify_below(
-        source,
-        output,
-        preset=preset,
-        batch_size=batch_size,
-        thorough=thorough,
-        root=root,
-        workers=workers,
-        overwrite=overwrite,
-        progress=progress,
-        format=format,
-    )
+    given = {"root": root, "preset": preset, "batch_size": batch_size, "thorough": thorough}
+    how = {"workers": workers, "overwrite": overwrite, "progress": progress, "format": format}
+    asked = {"prior": prior, "threshold": threshold, "purity": purity}
+    return classify_below(source, output, **given, **how, **asked)
 
 
 def classify_below(
@@ -126,6 +133,8 @@ def classify_below(
     batch_size: int,
     thorough: bool,
     make_predictor: Callable | None = None,
+    prior=None,
+    threshold: float | None = None,
     **options,
 ) -> ScanSummary:
     """Do what `scan_directory` says, with what ``make_predictor`` builds (`BatchClassifier`).
@@ -133,13 +142,20 @@ def classify_below(
     Further options are those of `run_steps`.
     """
     preset = classifier_preset(preset)
+    if preset.settings.odds is None:  # candidates are what the classifier says, by its own rule
+        of_classifier, threshold = threshold, None
+    else:
+        of_classifier = None
     classifier = BatchClassifier(
         preset,
         whole_number("batch_size", batch_size),
         thorough=thorough,
         make_predictor=make_predictor,
+        prior=read_prior(prior),
+        threshold=of_classifier,
     )
-    return run_steps(source, output, [classifier], preset=preset, batch_size=batch_size, **options)
+    options |= {"preset": preset, "batch_size": batch_size, "threshold": threshold}
+    return run_steps(source, output, [classifier], **options)
 
 
 def classifier_preset(preset) -> Preset:
@@ -163,6 +179,8 @@ def run_steps(
     overwrite: bool = False,
     progress: bool | None = None,
     format: str = "parquet",
+    threshold: float | None = None,
+    purity: float | None = None,
 ) -> ScanSummary:
     """Run steps over every spectrum below a directory: `scan_directory` with steps of any kind.
 
@@ -180,6 +198,8 @@ def run_steps(
         Spectra to a step.
     shard_size : int
         Inputs to a shard, about: whole batches, as near below it as there are.
+    threshold, purity : float, optional
+        As for `scan_directory`, of the one step that decides on candidates; it has odds.
 
     Raises
     ------
@@ -194,12 +214,13 @@ def run_steps(
     check_paths(output=output)
     given = open_inputs(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
+    selection = selection_of(steps, threshold, purity)
     grid = next((step.grid for step in steps if step.grid is not None), LAMOST_GRID)
     given.check_grid(grid)
 
-    names = (preset.name, preset.rare_class) if preset else ("", "")
-    summary = ScanSummary(given.path, output, *names, format=format)
+    summary = ScanSummary(given.path, output, *_words(steps, preset), format=format)
     store = ShardStore(output / "shards", _schema(steps, given), InputWatch(given).check)
+    evidence = preset and preset.settings.evidence
     asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
     shard_size = max(1, shard_size // batch_size) * batch_size
     configuration = {"batch_size": batch_size, "shard_size": shard_size}
@@ -208,7 +229,8 @@ def run_steps(
         open_run(summary, given, store, asked, configuration, overwrite=overwrite) as run,
     ):
         summary.left_out = {kind: run.manifest["besides"].get(kind, 0) for kind in LEFT_OUT}
-        if _was_complete(run):
+        if was_complete(run, selection):
+            choose_again(run, evidence, selection)
             convert_results(output, format, run.checkpoint)
             return summary
         to_do = run.begin()
@@ -217,8 +239,8 @@ def run_steps(
         how |= {"workers": workers, "batch_size": batch_size, "stopped": run.stop}
         try:
             run.count(classify(store, run.inputs, to_do, **how), progress)
-            evidence = preset.settings.evidence if preset else None
-            merge_shards(store, len(run.inputs), output, summary, run.checkpoint, evidence)
+            merge = (output, summary, run.checkpoint, evidence, selection)
+            merge_shards(store, len(run.inputs), *merge)
             convert_results(output, format, run.checkpoint)
         except (ScanInterrupted, ScanError):
             run.take_stock()  # shards that were not finished do not count
@@ -235,21 +257,16 @@ def run_steps(
     return summary
 
 
+def _words(steps, preset: Preset | None) -> tuple[str, str, str]:
+    """Return the preset's name, its rare class, and why it has no odds if it has none."""
+    decides = preset_of(steps)
+    why = no_odds(decides) if decides and decides.settings.odds is None else ""
+    return (preset.name, preset.rare_class, why) if preset else ("", "", why)
+
+
 def _schema(steps, given: ScanInput) -> pa.Schema:
     added = [item for step in steps for item in step.adds if isinstance(item, Column)]
     return catalogue_schema([*added, *given.columns])
-
-
-def _was_complete(run: ShardRun) -> bool:
-    """Take the counts of a scan that was complete before, if it was."""
-    manifest, output = run.manifest, run.summary.output
-    if manifest["state"] != "complete" or manifest.get("try_again"):
-        return False
-    if not all((output / name).exists() for name in RESULTS):
-        return False
-    run.summary.recall(manifest["counts"])
-    run.store.clear()
-    return True
 
 
 def _start_seconds(step) -> float:

@@ -41,7 +41,7 @@ class ShardRun:
     def __init__(self, summary: ScanSummary, store: ShardStore, stop: StopRequest):
         self.summary, self.store, self.stop = summary, store, stop
         self._started = time.monotonic()
-        self._spent_before = 0.0
+        self._spent_before: float | None = None
 
     def checkpoint(self) -> None:
         """Raise `ScanInterrupted` if the user asked to stop."""
@@ -51,7 +51,6 @@ class ShardRun:
 
     def begin(self) -> list[int]:
         """Count what earlier runs have done; return the numbers of the shards that are left."""
-        self._spent_before = self.manifest["elapsed_seconds"]
         to_do = self.take_stock(again=True)
         self.summary.done_before = self.summary.done
         self.record("running")
@@ -89,6 +88,8 @@ class ShardRun:
         summary = self.summary
         summary.state = state
         summary.seconds = time.monotonic() - self._started
+        if self._spent_before is None:
+            self._spent_before = self.manifest["elapsed_seconds"]
         self.manifest.update(
             state=state,
             counts=summary.counts(),
@@ -96,6 +97,8 @@ class ShardRun:
             updated=now(),
             elapsed_seconds=round(self._spent_before + summary.seconds, 1),
         )
+        if survey := summary.survey():
+            self.manifest["survey"] = survey
         write_manifest(summary.output / MANIFEST, self.manifest)
 
     def check_complete(self) -> None:

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..inference.expected import Expected
+from ..inference.selection import Selection
 from ..text import printable
 from .formats import FORMATS
 
@@ -23,6 +25,8 @@ class ScanSummary:
         Name of the preset; empty if no step classifies.
     rare_class : str
         The class whose members are candidates, or empty.
+    no_odds : str
+        Why the preset has no odds of a survey; empty if it has some.
     discovered : int
         Inputs: files named like spectra, and what `discovery.find_spectra` lists besides.
     classified, rejected, to_do : int
@@ -45,12 +49,17 @@ class ScanSummary:
         Rejects that could not be read, which the same command tries again.
     left_out : dict of int
         Files that are named like inputs and are none, by what they are.
+    selection : Selection, optional
+        How candidates were chosen, where the preset has odds of a survey.
+    expected : Expected, optional
+        How many of them are expected to be true, then.
     """
 
     source: Path
     output: Path
     preset: str
     rare_class: str
+    no_odds: str = ""
     discovered: int = 0
     classified: int = 0
     rejected: int = 0
@@ -65,6 +74,8 @@ class ScanSummary:
     format: str = "parquet"
     try_again: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    selection: Selection | None = None
+    expected: Expected | None = None
 
     @property
     def done(self) -> int:
@@ -99,6 +110,22 @@ class ScanSummary:
         for name in ("predictions", "flags", "reasons"):
             setattr(self, name, Counter(counts[name]))
         self.done_before = self.done
+
+    def recall_selection(self, survey: dict, selection: Selection) -> None:
+        """Take what `survey` gave, if it answers the same question as ``selection``."""
+        self.selection = selection.as_found(survey)
+        self.expected = Expected.from_dict(survey["expected"]) if self.selection else None
+
+    def survey(self) -> dict | None:
+        """Return how candidates were chosen and what they are, as manifest.json holds it."""
+        if self.selection is None or self.expected is None:
+            return None
+        prevalence = dict(self.selection.odds.prevalence)
+        return {
+            **self.selection.to_dict(),
+            "prevalence": prevalence,
+            "expected": self.expected.to_dict(),
+        }
 
     def counts(self) -> dict:
         """Return the counts as manifest.json holds them."""
@@ -155,7 +182,12 @@ class ScanSummary:
         if self.try_again:
             lines.append(f"{self.try_again} could not be read; the same command tries them again")
         if self.rare_class:
-            lines.append(f"candidates of class {self.rare_class}: {self.candidates}")
+            chosen = f" ({self.selection})" if self.selection else ""
+            lines.append(f"candidates of class {self.rare_class}: {self.candidates}{chosen}")
+            if self.expected:
+                lines += map(printable, self.expected.lines(self.rare_class))
+            if self.no_odds:
+                lines.append(printable(self.no_odds))
         return [*lines, self._look()]
 
     def _look(self) -> str:
