@@ -150,6 +150,8 @@ def test_bad_thresholds_and_priors(preset):
         completeness(preset, threshold=0)
     with pytest.raises(PriorError, match="no class or population 'Q'"):
         completeness(preset, prior={"Q": 0.1})
+    with pytest.raises(PriorError, match=r"cannot read prior none\.csv"):
+        completeness(preset, prior="none.csv")
 
 
 def test_presets_of_which_nothing_can_be_told(tmp_path):
@@ -266,6 +268,16 @@ def test_the_command_prints_and_writes(capsys, preset, tmp_path):
     assert "exists already" in err
 
 
+def test_a_prior_on_the_command_line_is_that_of_python(capsys, preset):
+    argv = ("--preset", preset.folder, "--snr", 20)
+    priors = ("--prior", "O=0.01", "--prior", "B0-B0.5=0.1")
+    status, out, _ = printed(capsys, *argv, *priors)
+    assert status == 0
+    expected = completeness(preset, snr=20, prior={"O": 0.01, "B0-B0.5": 0.1})
+    assert out.splitlines()[2].split()[1] == f"{expected['completeness'][0]:.3f}"
+    assert out != printed(capsys, *argv)[1]
+
+
 def test_the_command_draws(capsys, preset, tmp_path):
     picture = tmp_path / "c.png"
     argv = ("--preset", preset.folder, "--plot", picture)
@@ -289,6 +301,8 @@ def test_the_command_draws(capsys, preset, tmp_path):
         ("--a-v nan", "argument --a-v: must be a number, not 'nan'"),
         ("--subtype K5", "unknown subtype 'K5'"),
         ("--threshold 2", "argument --threshold: must be above 0, and 1 at the most"),
+        ("--prior O=-1", "the prevalence of O must be from 0 to 1, not -1"),
+        ("--prior Q=0.1", "no class or population 'Q'"),
         ("--plot c.jpg", "the suffix must be one of .png, .pdf, .svg"),
         ("--plot nowhere/c.png", "there is no directory nowhere"),
         ("--output table.txt", "the suffix must be one of .csv"),

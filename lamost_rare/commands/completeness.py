@@ -59,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="least p_<rare>_survey of a candidate (default: the preset's)",
     )
     parser.add_argument(
+        "--prior",
+        action="append",
+        metavar="NAME=PART",
+        help="how frequent a class or population is in the survey, such as O=2e-5, or a table of "
+        "these: .csv, .ecsv or .json; may be repeated (default: the preset's)",
+    )
+    parser.add_argument(
         "--output",
         "-o",
         metavar="TABLE",
@@ -76,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         check_output(args.output, overwrite=args.overwrite)
     if args.plot:
         _check_picture(args.plot, overwrite=args.overwrite)
-    found = found_by(args.preset, threshold=args.threshold)
+    found = found_by(args.preset, threshold=args.threshold, prior=args.prior)
     given = {"snr": args.snr, "a_v": args.a_v, "subtype": args.subtype}
     given = {name: values for name, values in given.items() if values}
     points = dict(zip(given, zip(*product(*given.values()), strict=True), strict=True))

@@ -9,12 +9,12 @@ extinction and subtype.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..inference.odds import SurveyOdds, for_survey
+from ..inference.prior import read_prior
 from ..presets import Preset, PresetError, check_kind, load_preset
 from ..simulation.mk_types import subtype_number
 from .completeness_model import MIN_STARS, CompletenessModel
@@ -103,7 +103,7 @@ class Found:
         return CompletenessModel.fit(self.hit[own], *columns, some.star, weight, rng)
 
 
-def found_by(preset=None, *, threshold=None, prior: Mapping[str, float] | None = None) -> Found:
+def found_by(preset=None, *, threshold=None, prior=None) -> Found:
     """Decide which trials of a preset's rare class are candidates.
 
     Parameters are those of `completeness`; what is decided already comes back as it is.
@@ -118,7 +118,7 @@ def found_by(preset=None, *, threshold=None, prior: Mapping[str, float] | None =
     if not isinstance(preset, Preset):
         preset = load_preset(preset)
     check_kind(preset, "classifier")
-    preset = for_survey(preset, prior, threshold)
+    preset = for_survey(preset, read_prior(prior), threshold)
     tried = load_tried(preset)
     odds = SurveyOdds.of(preset.settings)
     if odds is None:
@@ -152,9 +152,9 @@ def completeness(
         9.5 or ``"O9.5V"``; for presets that look for O stars alone.
     threshold : float, optional
         Least ``p_<rare>_survey`` of a candidate. By default that of the preset.
-    prior : mapping of str to float, optional
-        Fractions of a survey's spectra by population or class
-        (`~lamost_rare.inference.odds.with_prior`). By default those of the preset.
+    prior : mapping, str or path, optional
+        Fractions of a survey's spectra by class or population, in place of the preset's
+        (`~lamost_rare.inference.prior.read_prior`).
     seed : int
         Of the samples of stars by which ranges are made.
 
