@@ -6,15 +6,19 @@ import argparse
 import os
 import sys
 
+from ..inference.expected import Expected
 from ..inference.output import check_output, terminal_lines, write_table
+from ..inference.selection import no_odds
 from ..inference.sizes import MOST, whole_number
 from ..text import printable, without_name
+from .options import add_survey_arguments
 
 __all__ = ["add_arguments", "run"]
 
 EXAMPLES = (
     "classify spec-56591-EG012606N412001_sp04-131.fits.gz",
     "classify spectra/*.fits.gz --output table.csv",
+    "classify spectra/*.fits.gz --prior O=2e-5 --threshold 0.9",
 )
 
 
@@ -41,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"spectra that the network sees at a time (default: 256, at most "
         f"{MOST['batch_size']})",
     )
+    add_survey_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +55,14 @@ def run(args: argparse.Namespace) -> int:
         check_output(args.output, overwrite=args.overwrite)
     from ..inference.classify import classify_spectra
 
-    table = classify_spectra(args.files, args.preset, batch_size=args.batch_size)
+    table = classify_spectra(
+        args.files,
+        args.preset,
+        batch_size=args.batch_size,
+        prior=args.prior,
+        threshold=args.threshold,
+        purity=args.purity,
+    )
     if args.output:
         write_table(table, args.output, overwrite=args.overwrite)
     else:
@@ -69,4 +81,18 @@ def run(args: argparse.Namespace) -> int:
             f"{len(table) - len(rejected)} classified, {len(rejected)} not usable, "
             f"{candidates} candidate{'' if candidates == 1 else 's'}: {printable(args.output)}"
         )
+    _say_what_to_expect(table, len(table) - len(rejected))
     return 1 if len(rejected) == len(table) else 0
+
+
+def _say_what_to_expect(table, n_usable: int) -> None:
+    """Print how many of several spectra are expected to be of the rare class."""
+    meta, rare = table.meta, table.meta["rare_class"]
+    if n_usable < 2:
+        return
+    if "expected" not in meta:
+        print(f"lamost-rare: {printable(no_odds(meta['preset'], rare))}", file=sys.stderr)
+        return
+    print(f"candidates of class {rare}: {table['candidate'].sum()} ({meta['candidates']})")
+    for line in Expected.from_dict(meta["expected"]).lines(rare):
+        print(printable(line))

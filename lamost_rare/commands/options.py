@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_shared", "at_least_one", "fraction"]
+__all__ = ["add_shared", "add_survey_arguments", "at_least_one", "fraction"]
 
 
 def at_least_one(text: str) -> int:
@@ -18,6 +18,39 @@ def fraction(text: str) -> float:
     """Return a number above 0 and of 1 at the most, as a ``type`` of argparse."""
     if not 0 < (value := float(text)) <= 1:
         raise argparse.ArgumentTypeError(f"must be above 0, and 1 at the most, not {value:g}")
+    return value
+
+
+def add_survey_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says how frequent classes are, and which spectra are candidates."""
+    parser.add_argument(
+        "--prior",
+        action="append",
+        metavar="NAME=VALUE|TABLE",
+        help="how frequent a class or population is in this survey, as O=2e-5 (also several, with "
+        "commas or options between them), or a table (.csv, .ecsv, .json) with columns class or "
+        "population, and prevalence (default: as the preset says, for LAMOST)",
+    )
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--threshold",
+        type=fraction,
+        metavar="T",
+        help="least p_<rare>_survey of a candidate (default: the preset's, 0.5); of a preset "
+        "without odds of a survey, least p_<rare>",
+    )
+    chosen.add_argument(
+        "--purity",
+        type=_purity,
+        metavar="P",
+        help="make the largest list of candidates of which this part is expected to be true, as "
+        "0.8",
+    )
+
+
+def _purity(text: str) -> float:
+    if not 0 < (value := float(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be above 0 and below 1, not {value:g}")
     return value
 
 

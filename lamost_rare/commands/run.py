@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from .options import add_survey_arguments
 from .scan import add_run_arguments, add_table_arguments, status_of
 
 __all__ = ["add_arguments", "run"]
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only check the pipeline and that its input exists, and show its steps",
     )
+    add_survey_arguments(parser)
     add_run_arguments(parser, "discard what an earlier run left in DIR")
     add_table_arguments(parser)
 
@@ -44,10 +46,12 @@ def run(args: argparse.Namespace) -> int:
     """Run; returns what `status_of` does. Errors are the caller's."""
     from ..pipeline.runner import check_pipeline, describe_pipeline, run_pipeline
 
-    pipeline = check_pipeline(args.pipeline, args.input, args.output)
+    pipeline = check_pipeline(args.pipeline, args.input, args.output, args.prior)
     if args.check:
         from ..survey.inputs.opening import open_inputs
+        from ..survey.selecting import selection_of
 
+        selection_of(pipeline.steps, args.threshold, args.purity)
         open_inputs(pipeline.input, args.root)
         for line in describe_pipeline(pipeline):
             print(line)
@@ -59,5 +63,7 @@ def run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         root=args.root,
         format=args.format,
+        threshold=args.threshold,
+        purity=args.purity,
         quiet=args.quiet,
     )

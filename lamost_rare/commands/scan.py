@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from ..inference.sizes import BATCH_SIZE
+from .options import add_survey_arguments
 
 __all__ = [
     "add_arguments",
@@ -21,6 +22,7 @@ EXAMPLES = (
     "scan dr7/ --output candidates/",
     "scan dr7.h5 --output candidates/ --format fits",
     "scan dr7_v2.0_LRS_catalogue.csv --root dr7/ --output candidates/",
+    "scan dr7/ --output candidates/ --prior O=2e-5 --purity 0.8",
 )
 
 
@@ -135,6 +137,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show every spectrum to the full network; by default a fast first stage sorts out "
         "what is surely a common star",
     )
+    add_survey_arguments(parser)
     add_run_arguments(parser, "discard what an earlier scan left in DIR")
     add_table_arguments(parser)
 
@@ -154,6 +157,9 @@ def run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         format=args.format,
         thorough=args.thorough,
+        prior=args.prior,
+        threshold=args.threshold,
+        purity=args.purity,
         quiet=args.quiet,
     )
 

@@ -54,7 +54,7 @@ def describe_step(entry: StepEntry) -> Iterator[str]:
         yield f"    {printable(step.summary)}"
     for parameter in step.parameters:
         default = "" if parameter.default is None else f" = {parameter.default!r}"
-        kind = "|".join(map(str, parameter.choices)) or parameter.type.__name__
+        kind = "|".join(map(str, parameter.choices)) or parameter.type_name
         yield printable(f"    {parameter.name} ({kind}{default}): {parameter.help}")
     if step.needs:
         yield printable(f"    needs: {', '.join(step.needs)}")

@@ -18,8 +18,12 @@ from ..spectra.resample import assemble
 from ..text import printable, without_name
 from .columns import columns_of_catalogue
 from .evidence import measure_lines
+from .expected import ExpectedCounts
+from .odds import for_survey
 from .predictor import Predictor
+from .prior import read_prior
 from .rows import catalogue_columns, flag_duplicates
+from .selection import Selection
 from .sizes import whole_number
 
 __all__ = ["classify_spectra", "kept_predictor"]
@@ -35,6 +39,9 @@ def classify_spectra(
     medium: str = "vacuum",
     batch_size: int = 256,
     evidence: bool = True,
+    prior=None,
+    threshold: float | None = None,
+    purity: float | None = None,
 ):
     """Classify spectra, one row each, in the given order.
 
@@ -52,6 +59,13 @@ def classify_spectra(
         How many spectra the network sees at a time, up to 16384.
     evidence : bool
         Measure equivalent widths; without them the columns ``ew_*`` are left out.
+    prior : mapping, str or path, optional
+        How frequent classes are where the spectra come from, if that is not what the preset says:
+        ``{"O": 2e-5}``, the same as text, or a table (`~lamost_rare.inference.prior.read_prior`).
+    threshold : float, optional
+        Least ``p_<rare>_survey`` of a candidate; of a preset without odds, least ``p_<rare>``.
+    purity : float, optional
+        Instead: expected part of true candidates in the list, which is the largest that has it.
 
     Returns
     -------
@@ -61,7 +75,9 @@ def classify_spectra(
         is shown. A spectrum that could not be used has the flag
         `~lamost_rare.spectra.quality.QualityFlag.UNUSABLE`, NaN probabilities and an empty
         prediction; ``meta["rejected"]`` lists (row, reason, detail) for each of them, with the
-        codes of `~lamost_rare.spectra.quality.REJECT_REASONS`.
+        codes of `~lamost_rare.spectra.quality.REJECT_REASONS`. If the preset has odds of a survey,
+        ``meta["expected"]`` says how many candidates are expected to be true, with 90 % ranges
+        (`~lamost_rare.inference.expected.Expected`).
 
     Raises
     ------
@@ -72,7 +88,7 @@ def classify_spectra(
         column is wanted.
     ValueError
         If ``medium`` or ``batch_size`` is not allowed, or ``spectra`` is a directory, a
-        pattern or empty.
+        pattern or empty; if prior, threshold or purity cannot be.
     ForkedProcessError
         If this process was forked from one that had classified: start processes with ``spawn``.
 
@@ -88,8 +104,12 @@ def classify_spectra(
     if not isinstance(preset, Preset):
         preset = load_preset(preset)
     check_kind(preset, "classifier")
+    preset = for_survey(preset, read_prior(prior))
+    selection = Selection.of(preset, threshold, purity)
+    if selection is None:
+        preset = for_survey(preset, threshold=threshold)
 
-    results = _Rows(preset, evidence)
+    results = _Rows(preset, evidence, selection)
     sources = read_each(spectra, medium)
     in_memory = batch_size * max(1, min(4, 4 * _TOGETHER // batch_size))
     while chunk := list(islice(sources, in_memory)):
@@ -119,8 +139,9 @@ def _refuse_searching(spectra) -> None:
 class _Rows:
     """The table while it grows."""
 
-    def __init__(self, preset: Preset, evidence: bool):
+    def __init__(self, preset: Preset, evidence: bool, selection: Selection | None):
         self.preset = preset
+        self.selection = selection
         self.evidence = evidence
         self.columns = columns_of_catalogue(preset.classes, preset.rare_class, evidence=evidence)
         self.chunks: list[dict[str, np.ndarray]] = []
@@ -196,6 +217,11 @@ class _Rows:
         from .shown import CatalogueTable
 
         table = CatalogueTable()
+        table.meta["preset"] = self.preset.name
+        table.meta["weights_sha256"] = self.preset.sha256
+        table.meta["rare_class"] = self.preset.rare_class
+        table.meta["threshold"] = self.preset.threshold
+        self._select(table.meta)
         for column in self.columns:
             name, dtype = column.name, column.numpy_dtype
             values = np.concatenate([np.empty(0, dtype), *(chunk[name] for chunk in self.chunks)])
@@ -204,23 +230,45 @@ class _Rows:
             table[name] = u.Quantity(values, column.unit, dtype=dtype) if column.unit else values
             table[name].info.description = column.description
             table[name].info.format = column.format
-        table.meta["preset"] = self.preset.name
-        table.meta["weights_sha256"] = self.preset.sha256
-        table.meta["rare_class"] = self.preset.rare_class
-        table.meta["threshold"] = self.preset.threshold
         table.meta["rejected"] = self.rejected
         return table
 
+    def _column(self, name: str) -> np.ndarray:
+        return np.concatenate([np.empty(0), *(chunk[name] for chunk in self.chunks)])
 
-_predictors: dict[tuple, object] = {}
+    def _select(self, meta: dict) -> None:
+        """Choose the candidates among all rows, where there are odds, and say what to expect."""
+        if self.selection is None:
+            return
+        of = (self.selection.column, "survey_score", "survey_snr", "survey_lost")
+        p, score, snr, lost = map(self._column, of)
+        flags = self._column("flags").astype(np.int64)
+        selection = self.selection.settled(p, flags)
+        chosen = selection.chosen(p, flags)
+        counts = ExpectedCounts(selection.odds)
+        counts.add(p, score, snr, lost, chosen)
+        start = 0
+        for chunk in self.chunks:
+            chunk["candidate"] = chosen[start : start + len(chunk["flags"])]
+            start += len(chunk["flags"])
+        meta |= selection.to_dict()
+        meta["candidates"] = str(selection)
+        meta["prevalence"] = dict(selection.odds.prevalence)
+        meta["expected"] = counts.result().to_dict()
+
+
+_predictors: dict[tuple, Predictor] = {}
+_OF_THE_RULE = ("prevalence", "threshold", "threshold_by_snr", "discriminant")
+"""Keys of a configuration on which probabilities of classes do not depend."""
 
 
 def kept_predictor(preset: Preset, batch_size: int):
     """Return a compiled network, kept for the next call: compiling takes seconds, and who
-    classifies in a loop should pay for it once."""
-    key = (json.dumps(preset.config, sort_keys=True), str(preset.folder), batch_size)
+    classifies in a loop should pay for it once, also with another prior or threshold."""
+    config = {key: value for key, value in preset.config.items() if key not in _OF_THE_RULE}
+    key = (json.dumps(config, sort_keys=True), str(preset.folder), batch_size)
     if key not in _predictors:
         while len(_predictors) >= 2:
             _predictors.pop(next(iter(_predictors)))
         _predictors[key] = Predictor(preset, batch_size=batch_size)
-    return _predictors[key]
+    return _predictors[key].deciding(preset)

@@ -138,7 +138,14 @@ def classifier_columns(classes: Iterable[str], rare_class: str = "") -> tuple[Co
         survey_column(rare_class),
         Column("survey_score", "f4", f"score {of}", None, ".2f", "stat.likelihood"),
         Column("survey_snr", "f4", f"S/N in g, measured, {of}", None, ".1f", "stat.snr;em.opt"),
-        Column("survey_lost", "f4", f"lost part of the pixels {of}", None, ".2f", "arith.ratio"),
+        Column(
+            "survey_lost",
+            "f4",
+            f"lost part of the pixels {of}",
+            None,
+            ".2f",
+            "stat.value;arith.ratio",
+        ),
     )
     return (
         Column("prediction", str, "most probable class", ucd="src.class"),

@@ -99,11 +99,14 @@ def terminal_lines(table) -> Iterator[str]:
     Lines have no control characters.
     """
     rare = table.meta["rare_class"]
-    rows = [("prediction", f"p({rare})", "candidate", "S/N(g)", "flags", "path")]
+    odds = "expected" in table.meta  # p_<rare> ranks, but it is the other that says how surely
+    column = f"p_{rare}_survey" if odds else f"p_{rare}"
+    heading = f"p({rare}, survey)" if odds else f"p({rare})"
+    rows = [("prediction", heading, "candidate", "S/N(g)", "flags", "path")]
     for path, prediction, p, candidate, snr, flags in zip(
         table["path"],
         table["prediction"],
-        table[f"p_{rare}"],
+        table[column],
         table["candidate"],
         table["snr_g"],
         table["flags"],

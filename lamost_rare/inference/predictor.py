@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from ..hdf5 import HDF5Error, load_weights
@@ -169,6 +171,12 @@ class Predictor:
         self._first_stage = load_first_stage(preset) if self._weight else None
         self._call = compile_network(self.model, *self._shape)
         self._call(np.zeros(self._shape, dtype=np.float32))  # compiles now
+
+    def deciding(self, preset: Preset) -> Predictor:
+        """Return the same network with the rule of another preset, which differs in that alone."""
+        other = copy.copy(self)
+        other.preset = preset
+        return other
 
     def logits(self, batch: SpectrumBatch, first_stage=None) -> np.ndarray:
         """Uncalibrated logits, shape (n_spectra, n_classes), float32.

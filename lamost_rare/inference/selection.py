@@ -49,10 +49,10 @@ def threshold_of_purity(probability, purity: float) -> tuple[float | None, float
     return (float(p[last]) if len(good) else None), float(mean[last]), int(last) + 1
 
 
-def no_odds(preset: Preset) -> str:
-    """Return the line that says why a preset has no ``p_<rare>_survey``."""
+def no_odds(preset: str, rare_class: str) -> str:
+    """Return the line that says why a preset of this name gives no ``p_<rare>_survey``."""
     return (
-        f"p_{preset.rare_class}_survey is null: preset {preset.name!r} has no odds of a survey "
+        f"p_{rare_class}_survey is null: preset {preset!r} has no odds of a survey "
         "(made by an earlier version, or of too few stars)"
     )
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ..inference.columns import evidence_columns
+from ..inference.prior import read_prior
 from ..inference.sizes import BATCH_SIZE
 from ..spectra.batch import IDENTITY_DTYPES
 from ..text import check_paths, printable
@@ -27,6 +28,9 @@ def run_pipeline(
     progress: bool | None = None,
     root=None,
     format: str = "parquet",
+    prior=None,
+    threshold: float | None = None,
+    purity: float | None = None,
 ):
     """Run a pipeline over every spectrum below a directory.
 
@@ -38,8 +42,10 @@ def run_pipeline(
     input, output : path-like, optional
         What `lamost_rare.scan_directory` takes as its source, and directory for the results; by
         default those that the pipeline names.
-    workers, overwrite, progress, root, format
-        As for `lamost_rare.scan_directory`.
+    workers, overwrite, progress, root, format, threshold, purity
+        As for `lamost_rare.scan_directory`, where one step decides on candidates.
+    prior : mapping, str or path, optional
+        In place of that of the steps that have one.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def run_pipeline(
         If the run cannot start or go on, as for `lamost_rare.scan_directory`; if a step fails on
         all spectra.
     """
-    pipeline = check_pipeline(pipeline, input, output)
+    pipeline = check_pipeline(pipeline, input, output, prior)
     from ..survey.scan import run_steps
 
     classifier = next((step for step in pipeline.steps if hasattr(step, "trained")), None)
@@ -70,10 +76,12 @@ def run_pipeline(
         progress=progress,
         root=root,
         format=format,
+        threshold=threshold,
+        purity=purity,
     )
 
 
-def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
+def check_pipeline(pipeline, input=None, output=None, prior=None) -> Pipeline:
     """Return the pipeline that `run_pipeline` would run, with everything checked that can be before
     any spectrum is read.
 
@@ -87,8 +95,9 @@ def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
         pipeline = read_pipeline(pipeline)
     elif not isinstance(pipeline, Pipeline):
         pipeline = make_pipeline({"steps": pipeline} if isinstance(pipeline, list) else pipeline)
-    steps, name = pipeline.steps, pipeline.name
+    name = pipeline.name
     try:
+        steps = pipeline.steps if prior is None else _with_prior(pipeline.steps, prior)
         _check_for_catalogue(steps)
         measured = [column.name for column in evidence_columns()]
         check_order(steps, have=[*IDENTITY_DTYPES, "flags", *measured])
@@ -101,6 +110,17 @@ def check_pipeline(pipeline, input=None, output=None) -> Pipeline:
             raise PipelineError(f"{name}: no {key}: give --{key} {option}, or write '{key}: ...'")
         paths[key] = os.fspath(chosen) if isinstance(chosen, os.PathLike) else chosen
     return Pipeline(steps, **paths, name=name)
+
+
+def _with_prior(steps: list[Step], prior) -> list[Step]:
+    """Return steps with another prior, where they have one."""
+    having = [any(parameter.name == "prior" for parameter in step.parameters) for step in steps]
+    if not any(having):
+        raise PipelineError("no step has a prior, which could be another one")
+    prior = read_prior(prior)
+    return [
+        step.changed(prior=prior) if has else step for step, has in zip(steps, having, strict=True)
+    ]
 
 
 def describe_pipeline(pipeline: Pipeline) -> Iterator[str]:

@@ -8,6 +8,7 @@ import re
 import reprlib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from types import UnionType
 
 from ..inference.columns import Column
 from ..spectra.batch import SpectrumBatch
@@ -16,7 +17,13 @@ from .errors import PipelineError
 
 __all__ = ["Column", "Parameter", "Step", "did_you_mean"]
 
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str | dict: "text or a mapping",
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class Parameter:
     name : str
         A Python identifier; the value becomes the attribute of this name.
     type : type
-        ``str``, ``int``, ``float`` or ``bool``, or any class that a value must be an instance of.
+        ``str``, ``int``, ``float`` or ``bool``, or any class that a value must be an instance of,
+        or several of them, as ``str | dict``.
     default
         The value where none is given. With None, None is an allowed value too.
     help : str
@@ -40,11 +48,16 @@ class Parameter:
     """
 
     name: str
-    type: type
+    type: type | UnionType
     default: object = None
     help: str = ""
     choices: tuple = field(default=())
     path: bool = False
+
+    @property
+    def type_name(self) -> str:
+        """Name of the type, or names with ``|`` between them."""
+        return getattr(self.type, "__name__", None) or str(self.type).replace(" ", "")
 
     def check(self, value):
         """Return the value as the step gets it.
@@ -60,7 +73,7 @@ class Parameter:
             value = float(value)
         wrong = not isinstance(value, self.type) or (self.type is int and isinstance(value, bool))
         if wrong or (isinstance(value, float) and not math.isfinite(value)):
-            wanted = _WORDS.get(self.type, f"of type {self.type.__name__}")
+            wanted = _WORDS.get(self.type, f"of type {self.type_name}")
             hint = ""
             if self.type is float and isinstance(value, str) and re.fullmatch(r"\d+e-?\d+", value):
                 hint = "; YAML takes it for text, write an exponent as in 1.0e-3"
@@ -145,6 +158,12 @@ class Step:
     def values(self) -> dict:
         """Return the parameters' values."""
         return {parameter.name: getattr(self, parameter.name) for parameter in self.parameters}
+
+    def changed(self, **parameters):
+        """Return another step of this kind with other values of some parameters."""
+        other = type(self)(**{**self.values(), **parameters})
+        other.origin = self.origin
+        return other
 
     def fingerprint(self) -> dict:
         """Return what the results of the step depend on, as JSON can hold it: a run that was

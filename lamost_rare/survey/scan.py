@@ -259,8 +259,8 @@ def run_steps(
 
 def _words(steps, preset: Preset | None) -> tuple[str, str, str]:
     """Return the preset's name, its rare class, and why it has no odds if it has none."""
-    decides = preset_of(steps)
-    why = no_odds(decides) if decides and decides.settings.odds is None else ""
+    by = preset_of(steps)
+    why = no_odds(by.name, by.rare_class) if by and by.settings.odds is None else ""
     return (preset.name, preset.rare_class, why) if preset else ("", "", why)
 
 

@@ -50,9 +50,8 @@ def selection_of(steps, threshold: float | None, purity: float | None) -> Select
             raise ScanError(f"--{asked} needs exactly one step that decides on candidates")
         return None
     if asked == "threshold" and preset.settings.odds is None:
-        raise ScanError(
-            f"{no_odds(preset)}: write the threshold as a parameter of the step that uses it"
-        )
+        why = no_odds(preset.name, preset.rare_class)
+        raise ScanError(f"{why}: write the threshold as a parameter of the step that uses it")
     return Selection.of(preset, threshold, purity)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...inference.columns import classifier_columns
 from ...inference.odds import for_survey
+from ...inference.prior import read_prior
 from ...inference.sizes import whole_number
 from ...presets import load_preset
 from ...survey.batch_classifier import BatchClassifier
@@ -21,7 +22,7 @@ class PresetClassifier(Step):
     Attributes
     ----------
     trained : Preset
-        As it was loaded, whatever the threshold is here.
+        As it was loaded, whatever prior and threshold are here.
     """
 
     name = "rare_star_classifier"
@@ -38,7 +39,16 @@ class PresetClassifier(Step):
             "threshold",
             float,
             None,
-            "least probability of a candidate, at any S/N (the preset's, higher at low S/N)",
+            "least p_<rare>_survey of a candidate; of a preset without odds, least p_<rare>, at "
+            "any S/N (the preset's)",
+        ),
+        Parameter(
+            "prior",
+            str | dict,
+            None,
+            "how frequent classes are in this survey: {O: 2.0e-5}, the same as text (O=2e-5), or "
+            "the path of a table (what the preset says)",
+            path=True,
         ),
         Parameter("batch_size", int, 256, "spectra that the network sees at a time"),
     )
@@ -51,8 +61,9 @@ class PresetClassifier(Step):
         whole_number("batch_size", self.batch_size, self.error)
         self.trained = preset = load_preset(self.preset)
         try:
-            preset = for_survey(preset, threshold=self.threshold)
-        except ValueError as error:
+            self._prior = read_prior(self.prior)
+            preset = for_survey(preset, self._prior, self.threshold)
+        except (TypeError, ValueError) as error:
             raise self.error(str(error)) from None
         self.classifier = BatchClassifier(preset, self.batch_size, self.name)
         self.adds = self.classifier.adds
@@ -64,8 +75,10 @@ class PresetClassifier(Step):
         return self.trained.rare_class
 
     def fingerprint(self):
-        """Return the parameters, and what the preset was when the run began."""
-        return {**super().fingerprint(), "trained": describe_preset(self.trained)}
+        """Return the parameters, and what preset and prior were when the run began."""
+        found = super().fingerprint()
+        parameters = {**found["parameters"], "prior": self._prior or None}
+        return {**found, "parameters": parameters, "trained": describe_preset(self.trained)}
 
     def process(self, batch):
         """Return the batch with ``prediction``, ``p_<class>`` and ``candidate``, and with flags

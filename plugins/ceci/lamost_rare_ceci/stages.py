@@ -28,8 +28,10 @@ def _options(step_name: str) -> dict:
     """The parameters of one of lamost-rare's steps as ceci's options."""
     options = {"chunk_rows": _CHUNK, "group": _GROUP}
     for parameter in load_step(step_name).parameters:
+        # ceci knows of no two types: then it takes any, and the step says what is wrong.
+        kind = parameter.type if isinstance(parameter.type, type) else None
         options[parameter.name] = StageParameter(
-            parameter.type, parameter.default, required=False, msg=parameter.help
+            kind, parameter.default, required=False, msg=parameter.help
         )
     return options
 

@@ -26,7 +26,8 @@ def _spec(name: str) -> str:
     """The parameters of one of lamost-rare's steps as a configobj specification."""
     lines = []
     for parameter in load_step(name).parameters:
-        check = "option" if parameter.choices else _TYPES[parameter.type]
+        # What may be a mapping can be given as text as well.
+        check = "option" if parameter.choices else _TYPES.get(parameter.type, "string")
         arguments = [*map(repr, parameter.choices), f"default={parameter.default!r}"]
         about = " ".join(parameter.help.replace("%", "%%").split())  # argparse formats it
         lines.append(f"{parameter.name} = {check}({', '.join(arguments)})  # {about}")
