@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamost_rare.inference.decision import judge
@@ -32,6 +32,7 @@ def lists_of(p):
     return {t: p[p >= t].mean(dtype=float) for t in np.unique(p[p > 0])}
 
 
+@settings(deadline=None)
 @given(PROBABILITIES, st.floats(0.001, 0.999))
 def test_the_largest_list_of_a_purity(p, purity):
     p = np.array(p, dtype=np.float32)
@@ -46,6 +47,7 @@ def test_the_largest_list_of_a_purity(p, purity):
     assert size == np.count_nonzero(p >= (min(pure) if pure else max(lists)))
 
 
+@settings(deadline=None)
 @given(PROBABILITIES, st.floats(0.01, 0.99), st.integers(0, 2**30))
 def test_a_threshold_that_was_found_gives_the_same_list(p, purity, seed):
     p = np.array([*p, np.nan], dtype=np.float32)

@@ -77,7 +77,7 @@ class Expected:
         if self.candidates:
             yield (
                 f"expected to be true: {self.true:.1f} of {self.candidates} "
-                f"({_range(self.true_range)} with 90 %)"
+                f"(90 % range {_range(self.true_range)})"
             )
             false = [(name, n) for name, n in self.false.items() if n >= 0.05]
             rest = sum(self.false.values()) - sum(n for _, n in false[:NAMED])

@@ -19,7 +19,7 @@ _MOST_BYTES = 1 << 20
 _NAMES = ("population", "class")
 _VALUE = "prevalence"
 _SUFFIXES = (".csv", ".ecsv", ".json")
-_PAIR = re.compile(r"\s*([^=,/]+?)\s*=\s*([^=,]*?)\s*")
+_PAIR = re.compile(r"\s*([^=,/]+?)\s*=\s*([^=,/]*?)\s*")
 
 
 def read_prior(prior) -> dict[str, float]:
@@ -116,6 +116,8 @@ def _of_file(path: Path) -> list[tuple]:
         raise PriorError(f"cannot read prior {name}: {error.strerror or error}") from error
     except UnicodeError as error:
         raise PriorError(f"prior {name} is not UTF-8 text") from error
+    except ValueError as error:  # a NUL in the name
+        raise PriorError(f"cannot read prior {name}: {printable(first_line(error))}") from error
     found = _of_json(text, name) if suffix == ".json" else _of_table(text, suffix, name)
     if not found:
         raise PriorError(f"prior {name} names no class")
