@@ -42,7 +42,7 @@ def measured(data: Path):
     sources = load_data_folder(data)
     subtype = np.array([subtype_of(str(mk)) for mk in sources.mk_type])
     use = np.isfinite(subtype) & ~np.isin(sources.origin.astype(str), LEFT_OUT)
-    use &= ~sources.real
+    use &= ~sources.real & ~sources.synthetic
     sources, subtype = sources[use], subtype[use]
     flux = np.where(sources.valid, sources.flux, 0).astype(np.float32)
     level = np.nanmedian(np.where(sources.valid, np.abs(flux), np.nan), axis=1, keepdims=True)

@@ -50,7 +50,7 @@ def test_beside_the_same_stars_unseen(sources):
     row = np.array([0, 1, 2, 3])
     one, n = np.ones(4), 4
     trial = Trial("library", np.zeros((n, 2)), one > 0, one, 7 * one, 7 * one, row)
-    decided = {"library": Decided(trial, np.zeros((n, 2)), row == 0, sources, "O")}
+    decided = {"library": Decided(trial, np.zeros((n, 2)), row == 0, one, one, sources, "O")}
     lines = known_star_lines([(15, 16, 0, 24), (16, 16, 1, 24), (0, 0, 0, 0)], decided, "O")
     assert (
         "| 5-10 | 0.5000 (1 of 2) | 0.9375 (15 of 16) | 0.0000 (0 of 2) | 0.0000 (0 of 24) |"

@@ -17,13 +17,15 @@ from .goals import GOALS
 from .known_stars import known_star_lines
 from .pages import images_beside, percent, table, write_page
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
+from .survey_section import survey_lines
 
 __all__ = ["letters_agreed", "write_recognition"]
 
 TYPES = {
     "O6.5 and earlier": ("O", 0, 7),
     "O7 to O8.5": ("O", 7, 9),
-    "O9 to O9.7": ("O", 9, 10),
+    "O9 to O9.5": ("O", 9, 9.6),
+    "O9.7": ("O", 9.6, 10),
     "B0 and B0.5": ("B", 10, 11),
     "B1 to B2.5": ("B", 11, 13),
     "B3 and later": ("B", 13, 20),
@@ -77,8 +79,7 @@ def write_recognition(
         *_label_noise(stars, recipe),
         "## By type",
         *_by_type(decided),
-        "## At other thresholds",
-        *_at_probabilities(decided, recipe),
+        *_further(decided, shipped, recipe, images, seed),
         f"## Stars most often missed, and look-alikes most often taken for {name}",
         *_worst(decided, rare),
     ]
@@ -92,6 +93,13 @@ def write_recognition(
     parts += _plots(trials_of_fold, stars, recipe, decided, shipped, images)
     write_page(output, parts)
     return figures
+
+
+def _further(decided, shipped, recipe, images, seed) -> list[str]:
+    """Show what a survey's list is worth, or, without odds, what other thresholds give."""
+    if shipped.odds is not None:
+        return survey_lines(decided, shipped, recipe, images, seed=seed)
+    return ["## At other thresholds", *_at_probabilities(decided, recipe)]
 
 
 def _plots(trials_of_fold, stars, recipe, decided, shipped, images) -> list[str]:
@@ -137,8 +145,16 @@ def _figures(figures, rare_class) -> str:
 
 def _candidates(recipe, shipped, rules) -> str:
     """Say what makes a candidate."""
+    rare = recipe.rare_class
     if recipe.holdout:
         return f" A candidate has a probability of at least {shipped.threshold:g}."
+    if shipped.odds is not None:
+        return (
+            f" A candidate has a probability in a survey, `p_{rare}_survey`, of at least "
+            f"{shipped.threshold:g}, and enough of its key lines are covered. That probability, "
+            f"temperature and the weight of the {ions_of(recipe.evidence)}lines are fitted to the "
+            "other folds."
+        )
     text = f" A candidate has a calibrated probability of at least {shipped.threshold:g}"
     if by_snr := shipped.threshold_by_snr:
         text += f" at high S/N (g), by S/N: {by_snr}"

@@ -23,8 +23,11 @@ __all__ = [
 KEY_LINE_HALF_WIDTH = 12.0
 """Å around each key line, of which at least two thirds must be valid."""
 KEY_LINES = {
-    # He I 4026, 4388, 4471, He II 4200, 4541, 4686 (air), here in vacuum.
-    "O": KeyLines((4027.33, 4201.02, 4389.16, 4472.73, 4542.86, 4686.99), needed=3),
+    # He I 4026, 4388, 4471, 5876, 6678, He II 4200, 4541, 4686, 5411 (air), here in vacuum: with
+    # one side of the spectrum lost there may be three left on the other.
+    "O": KeyLines(
+        (4027.33, 4201.02, 4389.16, 4472.73, 4542.86, 4686.99, 5413.02, 5877.25, 6680.0), needed=3
+    ),
 }
 """Those of the rare classes of which they are known."""
 EVIDENCE = {

@@ -64,6 +64,8 @@ class CandidateRule:
     threshold_by_snr : ThresholdBySnr, optional
     discriminant : Discriminant, optional
         Its own threshold must be reached too.
+    odds : SurveyOdds, optional
+        With them it is the probability in a survey that has to reach ``threshold``, and no more.
     """
 
     rare: int
@@ -71,6 +73,7 @@ class CandidateRule:
     threshold: float = 0.5
     threshold_by_snr: ThresholdBySnr | None = None
     discriminant: Discriminant | None = None
+    odds: SurveyOdds | None = None
 
     @classmethod
     def of(cls, config: PresetConfig) -> CandidateRule:
@@ -81,6 +84,7 @@ class CandidateRule:
             config.threshold,
             config.threshold_by_snr,
             config.discriminant,
+            SurveyOdds.of(config),
         )
 
     def probabilities(self, logits, evidence) -> np.ndarray:
@@ -120,8 +124,13 @@ class CandidateRule:
         found = np.where(np.isfinite(snr), found, log_odds.max())
         return 1 / (1 + np.exp(-found))
 
+    def reached(self, survey, covered) -> np.ndarray:
+        """Return which spectra are candidates, by their probability in a survey and covered lines,
+        shape (n_spectra,)."""
+        return (np.asarray(survey) >= self.threshold) & covered
+
     def decide(self, probabilities, snr, covered) -> np.ndarray:
-        """Return which spectra are candidates.
+        """Return which spectra are candidates where there are no odds.
 
         Parameters
         ----------
@@ -168,15 +177,15 @@ def judge(
     """
     covered = ~missing_lines(batch, config.key_lines)
     flags = np.where(covered, 0, int(QualityFlag.KEY_LINES_MISSING))
-    odds = SurveyOdds.of(config)
+    rule = CandidateRule.of(config)
     candidate = np.zeros(len(batch), dtype=bool)
     with one_blas_thread():
-        if odds is None:
+        if rule.odds is None:
             if not batch.generated:
-                candidate = _by_rule(batch, probabilities, covered, CandidateRule.of(config))
+                candidate = _by_rule(batch, probabilities, covered, rule)
             return Prediction(probabilities, candidate, flags)
-        survey, *of = odds.of_batch(batch, probabilities, evidence)
-        candidate = (survey >= config.threshold) & covered & (not batch.generated)
+        survey, *of = rule.odds.of_batch(batch, probabilities, evidence)
+        candidate = rule.reached(survey, covered) & (not batch.generated)
         return Prediction(probabilities, candidate, flags, survey, *of)
 
 

@@ -187,19 +187,26 @@ class SurveyOdds:
         -------
         probability, score, snr, lost : ndarray, shape (n_spectra,), float32
         """
-        probability = np.zeros(len(batch), dtype=np.float32)
-        score, snr, lost = np.full((3, len(batch)), np.nan, dtype=np.float32)
-        rare = probabilities[:, self.rare]
-        rows = np.flatnonzero(rare >= LEAST)
+        snr, lost = np.full((2, len(batch)), np.nan, dtype=np.float32)
+        rows = np.flatnonzero(probabilities[:, self.rare] >= LEAST)
         if len(rows):
             some = batch[rows]
             snr[rows] = usable_snr(some.flux, some.ivar, some.mask, some.grid)
             lost[rows] = lost_fraction(some)
-            said = np.zeros(len(rows)) if evidence is None else np.asarray(evidence)[rows]
-            score[rows] = self.score(probabilities[rows], snr[rows], said)
+        said = np.zeros(len(batch)) if evidence is None else np.asarray(evidence)
+        return *self.judge(probabilities, snr, lost, said), snr, lost
+
+    def judge(self, probabilities, snr, lost, evidence) -> tuple[np.ndarray, np.ndarray]:
+        """Do `of_batch` with S/N and lost part that are known, both of shape (n_spectra,)."""
+        probability = np.zeros(len(probabilities), dtype=np.float32)
+        score = np.full(len(probabilities), np.nan, dtype=np.float32)
+        rows = np.flatnonzero(probabilities[:, self.rare] >= LEAST)
+        if len(rows):
+            score[rows] = self.score(probabilities[rows], snr[rows], evidence[rows])
             # In single precision, as a catalogue has them: who computes it again finds the same.
-            probability[rows] = self.probability(score[rows], snr[rows], lost[rows])
-        return probability, score, snr, lost
+            snr, lost = (np.asarray(x[rows], dtype=np.float32) for x in (snr, lost))
+            probability[rows] = self.probability(score[rows], snr, lost)
+        return probability, score
 
 
 def with_prior(config: PresetConfig, prior: Mapping[str, float]) -> dict[str, float]:

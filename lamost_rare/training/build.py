@@ -16,10 +16,15 @@ from ..simulation.dataset import load_data_folder
 from ..text import check_paths
 from ..validation.figures import measure
 from ..validation.first_stage_figures import choose_log_odds, measure_first_stage
+from ..validation.population import measure_survey, tried_of
+from ..validation.tried import save_tried
 from .classifier_preset import save_classifier
 from .crossvalidation import first_stage_of_fold, trained_folder, try_fold
 from .pools import for_each
 from .recipes import RECIPES, Recipe
+
+KEPT = 0.05
+"""Part of the re-observed spectra far from the rare class that a preset keeps of its trials."""
 
 __all__ = ["build_preset", "cross_validate", "cross_validate_first_stage"]
 
@@ -68,7 +73,7 @@ def cross_validate(
     labels=None,
     jobs=1,
     seed=0,
-    repeats=10,
+    repeats=25,
     n_reobserved=900_000,
     final=True,
 ):
@@ -113,7 +118,7 @@ def build_preset(
     labels=None,
     jobs=1,
     seed=0,
-    repeats=10,
+    repeats=25,
     n_reobserved=900_000,
 ):
     """Build a shipped preset.
@@ -145,6 +150,11 @@ def build_preset(
         folder.mkdir(parents=True, exist_ok=True)
         first_stage = write_first_stage(stages, decided, stars, recipe, folder)
     last = fold_folder(work, recipe, 0 if recipe.holdout else None, seed)
+    figures = measure(decided, recipe.classes, recipe.rare_class, seed)
+    if rule.odds is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figures["survey"] = measure_survey(decided, rule, recipe.rare_class, seed=seed)
+        save_tried(folder, tried_of(decided, kept=KEPT, seed=seed))
     return save_classifier(
         folder,
         recipe,
@@ -152,7 +162,7 @@ def build_preset(
         stars,
         trained_folder(recipe, last),
         seed=seed,
-        figures=measure(decided, recipe.classes, recipe.rare_class, seed),
+        figures=figures,
         first_stage=first_stage,
     )
 

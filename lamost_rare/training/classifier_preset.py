@@ -48,6 +48,8 @@ def save_classifier(
         threshold=rule.threshold,
         threshold_by_snr=rule.threshold_by_snr,
         discriminant=rule.discriminant,
+        odds=rule.odds and rule.odds.odds,
+        prevalence=dict(rule.odds.prevalence) if rule.odds else {},
         calibration=rule.calibration,
         key_lines=recipe.key_lines,
         evidence=recipe.evidence,

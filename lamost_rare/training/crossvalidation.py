@@ -13,7 +13,7 @@ from ..inference.first_stage import FirstStage, mixed
 from ..inference.predictor import batched_logits, compile_network
 from ..simulation.dataset import LabelledStars, assign_folds
 from ..spectra.grid import LAMOST_GRID
-from ..validation.first_stage_figures import roles_of
+from ..validation.first_stage_figures import LEAST_LOG_ODDS, roles_of
 from ..validation.trials import load_trials, run_trials, save_trials
 from .first_stage_training import train_first_stage
 from .loop import train_network
@@ -25,6 +25,7 @@ __all__ = [
     "first_stage_of_fold",
     "fold_stream",
     "network_predictor",
+    "settled_first",
     "train_fold",
     "trained_folder",
     "try_fold",
@@ -106,6 +107,25 @@ def network_predictor(model, recipe: Recipe, batch_size=256, first_stage=None):
     return predict
 
 
+def settled_first(predict, first_stage: FirstStage):
+    """Return ``predict`` as a scan does it: what the first stage is sure of, it decides.
+
+    It is as sure as a preset's may be at least (`choose_log_odds`), which few exceed.
+    """
+    stage = replace(first_stage, log_odds=LEAST_LOG_ODDS)
+
+    def settle(batch):
+        logits = stage.logits(batch.flux, batch.mask)
+        sure, _ = stage.decide(logits)
+        covered, evidence = np.ones(len(batch), dtype=bool), np.zeros(len(batch))
+        rows = np.flatnonzero(~sure)
+        if len(rows):
+            logits[rows], covered[rows], evidence[rows] = predict(batch[rows])
+        return logits, covered, evidence
+
+    return settle
+
+
 def first_stage_of_fold(
     recipe: Recipe, stars: LabelledStars, fold: int | None, folder, *, seed=0, repeats=40
 ):
@@ -169,16 +189,17 @@ def try_fold(recipe, stars, fold, folder, *, seed=0, repeats=10, n_reobserved=75
     if fold is None:
         train_fold(recipe, stars, None, recipe.n_folds, folder, seed)
         return []
-    name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}.npz"
+    name = f"trials-{repeats}-{n_reobserved}-mixed-{recipe.mixed:g}-settled.npz"
     path = trained_folder(recipe, folder) / name
     if path.exists():
         return load_trials(path)
     model, stream, held_out, _ = train_fold(recipe, stars, fold, recipe.n_folds, folder, seed)
     first_stage = None
-    if recipe.mixed:
+    if recipe.first_stage is not None:
         first_stage, _ = first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
+    predict = network_predictor(model, recipe, first_stage=first_stage)
     trials = run_trials(
-        network_predictor(model, recipe, first_stage=first_stage),
+        predict,
         stars,
         held_out,
         stream.noise,
@@ -186,6 +207,7 @@ def try_fold(recipe, stars, fold, folder, *, seed=0, repeats=10, n_reobserved=75
         seed=seed * 1000 + fold,
         repeats=repeats,
         n_reobserved=n_reobserved,
+        reobserve=first_stage and settled_first(predict, first_stage),
     )
     save_trials(path, trials)
     return trials

@@ -11,6 +11,7 @@ from ..simulation.dataset import LATER_LIBRARIES
 from ..simulation.labels import CLASSES
 from ..spectra.normalize import DEFAULT_PREPROCESSING
 from ..validation.figures import cross_fitted
+from ..validation.odds_fit import PREVALENCE
 from .first_stage_training import FirstStageOptions
 from .loop import TrainingOptions
 from .stream import StreamOptions
@@ -29,7 +30,8 @@ class Recipe:
     discriminant to keep out. With ``refined`` a second training follows on what the first stage is
     not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
     recogniser's. ``key_lines`` and ``evidence`` are the lines of the rare class, where any are
-    known. ``without`` are libraries that are not read.
+    known. ``prevalence`` is how frequent the populations of a survey are, among which the rare
+    class is looked for. ``without`` are libraries that are not read.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Recipe:
     mixed: float = 0.0
     key_lines: KeyLines | None = None
     evidence: Evidence | None = None
+    prevalence: dict | None = None
     without: tuple = ()
 
     def decide(self, trials_of_fold, stars):
@@ -59,6 +62,7 @@ class Recipe:
             self.rare_class,
             fitted=not self.holdout,
             group=self.group,
+            prevalence=self.prevalence,
         )
 
 
@@ -80,7 +84,6 @@ RECIPES = {
         ),
         classes=CLASSES,
         rare_class="O",
-        group=("O", "B", "hot_subdwarf", "white_dwarf"),
         architecture=SHIPPED_RACNET,
         preprocessing=DEFAULT_PREPROCESSING,
         training=TrainingOptions(learning_rate=2e-3, **_LONG, epochs=9),
@@ -92,6 +95,7 @@ RECIPES = {
         mixed=0.25,
         key_lines=KEY_LINES["O"],
         evidence=EVIDENCE["O"],
+        prevalence=PREVALENCE,
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",
@@ -113,7 +117,7 @@ RECIPES = {
             patience=0,
         ),
         stream=StreamOptions(snr_range=(5.0, 200.0), blue_only=0.0),
-        key_lines=KEY_LINES["O"],
+        key_lines=KeyLines((4027.33, 4201.02, 4389.16, 4472.73, 4542.86, 4686.99), needed=3),
         holdout=True,
         without=LATER_LIBRARIES,
     ),

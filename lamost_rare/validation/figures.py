@@ -8,7 +8,14 @@ import numpy as np
 
 from ..inference.decision import CandidateRule
 from ..simulation.labels import classes_of
-from .operating_point import candidates, choose_operating_point, probabilities
+from .operating_point import (
+    candidates,
+    choose_odds,
+    choose_operating_point,
+    populations_of,
+    probabilities,
+    survey_judgement,
+)
 from .statistics import rate_by_star, upper_limit
 from .trials import LOOKALIKES, SNR_BINS, Trial, subtype_group
 
@@ -25,9 +32,15 @@ class Decided:
     p, candidate, snr, measured_snr, label, group, star, mk_type, name, library, whole : ndarray
         Probabilities have shape (n, n_classes), the others (n,). Groups are those of
         `subtype_group`.
+    survey, score, population : ndarray
+        Probability of the rare class in a survey, and its score (NaN if there are no odds), and
+        the population of the survey.
+    trial : Trial
     """
 
-    def __init__(self, trial, p, candidate, stars, rare_class):
+    def __init__(self, trial, p, candidate, survey, score, stars, rare_class):
+        self.trial, self.survey, self.score = trial, survey, score
+        self.population = populations_of(stars, trial.row, rare_class)
         self.row = rows = trial.row
         self.p, self.candidate = p, candidate
         self.snr, self.measured_snr = trial.snr, trial.measured_snr
@@ -39,7 +52,9 @@ class Decided:
         self.group = np.array([subtype_group(*x, rare_class) for x in types], dtype=object)
 
 
-def cross_fitted(trials_of_fold, stars, classes, rare_class, *, fitted=True, group=()):
+def cross_fitted(
+    trials_of_fold, stars, classes, rare_class, *, fitted=True, group=(), prevalence=None
+):
     """Decide each fold's trials by the rule that the other folds give.
 
     Parameters
@@ -52,6 +67,8 @@ def cross_fitted(trials_of_fold, stars, classes, rare_class, *, fitted=True, gro
         Without it a candidate has a probability of 0.5, as the network gives it.
     group : sequence of str
         As `choose_operating_point` takes it.
+    prevalence : mapping of str to float, optional
+        With it the odds in a survey decide, as `choose_odds` fits them.
 
     Returns
     -------
@@ -63,12 +80,14 @@ def cross_fitted(trials_of_fold, stars, classes, rare_class, *, fitted=True, gro
         Those used here.
     """
 
-    def rule_of(folds):
+    def rule_of(folds, n_resamples=0):
         if not fitted:
             return CandidateRule(list(classes).index(rare_class))
+        if prevalence:
+            return choose_odds(_join(folds), stars, classes, rare_class, prevalence, n_resamples)
         return choose_operating_point(_join(folds), stars, classes, rare_class, group=group)
 
-    shipped = rule_of(trials_of_fold.values())
+    shipped = rule_of(trials_of_fold.values(), n_resamples=40)
     by_kind: dict[str, list] = {}
     rules = []
     for fold, trials in trials_of_fold.items():
@@ -81,8 +100,10 @@ def cross_fitted(trials_of_fold, stars, classes, rare_class, *, fitted=True, gro
         p, found = (
             np.concatenate([of(*pair) for pair in pairs]) for of in (probabilities, candidates)
         )
+        both = zip(*(survey_judgement(*pair) for pair in pairs), strict=True)
+        survey, score = map(np.concatenate, both)
         trial = Trial.concatenate(trial for trial, _ in pairs)
-        decided[kind] = Decided(trial, p, found, stars, rare_class)
+        decided[kind] = Decided(trial, p, found, survey, score, stars, rare_class)
     return decided, shipped, rules
 
 

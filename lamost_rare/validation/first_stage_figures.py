@@ -11,6 +11,7 @@ from .statistics import upper_limit
 
 __all__ = [
     "BORDERING",
+    "LEAST_LOG_ODDS",
     "SETTLED",
     "choose_log_odds",
     "first_stage_lines",
@@ -22,6 +23,8 @@ SETTLED = ("A", "F", "G", "K", "M")
 """Classes that the first stage may settle: what most of a survey is."""
 BORDERING = ("B",)
 """An early A star need not be told from a late B star to be no O star."""
+LEAST_LOG_ODDS = 4.0
+"""Below these log-odds the first stage is never sure."""
 HARDER = ("hot_subdwarf", "white_dwarf")
 """Classes that are told from A stars less surely than O stars are."""
 
@@ -35,7 +38,9 @@ def roles_of(classes, rare_class) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.isin(classes, SETTLED) & ~rare, np.isin(classes, BORDERING) & ~rare, rare
 
 
-def choose_log_odds(trials, stars, classes, rare_class, *, margin=1.5, lowest=4.0) -> float:
+def choose_log_odds(
+    trials, stars, classes, rare_class, *, margin=1.5, lowest=LEAST_LOG_ODDS
+) -> float:
     """The log-odds from which the first stage may be sure.
 
     Above those of every observation of the rare class at S/N above 10, by a margin, and no less

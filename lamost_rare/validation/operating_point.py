@@ -9,15 +9,21 @@ import numpy as np
 from ..inference.calibration import add_evidence
 from ..inference.decision import CandidateRule
 from ..preset_config import Calibration, ThresholdBySnr
+from ..simulation.mk_types import POPULATIONS, population_of
 from .discriminant_fit import Judged, fit_discriminant
+from .odds_fit import PREVALENCE, Sample, fit_odds
 
 __all__ = [
     "Requirements",
     "candidates",
+    "choose_odds",
     "choose_operating_point",
     "fit_calibration",
+    "populations_of",
     "probabilities",
+    "sample_of",
     "score_of",
+    "survey_judgement",
 ]
 
 
@@ -59,7 +65,65 @@ def score_of(trial, rule: CandidateRule) -> np.ndarray:
 
 def candidates(trial, rule: CandidateRule) -> np.ndarray:
     """Return which spectra of a trial would be candidates, shape (n,)."""
+    if rule.odds is not None:
+        return rule.reached(survey_judgement(trial, rule)[0], trial.covered)
     return rule.decide(probabilities(trial, rule), trial.measured_snr, trial.covered)
+
+
+def survey_judgement(trial, rule: CandidateRule) -> tuple[np.ndarray, np.ndarray]:
+    """Return probability in a survey and score of a trial, shape (n,); NaN without odds."""
+    if rule.odds is None:
+        unknown = np.full(len(trial.row), np.nan, dtype=np.float32)
+        return unknown, unknown
+    p = probabilities(trial, rule)
+    return rule.odds.judge(p, trial.measured_snr, trial.lost, np.asarray(trial.evidence))
+
+
+def sample_of(trials, stars, rule: CandidateRule, rare_class: str) -> Sample:
+    """Return trials as `odds_fit.fit_odds` takes them."""
+    parts = [
+        Sample(
+            probabilities(trial, rule),
+            trial.measured_snr,
+            trial.lost,
+            np.asarray(trial.evidence),
+            trial.covered,
+            populations_of(stars, trial.row, rare_class),
+            stars.star[trial.row],
+            np.full(len(trial.row), trial.kind, dtype=object),
+        )
+        for trial in trials
+    ]
+    return Sample.concatenate(parts)
+
+
+def populations_of(stars, rows, rare_class: str) -> np.ndarray:
+    """Return the population of a survey that rows of stars belong to, shape (n,)."""
+    types = zip(stars.label, stars.mk_type, strict=True)
+    names = np.array([population_of(*pair, rare_class) for pair in types], dtype=object)
+    return names[rows]
+
+
+def choose_odds(
+    trials, stars, classes, rare_class, prevalence=None, n_resamples=0
+) -> CandidateRule:
+    """Return calibration of the lowest cross-entropy, and the odds in a survey.
+
+    Parameters
+    ----------
+    trials, stars, classes, rare_class
+        As for `choose_operating_point`.
+    prevalence : mapping of str to float, optional
+        Of each population; by default LAMOST's, for O stars.
+    n_resamples : int
+        Samples of stars from which the spread of each population is taken.
+    """
+    rule = _calibrated(trials, stars, classes, rare_class)
+    prevalence = PREVALENCE if prevalence is None else prevalence
+    of = {name: POPULATIONS.get(name, (name,))[0] for name in prevalence}
+    sample = sample_of(trials, stars, rule, rare_class)
+    odds = fit_odds(sample, rare_class, classes, of, prevalence, n_resamples=n_resamples)
+    return replace(rule, odds=odds)
 
 
 def fit_calibration(logits, label, rare, evidence) -> tuple[float, float]:
@@ -110,25 +174,9 @@ def choose_operating_point(trials, stars, classes, rare_class, requirements=None
     """
     need = requirements or Requirements()
     trials = [trial for trial in trials if trial.kind != "damaged"]
-    index = {name: i for i, name in enumerate(classes)}
-    rare = index[rare_class]
-    logits, labels, evidence = [], [], []
-    for trial in trials:
-        label = stars.label[trial.row]
-        known = np.isin(label, list(classes))
-        if trial.kind != "reobserved":
-            logits.append(trial.logits[known])
-            labels.append(np.array([index[x] for x in label[known]], dtype=int))
-            evidence.append(trial.evidence[known])
-    temperature, weight = fit_calibration(
-        np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
-    )
-    rule = CandidateRule(
-        rare,
-        Calibration(temperature, weight),
-        float(need.probability.threshold[-1]),
-        need.probability,
-    )
+    least = float(need.probability.threshold[-1])
+    rule = _calibrated(trials, stars, classes, rare_class)
+    rule = replace(rule, threshold=least, threshold_by_snr=need.probability)
     if group:
         judged = [_judge(trial, stars, rare_class, rule, group) for trial in trials]
         reobserved = sum(len(t.score) for t in judged if t.kind == "reobserved")
@@ -136,6 +184,24 @@ def choose_operating_point(trials, stars, classes, rare_class, requirements=None
         found = fit_discriminant(judged, np.isin(classes, group), allowed, need.margin)
         rule = replace(rule, discriminant=found)
     return rule
+
+
+def _calibrated(trials, stars, classes, rare_class) -> CandidateRule:
+    """Fit the calibration to spectra as they are and to library stars."""
+    index = {name: i for i, name in enumerate(classes)}
+    rare = index[rare_class]
+    logits, labels, evidence = [], [], []
+    for trial in trials:
+        label = stars.label[trial.row]
+        known = np.isin(label, list(classes))
+        if trial.kind in ("lamost", "library"):
+            logits.append(trial.logits[known])
+            labels.append(np.array([index[x] for x in label[known]], dtype=int))
+            evidence.append(trial.evidence[known])
+    temperature, weight = fit_calibration(
+        np.concatenate(logits), np.concatenate(labels), rare, np.concatenate(evidence)
+    )
+    return CandidateRule(rare, Calibration(temperature, weight))
 
 
 def _judge(trial, stars, rare_class, rule, group) -> Judged:

@@ -3,20 +3,21 @@ training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
 
 from ..atomic import atomic_path
 from ..simulation.dataset import LabelledStars
-from ..simulation.library import MARGIN
+from ..simulation.library import MARGIN, STAR_GRID
 from ..simulation.mk_types import subtype_number
 from ..simulation.noise import NoiseBank
+from ..simulation.simulate import Conditions
 from ..simulation.simulate_stars import HOT, simulate_in_parts
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
-from ..spectra.snr import g_band_snr
+from ..spectra.snr import usable_snr
 
 __all__ = [
     "LOOKALIKES",
@@ -30,6 +31,8 @@ __all__ = [
 
 _KINDS = ("lamost", "library", "damaged", "reobserved")
 _ONE_SIDE = {"gap": 0.0, "half": 1.0}
+TRIED = (*HOT, "other")
+"""Classes whose library stars are observed, besides the rare class."""
 SNR_BINS = ((5.0, 10.0), (10.0, 20.0), (20.0, 100.0))
 LOOKALIKES = {"O": ("B0-B0.5", "B1+", "hot_subdwarf", "white_dwarf")}
 """The groups that are near to a rare class, the nearest first. A rare class that is not listed may
@@ -54,12 +57,19 @@ class Trial:
     snr : ndarray, shape (n,)
         S/N (g) asked for, or measured for spectra as they are.
     measured_snr : ndarray, shape (n,)
-        S/N (g) of the result.
+        S/N of the result, as `~lamost_rare.spectra.snr.usable_snr` measures it.
     row : ndarray of int, shape (n,)
         Index into the whole set of stars.
+    lost : ndarray, shape (n,)
+        Lost part of the pixels; 0 if it is not given.
+    a_v, velocity, vsini : ndarray, shape (n,)
+        Added extinction in mag; radial velocity and rotation in km/s; 0 if they are not given.
     """
 
-    ARRAYS: ClassVar = ("logits", "covered", "evidence", "snr", "measured_snr", "row")
+    ARRAYS: ClassVar = (
+        "logits", "covered", "evidence", "snr", "measured_snr", "row", "lost", "a_v", "velocity",
+        "vsini",
+    )  # fmt: skip
 
     kind: str
     logits: np.ndarray
@@ -68,6 +78,15 @@ class Trial:
     snr: np.ndarray
     measured_snr: np.ndarray
     row: np.ndarray
+    lost: np.ndarray | None = None
+    a_v: np.ndarray | None = None
+    velocity: np.ndarray | None = None
+    vsini: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name in ("lost", "a_v", "velocity", "vsini"):
+            if getattr(self, name) is None:
+                setattr(self, name, np.zeros(len(self.row), dtype=np.float32))
 
     @classmethod
     def concatenate(cls, trials):
@@ -118,7 +137,8 @@ def run_trials(
     seed,
     repeats,
     n_reobserved,
-    hot=HOT,
+    hot=TRIED,
+    reobserve=None,
 ):
     """Classify held-out stars: real spectra as they are, and simulated observations.
 
@@ -139,7 +159,10 @@ def run_trials(
     n_reobserved : int
         Re-observations of LAMOST spectra of any class.
     hot : sequence of str
-        Classes whose library spectra are observed, besides the rare class.
+        Classes whose library spectra are observed, besides the rare class: those of which some of
+        the blue is known. Models are not.
+    reobserve : callable, optional
+        As ``predict``, for re-observations alone; they are many.
 
     Returns
     -------
@@ -148,15 +171,19 @@ def run_trials(
     rng = np.random.default_rng([seed, 77])
     real = held_out[stars.real[held_out]]
     tried = np.isin(stars.label[held_out], [*hot, rare_class])
-    library = held_out[~stars.real[held_out] & tried]
-    trials = [_classify("lamost", predict, real_batch(stars[real]), stars.snr[real], real)]
+    tried &= ~(stars.real | stars.synthetic)[held_out] & _blue_known(stars)[held_out]
+    library = held_out[tried]
+    still = Conditions(*[np.zeros(len(real)) for _ in fields(Conditions)])
+    still.snr = stars.snr[real]
+    trials = [_classify("lamost", predict, real_batch(stars[real]), still, real)]
     for low, high in SNR_BINS:
         rows = np.repeat(library, repeats)
         trials += _try_simulated("library", predict, stars, rows, noise, (low, high), rng, False)
     trials += _try_simulated("damaged", predict, stars, rows, noise, (low, high), rng, _ONE_SIDE)
     picks = [real] * (n_reobserved // max(len(real), 1) + 1) if len(real) else []
     rows = np.concatenate(picks)[:n_reobserved] if picks else np.array([], dtype=int)
-    trials += _try_simulated("reobserved", predict, stars, rows, noise, (3.0, 100.0), rng)
+    again = reobserve or predict
+    trials += _try_simulated("reobserved", again, stars, rows, noise, (3.0, 100.0), rng)
     # The rare class is rare among these, too: its own spectra are needed at any S/N.
     rows = np.repeat(real[stars.label[real] == rare_class], repeats)
     for bounds in SNR_BINS:
@@ -167,11 +194,21 @@ def run_trials(
 
 def _try_simulated(kind, predict, stars, rows, noise, snr_range, rng, gaps=True):
     parts = simulate_in_parts(stars, rows, noise, rng, snr_range, gaps=gaps)
-    return [_classify(kind, predict, batch, c.snr, some) for some, batch, c in parts]
+    return [_classify(kind, predict, batch, c, some) for some, batch, c in parts]
 
 
-def _classify(kind, predict, batch, snr, rows) -> Trial:
+def _classify(kind, predict, batch, c: Conditions, rows) -> Trial:
     logits, covered, evidence = predict(batch)
-    measured = g_band_snr(batch.flux, batch.ivar, batch.mask, batch.grid)
     logits = np.asarray(logits, np.float32)
-    return Trial(kind, logits, covered, evidence, np.asarray(snr), measured, np.asarray(rows))
+    measured = usable_snr(batch.flux, batch.ivar, batch.mask, batch.grid)
+    conditions = c.a_v, c.radial_velocity, c.vsini
+    return Trial(
+        kind, logits, covered, evidence, np.asarray(c.snr), measured, np.asarray(rows),
+        batch.mask.mean(axis=1), *(np.asarray(x, np.float32) for x in conditions),
+    )  # fmt: skip
+
+
+def _blue_known(stars: LabelledStars) -> np.ndarray:
+    """Return where enough of the blue is known to see the lines that define a hot star."""
+    low, high = STAR_GRID.pixel_of(np.array([4020.0, 4560.0])).astype(int)
+    return stars.valid[:, low:high].mean(axis=1) > 0.3
