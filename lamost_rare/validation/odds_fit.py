@@ -178,7 +178,8 @@ def fit_odds(
     population_class : mapping of str to str
         Class of each population.
     prevalence : mapping of str to float, optional
-        Of each population that is to be told from the others; by default LAMOST's.
+        Of each population that is to be told from the others; by default LAMOST's. Those of which
+        no spectrum was tried are left out.
     n_resamples : int
         Samples of stars from which the spread of the densities is taken; 0: none.
     seed : int
@@ -205,6 +206,8 @@ def fit_odds(
                 sample[rows], score[rows], population_class[name], n_resamples, rng
             )
     odds = Odds(tuple(weights.tolist()), float(constant), (LOWEST, 0.0), fitted)
+    # Of what was not tried nothing is known.
+    prevalence = {name: prevalence[name] for name in fitted}
     found = SurveyOdds(odds, prevalence, rare_class, rare)
     return replace(found, odds=replace(odds, range=(LOWEST, _highest(found))))
 
