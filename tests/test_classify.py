@@ -24,6 +24,7 @@ from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.spectra.raw import RawSpectrum
 from standin import CONFIG, FULL_GRID, StandIn, save_standin, star
 
+O_SUBTYPES = ["o_subtype", "o_subtype_err"]
 UNUSABLE = int(QualityFlag.UNUSABLE)
 
 
@@ -88,7 +89,8 @@ def test_columns_order_units_and_descriptions(network, preset, files):
     ).split()
     assert table.colnames[: len(expected)] == expected
     assert table.colnames[len(expected) :] == [
-        name for line in LINES for name in (f"ew_{line}", f"ew_{line}_err")
+        *(name for line in LINES for name in (f"ew_{line}", f"ew_{line}_err")),
+        *("velocity", "velocity_err", *O_SUBTYPES),
     ]
     assert table["ra"].unit == table["dec"].unit == u.deg
     assert table["ew_hbeta_err"].unit == u.Angstrom
@@ -152,7 +154,8 @@ def test_nothing_gives_an_empty_table_with_all_columns(network, preset):
 
 def test_without_evidence_the_columns_are_left_out(network, preset, files):
     table = classify_spectra(files, preset, evidence=False)
-    assert table.colnames[-1] == "flags"
+    assert not [name for name in table.colnames if name.startswith("ew_")]
+    assert table.colnames[-5:] == ["flags", "velocity", "velocity_err", *O_SUBTYPES]
     assert list(table["prediction"]) == ["O", "B"]
 
 

@@ -20,9 +20,11 @@ __all__ = [
     "IDENTITY",
     "O_SUBTYPE",
     "REJECTED",
+    "VELOCITY",
     "Column",
     "catalogue_order",
     "classifier_columns",
+    "closer_columns",
     "columns_of_catalogue",
     "evidence_columns",
     "significance_column",
@@ -99,7 +101,22 @@ O_SUBTYPE = (
         "o_subtype_err", "f4", "standard error of o_subtype", None, ".1f", "stat.error;src.spType"
     ),
 )
-"""What the step ``line_evidence`` adds to the widths."""
+"""Of presets whose rare class is O; the step ``line_evidence`` adds them to the widths."""
+
+_VELOCITY = "radial velocity, positive if receding, of what may be of the rare class"
+
+VELOCITY = (
+    Column("velocity", "f4", _VELOCITY, "km / s", ".0f", "spect.dopplerVeloc"),
+    Column(
+        "velocity_err",
+        "f4",
+        "standard error of velocity",
+        "km / s",
+        ".0f",
+        "stat.error;spect.dopplerVeloc",
+    ),
+)
+"""Null for rare classes for which there are no templates."""
 
 _SNR = "signal-to-noise ratio in the g band, general catalogue"
 
@@ -152,7 +169,14 @@ def classifier_columns(classes: Iterable[str], rare_class: str = "") -> tuple[Co
         *(Column(f"p_{name}", "f4", f"{says} {name}", None, ".4f", ucd) for name in classes),
         *(survey if rare_class else ()),
         Column("candidate", bool, rare, ucd="meta.code.member"),
+        *(closer_columns(rare_class) if rare_class else ()),
     )
+
+
+def closer_columns(rare_class: str) -> tuple[Column, ...]:
+    """Return the columns of a closer look at what may be of the rare class: velocity, and subtype
+    of O stars. They stand behind those of lines."""
+    return (*VELOCITY, *(O_SUBTYPE if rare_class == "O" else ()))
 
 
 def evidence_columns() -> tuple[Column, ...]:
@@ -187,10 +211,12 @@ def catalogue_order(added: Iterable[Column], *, evidence: bool = True) -> list[C
     """Return the columns of a catalogue to which steps add some, in their order.
 
     A classifier's columns have their place before the flags, those of line evidence are there
-    anyway (without ``evidence``, they are not), and all others come last.
+    anyway (without ``evidence``, they are not), and all others come last, a classifier's
+    `closer_columns` among them.
     """
     added = list(added)
-    names = {column.name for column in classifier_columns((), "rare")}
+    closer = {column.name for column in closer_columns("O")}
+    names = {column.name for column in classifier_columns((), "rare")} - closer
     classifier = [c for c in added if c.name in names or c.name.startswith("p_")]
     lines = evidence_columns() if evidence else ()
     columns = [*IDENTITY, *classifier, FLAGS, *lines, *added]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..spectra.at_rest import at_rest
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.lines import LINES, Line
@@ -90,7 +91,7 @@ def _padded(rows) -> np.ndarray:
     return padded
 
 
-def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
+def measure_lines(batch: SpectrumBatch, names=None, velocity=None) -> dict[str, np.ndarray]:
     """Equivalent widths of `LINES` in every spectrum of a batch.
 
     The equivalent width is the sum of (1 - f/c) dλ over the line's window, f the flux and c the
@@ -100,8 +101,9 @@ def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
     the sum of (dλ/c)² σ² plus gᵀ C g, where C is the covariance of the fit's two parameters and g
     the derivative of the width by them. Pixels are taken as independent.
 
-    Windows stay where a star at rest has the line. They are wide enough for ±300 km/s, but for
-    Si IV 4089, He I 4471 and Mg II 4481, which have near neighbours: ±100 km/s. The bands are clean
+    Windows stay where a star at rest has the line, unless ``velocity`` says where it is. They are
+    wide enough for ±300 km/s, but for Si IV 4089, He I 4471 and Mg II 4481, which have near
+    neighbours: ±100 km/s. The bands are clean
     in OB stars; in cooler ones they hold other lines, and the values are indices on a
     pseudo-continuum, down to negative values for H gamma and H delta in G and K stars. White
     dwarfs' Balmer lines reach beyond the bands and come out too weak.
@@ -112,6 +114,10 @@ def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
         Fluxes that have not been rectified or normalized pixel by pixel; scaling does not matter.
     names : iterable of str, optional
         Which lines; by default all.
+    velocity : ndarray, shape (n_spectra,), optional
+        km/s, of the stars; NaN where it is unknown. Spectra are moved by whole pixels, so that
+        windows are right within half of one, and those that stay where they are give the same
+        widths as without.
 
     Returns
     -------
@@ -121,6 +127,8 @@ def measure_lines(batch: SpectrumBatch, names=None) -> dict[str, np.ndarray]:
         its error.
     """
     names = tuple(LINES if names is None else names)
+    if velocity is not None:
+        batch = at_rest(batch, velocity)
     held, pixels = _pixels_of(names, batch.grid)
     shape = len(batch), len(held)
     width, error = np.empty(shape, np.float32), np.empty(shape, np.float32)

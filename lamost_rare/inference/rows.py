@@ -7,6 +7,7 @@ import numpy as np
 from ..presets import Preset
 from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import QualityFlag
+from .closer_look import look_closer
 from .columns import columns_of_catalogue
 
 __all__ = ["catalogue_columns", "flag_duplicates"]
@@ -36,7 +37,7 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
         values[f"survey_{name}"] = np.asarray(getattr(prediction, name))
     values["candidate"] = np.asarray(prediction.candidate) & valid
     values["flags"] = batch.flags | np.asarray(prediction.flags)
-    values |= evidence or {}
+    values |= look_closer(batch, probabilities, values["candidate"], preset, evidence)
     columns = columns_of_catalogue(preset.classes, preset.rare_class, evidence=evidence is not None)
     return {c.name: np.asarray(values[c.name], dtype=c.numpy_dtype) for c in columns}
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["NODES", "SCATTER", "o_subtype"]
+__all__ = ["LINES_NEEDED", "NODES", "SCATTER", "o_subtype"]
+
+LINES_NEEDED = ("caii_k", "hei_4471", "heii_4541")
+"""Those whose widths `o_subtype` looks at."""
 
 NODES = (
     # subtype (9.5 is O9.5, 10 is B0), log10 of EW(He I 4471) / EW(He II 4541)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..inference.columns import O_SUBTYPE
 from .step import Column, Step
 
 __all__ = ["check_order", "column_names"]
+
+_SHARED = {column.name for column in O_SUBTYPE}
+"""Columns that a later step may measure again: classifiers and ``line_evidence`` give the same, the
+former for less spectra."""
 
 
 def column_names(step: Step | type[Step]) -> list[str]:
@@ -44,7 +49,7 @@ def check_order(steps: Iterable[Step], have: Iterable[str] = ()) -> None:
                 )
             grid_step = step
         for name in column_names(step):
-            if before := where.get(name):
+            if (before := where.get(name)) and name not in _SHARED:
                 raise step.error(
                     f"adds the column {name!r}, and so does step {before.name!r} before it"
                 )

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from ..inference.columns import classifier_columns
+from ..inference.columns import classifier_columns, evidence_columns
 from ..inference.decision import Prediction, judge
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
 from ..inference.odds import for_survey
@@ -95,7 +95,7 @@ class BatchClassifier:
 
     def process(self, batch: SpectrumBatch) -> SpectrumBatch:
         """Return the batch with the columns of the classifier, and with its flags OR-ed to the
-        others.
+        others. Where there are widths of lines, those of fast stars are measured again.
 
         Generated spectra get probabilities too, and are never candidates. In a batch of real and
         generated ones the boolean column ``generated`` tells which are which.
@@ -105,9 +105,14 @@ class BatchClassifier:
             generated = np.asarray(batch.columns["generated"], dtype=bool)
         real = replace(batch, generated=False)
         prediction = self._predict(real)
-        values = catalogue_columns(real, prediction, self.preset)
+        measured = [column.name for column in evidence_columns()]
+        lines = None
+        if all(name in batch.columns for name in measured):
+            lines = {name: batch.columns[name] for name in measured}
+        values = catalogue_columns(real, prediction, self.preset, lines)
         values["candidate"] &= ~generated
-        added = {column.name: values[column.name] for column in self.adds}
+        changed = [column.name for column in self.adds] + (measured if lines else [])
+        added = {name: values[name] for name in changed}
         return replace(batch, columns={**batch.columns, **added}, flags=values["flags"])
 
     def _predict(self, batch: SpectrumBatch) -> Prediction:
