@@ -47,7 +47,7 @@ LOWEST = -6.0
 """Score below which it only counts that it is below."""
 PENALTY = 3.0
 """Strength of the ridge on the weights of the score, for standardized features."""
-EFFECTIVE = 20.0
+EFFECTIVE = 100.0
 """As how many spectra those of one star count at most: they are not independent."""
 
 
@@ -254,8 +254,8 @@ def _population(sample, score, of, n_resamples, rng) -> Population:
     return Population(of, (a, b, c), (d, e), spread)
 
 
-PRIOR_MEAN = np.array([-8.0, 1.0, 0.0, 0.4, 0.0])
-PRIOR_SCATTER = np.array([10.0, 3.0, 6.0, 0.6, 0.4])
+PRIOR_MEAN = np.array([-8.0, 1.0, 0.0, 0.6, 0.0])
+PRIOR_SCATTER = np.array([10.0, 3.0, 6.0, 0.5, 0.4])
 """What is thought of location and scale before anything is seen: a normal distribution of each."""
 
 
