@@ -100,7 +100,8 @@ def arrow_table(table) -> pa.Table:
     fields, arrays = [], []
     for column in table.itercols():
         info = column.info
-        unit = info.unit and str(info.unit)
+        # Without the blanks of km / s, which VOTables do not allow.
+        unit = info.unit and str(info.unit).replace(" ", "")
         notes = (info.description or "", unit, info.format, ucds.get(info.name))
         if column.dtype.kind == "U":
             array = pa.array(map(path_text, column.tolist()), pa.string())

@@ -106,12 +106,12 @@ O_SUBTYPE = (
 _VELOCITY = "radial velocity, positive if receding, of what may be of the rare class"
 
 VELOCITY = (
-    Column("velocity", "f4", _VELOCITY, "km / s", ".0f", "spect.dopplerVeloc"),
+    Column("velocity", "f4", _VELOCITY, "km/s", ".0f", "spect.dopplerVeloc"),
     Column(
         "velocity_err",
         "f4",
         "standard error of velocity",
-        "km / s",
+        "km/s",
         ".0f",
         "stat.error;spect.dopplerVeloc",
     ),
