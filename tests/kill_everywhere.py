@@ -20,7 +20,7 @@ import astropy.table  # noqa: F401
 import pyarrow.parquet as pq
 
 from lamost_rare.presets import load_preset
-from lamost_rare.survey import formats, merge, shard_processing
+from lamost_rare.survey import formats, merge, shard_processing, stars
 from lamost_rare.survey.merge import CONVERTED, RESULTS
 from lamost_rare.survey.progress import StopRequest
 from lamost_rare.survey.reader import read_chunk
@@ -29,7 +29,7 @@ from scan_helpers import MACHINERY, ReadHere, StandIn, scan_directory
 SOURCE, PRESET, FOLDER, FORMAT, FROM = sys.argv[1:]
 OUTPUT, BEFORE = Path(FOLDER) / "out", Path(FOLDER) / "before"
 
-MACHINERY.shard_size, merge.ROW_GROUP, formats.BLOCK = 4, 3, 3
+MACHINERY.shard_size, merge.ROW_GROUP, stars.ROW_GROUP, formats.BLOCK = 4, 3, 4, 3
 preset = load_preset(PRESET)
 network = MACHINERY.network = StandIn()
 chunks = {}
@@ -122,7 +122,7 @@ shard_processing.ReaderPool = Remember
 start_again()
 assert in_a_process(lambda: run() and 0) == 0
 expected = content()
-assert len(expected) == len(RESULTS) + 3
+assert len(expected) == len(RESULTS) + 4
 
 for moment in range(1000):
     start_again()

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lamost_rare.inference.columns import GENERAL_CATALOGUE, REJECTED, columns_of_catalogue
+from lamost_rare.inference.columns import (
+    GENERAL_CATALOGUE,
+    REJECTED,
+    columns_of_catalogue,
+    star_columns,
+)
 from lamost_rare.inference.evidence import LINES
 from lamost_rare.spectra.air_vacuum import vacuum_to_air
 from lamost_rare.spectra.quality import REJECT_REASONS, QualityFlag
@@ -32,6 +37,12 @@ def test_every_column_is_documented():
         assert f"`{name}`" in text
     for column in (*GENERAL_CATALOGUE, *REJECTED):
         assert f"`{column.name}`" in CATALOGUE
+
+
+def test_every_column_of_stars_is_documented():
+    text = " ".join(row[0] for row in rows("Stars"))
+    for column in star_columns("rare"):
+        assert f"`{column.name.replace('p_rare', 'p_<rare>')}`" in text
 
 
 def test_flags_and_their_bits():

@@ -110,8 +110,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="DIR",
         required=True,
-        help="directory for catalogue.parquet, rejected.parquet, candidates.csv and manifest.json; "
-        "if the scan is interrupted, the same command continues it",
+        help="directory for catalogue.parquet, stars.parquet, rejected.parquet, candidates.csv and "
+        "manifest.json; if the scan is interrupted, the same command continues it",
     )
     parser.add_argument(
         "--preset",

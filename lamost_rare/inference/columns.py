@@ -28,6 +28,7 @@ __all__ = [
     "columns_of_catalogue",
     "evidence_columns",
     "significance_column",
+    "star_columns",
     "survey_column",
 ]
 
@@ -198,6 +199,42 @@ def significance_column(lines: Iterable[str]) -> Column:
     labels = ", ".join(LINES[line].label for line in lines)
     says = f"significance of the mean equivalent width of {labels}"
     return Column("evidence", "f4", says, None, ".1f", "stat.snr;spect.line.eqWidth")
+
+
+def star_columns(rare_class: str = "") -> tuple[Column, ...]:
+    """Return the columns of a table of stars; with a rare class, those of a classifier too."""
+    p = f"p_{rare_class}_survey"
+    says, kind, member = (
+        f"of the {p} of its spectra",
+        "stat.probability;src.class",
+        "meta.code.member",
+    )
+    return (
+        Column("path", str, "where its best spectrum was read from", ucd=_PATH),
+        Column("obsid", "i8", "LAMOST observation identifier of that", ucd="meta.id"),
+        Column("designation", str, "name of the object in that", ucd="meta.id;src"),
+        Column("ra", "f8", "right ascension (ICRS), mean", "deg", ".5f", "pos.eq.ra;meta.main"),
+        Column("dec", "f8", "declination (ICRS), mean", "deg", ".5f", "pos.eq.dec;meta.main"),
+        Column("n_spectra", "i4", "number of its spectra", ucd="meta.number"),
+        Column("n_used", "i4", "number of those that it is judged by", ucd="meta.number"),
+        Column("snr_g", "f8", "S/N in g of those used, together", None, ".1f", "stat.snr;em.opt"),
+        *(
+            (
+                Column("prediction", str, "most probable class, by all used", ucd="src.class"),
+                Column(p, "f4", f"{survey_column(rare_class).description}, by all used", None,
+                       ".4f", kind),
+                Column(f"{p}_min", "f4", f"least {says}", None, ".4f", f"{kind};stat.min"),
+                Column(f"{p}_max", "f4", f"greatest {says}", None, ".4f", f"{kind};stat.max"),
+                Column("candidate", bool, "whether it is a candidate, by all used", ucd=member),
+                Column("n_candidates", "i4", "number of its spectra that are", ucd="meta.number"),
+                Column("disagree", bool, "whether its spectra contradict each other",
+                       ucd="meta.code.qual"),
+            )
+            if rare_class
+            else ()
+        ),
+        Column("flags", "i8", "sum of the flag bits that all used have", ucd="meta.code.qual"),
+    )  # fmt: skip
 
 
 def columns_of_catalogue(

@@ -131,6 +131,12 @@ class SurveyOdds:
         features = odds_features(probabilities, snr, evidence)
         return features @ np.asarray(self.odds.weights) + self.odds.constant
 
+    @property
+    def log_prevalence(self) -> np.ndarray:
+        """Logarithms of the prevalences, shape (n_populations,)."""
+        with np.errstate(divide="ignore"):
+            return np.log([self.prevalence[name] for name in self.odds.populations])
+
     def log_joint(self, score, snr, lost, shift=None) -> np.ndarray:
         """Return log(prevalence x density), shape (n_spectra, n_populations).
 
@@ -141,19 +147,20 @@ class SurveyOdds:
         shift : ndarray, shape (n_populations,), optional
             What is added to the logarithms of the densities: to see what their errors do.
         """
+        joint = self.log_densities(score, snr, lost) + self.log_prevalence
+        return joint if shift is None else joint + shift
+
+    def log_densities(self, score, snr, lost) -> np.ndarray:
+        """Return the logarithms of the densities, shape (n_spectra, n_populations)."""
         inside = np.clip(score, *self.odds.range)
-        with np.errstate(divide="ignore"):
-            prior = np.log([self.prevalence[name] for name in self.odds.populations])
         columns = [
             log_density(inside, snr, lost, population)
             for population in self.odds.populations.values()
         ]
-        joint = np.stack(columns, axis=1) + prior
-        if shift is not None:
-            joint = joint + shift
+        found = np.stack(columns, axis=1)
         # Below the range a score says by itself what the odds are: they fall with it.
-        joint[:, self.own] += np.minimum(score - self.odds.range[0], 0)[:, None]
-        return joint
+        found[:, self.own] += np.minimum(score - self.odds.range[0], 0)[:, None]
+        return found
 
     def shares(self, score, snr, lost, shift=None) -> np.ndarray:
         """Return the probability of each population, shape (n_spectra, n_populations).

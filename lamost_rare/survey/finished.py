@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..inference.selection import Selection
 from ..preset_config import Evidence
+from ..presets import Preset
 from .errors import ScanInterrupted
-from .merge import RESULTS, select_again
+from .merge import RESULTS, merge_stars, select_again
 from .shard_run import ShardRun
 
 __all__ = ["choose_again", "was_complete"]
@@ -30,7 +31,9 @@ def was_complete(run: ShardRun, selection: Selection | None) -> bool:
     return True
 
 
-def choose_again(run: ShardRun, evidence: Evidence | None, selection: Selection | None) -> None:
+def choose_again(
+    run: ShardRun, evidence: Evidence | None, selection: Selection | None, preset: Preset | None
+) -> None:
     """Write the tables of a complete scan with the candidates of another selection, if it is one.
 
     Whatever interrupts this, the rows are complete, and the next run chooses once more.
@@ -42,6 +45,7 @@ def choose_again(run: ShardRun, evidence: Evidence | None, selection: Selection 
     schema, output = run.store.schema, run.summary.output
     try:
         select_again(schema, output, run.summary, run.checkpoint, evidence, selection)
+        merge_stars(output, run.summary, preset, run.checkpoint)
     except ScanInterrupted:
         run.record(_SELECTING)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..inference.arrow_files import arrow_file, open_parquet
 from ..inference.expected import ExpectedCounts
 from ..inference.selection import Selection
 from ..preset_config import Evidence
+from ..presets import Preset
 from ..spectra.quality import QualityFlag
 from ..text import printable
 from .candidates import rank_candidates
@@ -27,15 +29,28 @@ from .errors import ScanError
 from .formats import FORMATS, convert_table
 from .selecting import choose, count_expected, settle
 from .shards import ShardStore
+from .stars import write_stars
 from .summary import ScanSummary
 
-__all__ = ["CONVERTED", "RESULTS", "convert_results", "merge_shards", "select_again"]
+__all__ = [
+    "CONVERTED",
+    "RESULTS",
+    "convert_results",
+    "merge_shards",
+    "merge_stars",
+    "select_again",
+]
 
-RESULTS = ("catalogue.parquet", "rejected.parquet", "candidates.parquet", "candidates.csv")
+RESULTS = (
+    "catalogue.parquet", "rejected.parquet", "candidates.parquet", "candidates.csv",
+    "stars.parquet",
+)  # fmt: skip
 """Files that a finished scan leaves, besides its manifest."""
 
+_TABLES = [name for name in RESULTS if name.endswith(".parquet")]
+
 CONVERTED = {
-    name: tuple(Path(table).with_suffix(suffix).name for table in RESULTS[:3])
+    name: tuple(Path(table).with_suffix(suffix).name for table in _TABLES)
     for name, suffix in FORMATS.items()
     if name != "parquet"
 }
@@ -54,7 +69,8 @@ def merge_shards(
     evidence: Evidence | None = None,
     selection: Selection | None = None,
 ) -> None:
-    """Write `RESULTS` into ``output`` and replace the counts of ``summary`` by those of the tables.
+    """Write `RESULTS` into ``output``, all but the stars, and replace the counts of ``summary`` by
+    those of the tables.
 
     The order of rows is that of the inputs; the first row with an OBSID stays as it is, later ones
     are flagged ``DUPLICATE_OBSID``. With a ``selection`` the candidates are its own, else those of
@@ -162,11 +178,24 @@ def _write_candidates(
             pa_csv.write_csv(for_spreadsheets(found), file)
 
 
+def merge_stars(
+    output: Path, summary: ScanSummary, preset: Preset | None, checkpoint: Callable
+) -> None:
+    """Write the stars of the catalogue in ``output``, by the preset that decided on its candidates,
+    and count them in the summary."""
+    threshold = preset.settings.threshold if preset else 0.0
+    if summary.selection is not None:
+        found = summary.selection.threshold
+        threshold = math.inf if found is None else found  # no list is as pure as it is to be
+    counts = write_stars(output / RESULTS[0], output / RESULTS[4], preset, threshold, checkpoint)
+    summary.stars, summary.star_candidates, summary.only_together = counts
+
+
 def convert_results(output: Path, format: str, checkpoint: Callable) -> None:
     """Write the tables in another format too, those that are not there in it."""
     for name in itertools.chain(*CONVERTED.values()):
         discard_part(output / name)  # of a run that was killed, perhaps with another format
-    for source, name in zip(RESULTS, CONVERTED.get(format, ()), strict=False):
+    for source, name in zip(_TABLES, CONVERTED.get(format, ()), strict=False):
         if not (output / name).exists():
             convert_table(output / source, output / name, checkpoint)
 

@@ -25,7 +25,7 @@ from .inputs.base import LEFT_OUT, ScanInput
 from .inputs.opening import open_inputs
 from .lost import InputWatch
 from .manifest import describe_preset, describe_steps
-from .merge import convert_results, merge_shards
+from .merge import convert_results, merge_shards, merge_stars
 from .selecting import preset_of, selection_of
 from .shard_processing import classify_shards
 from .shard_run import clear_errors, open_run
@@ -58,10 +58,10 @@ def scan_directory(
 ) -> ScanSummary:
     """Classify every spectrum below a directory, and say of the others why not.
 
-    Writes ``catalogue.parquet``, ``rejected.parquet``, ``candidates.parquet``, ``candidates.csv``
-    and ``manifest.json`` into ``output``. Called again after it was interrupted or killed, it goes
-    on where it was; the tables are the same bytes as those of an uninterrupted scan, whatever the
-    numbers of workers and of cores (docs/scan.md says where that ends).
+    Writes ``catalogue.parquet``, ``rejected.parquet``, ``candidates.parquet``, ``candidates.csv``,
+    ``stars.parquet`` and ``manifest.json`` into ``output``. Called again after it was interrupted
+    or killed, it goes on where it was; the tables are the same bytes as those of an uninterrupted
+    scan, whatever the numbers of workers and of cores (docs/scan.md says where that ends).
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def scan_directory(
         Show a bar, or nothing; by default a bar if standard error is a terminal, and a line a
         minute if it is not.
     format : str
-        ``fits``, ``ecsv`` or ``votable``: write the three tables in this format, too.
+        ``fits``, ``ecsv`` or ``votable``: write the four tables in this format, too.
     thorough : bool
         Show the recogniser every spectrum, also those that the preset's first stage is sure of.
     prior : mapping, str or path, optional
@@ -230,7 +230,7 @@ def run_steps(
     ):
         summary.left_out = {kind: run.manifest["besides"].get(kind, 0) for kind in LEFT_OUT}
         if was_complete(run, selection):
-            choose_again(run, evidence, selection)
+            choose_again(run, evidence, selection, preset_of(steps))
             convert_results(output, format, run.checkpoint)
             return summary
         to_do = run.begin()
@@ -241,6 +241,7 @@ def run_steps(
             run.count(classify(store, run.inputs, to_do, **how), progress)
             merge = (output, summary, run.checkpoint, evidence, selection)
             merge_shards(store, len(run.inputs), *merge)
+            merge_stars(output, summary, preset_of(steps), run.checkpoint)
             convert_results(output, format, run.checkpoint)
         except (ScanInterrupted, ScanError):
             run.take_stock()  # shards that were not finished do not count

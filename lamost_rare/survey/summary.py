@@ -13,6 +13,8 @@ from .formats import FORMATS
 
 __all__ = ["ScanSummary"]
 
+_OF_STARS = ("stars", "star_candidates", "only_together")
+
 
 @dataclass(repr=False)
 class ScanSummary:
@@ -33,6 +35,9 @@ class ScanSummary:
         Rows of the catalogue, rows of the rejected table, inputs that have neither yet.
     candidates : int
         Rows of the catalogue that are candidates.
+    stars, star_candidates, only_together : int
+        Rows of the table of stars, of them candidates, and of these without a candidate among
+        their spectra.
     predictions, flags, reasons : dict of int
         Rows for each predicted class, each flag and each reject reason.
     seconds : float
@@ -64,6 +69,9 @@ class ScanSummary:
     classified: int = 0
     rejected: int = 0
     candidates: int = 0
+    stars: int = 0
+    star_candidates: int = 0
+    only_together: int = 0
     predictions: Counter = field(default_factory=Counter)
     flags: Counter = field(default_factory=Counter)
     reasons: Counter = field(default_factory=Counter)
@@ -107,6 +115,8 @@ class ScanSummary:
         self.state = "complete"
         for name in ("classified", "rejected", "candidates"):
             setattr(self, name, counts[name])
+        for name in _OF_STARS:
+            setattr(self, name, counts.get(name, 0))
         for name in ("predictions", "flags", "reasons"):
             setattr(self, name, Counter(counts[name]))
         self.done_before = self.done
@@ -135,6 +145,7 @@ class ScanSummary:
             "rejected": self.rejected,
             "to_do": self.to_do,
             "candidates": self.candidates,
+            **({name: getattr(self, name) for name in _OF_STARS} if self.stars else {}),
             "predictions": dict(sorted(self.predictions.items())),
             "flags": dict(sorted(self.flags.items())),
             "reasons": dict(sorted(self.reasons.items())),
@@ -188,6 +199,8 @@ class ScanSummary:
                 lines += map(printable, self.expected.lines(self.rare_class))
             if self.no_odds:
                 lines.append(printable(self.no_odds))
+            only = f", {self.only_together} by all their spectra only" * (self.only_together > 0)
+            lines.append(f"stars: {self.stars}, of which {self.star_candidates} candidates{only}")
         return [*lines, self._look()]
 
     def _look(self) -> str:
