@@ -190,7 +190,7 @@ def test_a_scan_inside_its_source_does_not_search_itself(preset, network, tmp_pa
         assert (summary.discovered, summary.classified) == (1, 1)
         assert summary.left_out == left
         assert manifest(output)["besides"].items() >= left.items()
-    assert "left out:  tables_of_scans 3, macos_files 1\n" in str(summary)
+    assert "left out:  tables_of_scans 4, macos_files 1\n" in str(summary)
 
 
 def test_only_damage_leaves_empty_tables_and_no_network(preset, tmp_path, monkeypatch):

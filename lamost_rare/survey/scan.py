@@ -234,9 +234,8 @@ def run_steps(
             convert_results(output, format, run.checkpoint)
             return summary
         to_do = run.begin()
-        proven = summary.classified > 0
-        how = {"root": given.root, "grid": grid, "steps": StepLine(steps, proven=proven)}
-        how |= {"workers": workers, "batch_size": batch_size, "stopped": run.stop}
+        how = {"steps": StepLine(steps, proven=summary.classified > 0), "root": given.root}
+        how |= {"grid": grid, "workers": workers, "batch_size": batch_size, "stopped": run.stop}
         try:
             run.count(classify(store, run.inputs, to_do, **how), progress)
             merge = (output, summary, run.checkpoint, evidence, selection)

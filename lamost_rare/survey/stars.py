@@ -90,8 +90,7 @@ def write_stars(
 ) -> StarCounts:
     """Write the stars of a catalogue into a Parquet file, whole or not at all.
 
-    Memory is some 100 bytes for each row of the catalogue, and as many for each star of more than
-    one. The same catalogue gives the same bytes.
+    Memory is some 120 bytes for each row of the catalogue. The same catalogue gives the same bytes.
 
     Parameters
     ----------
