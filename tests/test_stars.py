@@ -296,6 +296,21 @@ def test_a_scan_writes_stars(folder, preset, tmp_path, monkeypatch):
     np.testing.assert_array_equal(found["p_O_survey"], np.array(rows["p_O_survey"], "f4"))
 
 
+def test_another_purity_of_a_finished_scan_chooses_stars_again(
+    folder, preset, tmp_path, monkeypatch
+):
+    use_network(monkeypatch, Judging(preset.settings))
+    options = {"preset": preset, "batch_size": 2}
+    first = scan_directory(folder, tmp_path / "out", **options)
+    again = scan_directory(folder, tmp_path / "out", threshold=0.9999, **options)
+    assert 0 < again.star_candidates < first.star_candidates
+    scan_directory(folder, tmp_path / "new", threshold=0.9999, **options)
+    assert digests(tmp_path / "out") == digests(tmp_path / "new")
+    none = scan_directory(folder, tmp_path / "out", purity=0.9999999, **options)
+    assert none.candidates == none.star_candidates == 0
+    assert none.stars == 4
+
+
 def test_stars_without_a_classifier(folder, preset, tmp_path):
     given = catalogue(preset, {"ra": 1.0}, {"ra": 1.0}, {})
     given = given.drop_columns([n for n in given.column_names if n.startswith(("p_", "surv"))])
