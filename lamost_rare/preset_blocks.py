@@ -12,6 +12,7 @@ __all__ = [
     "Evidence",
     "FirstStageConfig",
     "KeyLines",
+    "NoveltyConfig",
     "Odds",
     "Population",
     "ThresholdBySnr",
@@ -186,6 +187,20 @@ class FirstStageConfig(Block):
 
     def __post_init__(self):
         _check(True, self.log_odds, self.mixed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoveltyConfig(Block):
+    """What a preset knows of novelty: from what ``threshold`` on a spectrum is flagged, and how its
+    network was made and measured."""
+
+    threshold: float = 2.0
+    options: dict = field(default_factory=dict)
+    figures: dict = field(default_factory=dict)
+    sha256: str = ""
+
+    def __post_init__(self):
+        _check(self.threshold > 0, self.threshold)
 
 
 def names_of(block) -> list[str]:

@@ -16,6 +16,7 @@ from .preset_blocks import (
     Evidence,
     FirstStageConfig,
     KeyLines,
+    NoveltyConfig,
     Odds,
     Population,
     ThresholdBySnr,
@@ -32,6 +33,7 @@ __all__ = [
     "Evidence",
     "FirstStageConfig",
     "KeyLines",
+    "NoveltyConfig",
     "Odds",
     "Population",
     "PresetConfig",
@@ -78,6 +80,7 @@ class PresetConfig:
     figures: dict = field(default_factory=dict)
     figures_of: str = ""
     first_stage: FirstStageConfig | None = None
+    novelty: NoveltyConfig | None = None
     weights_sha256: str = ""
     created_with: dict = field(default_factory=dict)
 
@@ -149,9 +152,12 @@ _BLOCKS: dict[str, tuple[type[Block], str]] = {
     "key_lines": (KeyLines, "wavelength, a list of numbers, and needed, a number"),
     "evidence": (Evidence, "lines, floor, and present and absent with two numbers each"),
     "first_stage": (FirstStageConfig, "an object whose mixed is a number"),
+    "novelty": (NoveltyConfig, "an object whose threshold is a number above 0"),
 }
 _OF_CLASSIFIERS = ("classes", "threshold", "prevalence", *_BLOCKS)
-_OFTEN_EMPTY = ("odds", "prevalence", "figures_of", "first_stage", "weights_sha256", "created_with")
+_OFTEN_EMPTY = (
+    "odds", "prevalence", "figures_of", "first_stage", "novelty", "weights_sha256", "created_with",
+)  # fmt: skip
 
 
 def _check_classifier(config: dict, discriminant: Discriminant | None, need) -> None:

@@ -1,8 +1,7 @@
 """Presets: trained networks with everything that is needed to use them.
 
 A preset is a folder with ``config.json`` (see `Preset`), ``model.weights.h5``, ``CARD.md`` and
-``golden.npz``; some have a first stage too. Shipped ones lie in ``lamost_rare/weights``; a trained
-one may lie anywhere.
+``golden.npz``; some have more. Shipped ones lie in ``lamost_rare/weights``, others anywhere.
 This module never imports Keras: listing and verifying presets is quick.
 """
 
@@ -25,6 +24,7 @@ from .text import check_paths, printable
 
 __all__ = [
     "DEFAULT_PRESET",
+    "NOVELTY_FILE",
     "WEIGHTS_FILE",
     "Preset",
     "PresetError",
@@ -40,6 +40,8 @@ DEFAULT_PRESET = "racnet-obafgkm-v1"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 """Name of the weights in the folder of a preset."""
+NOVELTY_FILE = "novelty.npz"
+"""Name of what some have for `lamost_rare.inference.novelty`."""
 
 _SHIPPED = Path(__file__).parent / "weights"
 _MAX_CONFIG_BYTES = 4 << 20
@@ -134,24 +136,28 @@ class Preset:
         return self.folder / WEIGHTS_FILE
 
     def verify(self) -> None:
-        """Compare the weights file with the SHA-256 in ``config.json``.
+        """Compare the weights, and the file of novelty, with the SHA-256 in ``config.json``.
 
         Raises
         ------
         PresetError
             If the file is missing, unreadable or not the one that was measured.
         """
+        self._verify(self.weights_path, self.sha256)
+        if own := self.settings.novelty:
+            self._verify(self.folder / NOVELTY_FILE, own.sha256)
+
+    def _verify(self, path: Path, sha256: str) -> None:
         try:
-            found = _sha256(self.weights_path)
+            found = _sha256(path)
         except OSError as error:
             raise PresetError(
-                f"preset {self.name!r}: cannot read {printable(self.weights_path)}: "
-                f"{error.strerror or error}"
+                f"preset {self.name!r}: cannot read {printable(path)}: {error.strerror or error}"
             ) from error
-        if found != self.sha256:
+        if found != sha256:
             raise PresetError(
-                f"preset {self.name!r}: {printable(self.weights_path)} has SHA-256 {found[:12]}…, "
-                f"its config.json says {self.sha256[:12]}…: the file is damaged or was exchanged; "
+                f"preset {self.name!r}: {printable(path)} has SHA-256 {found[:12]}…, "
+                f"its config.json says {sha256[:12]}…: the file is damaged or was exchanged; "
                 "install the package again or rebuild the preset"
             )
 

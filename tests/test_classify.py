@@ -85,7 +85,7 @@ def test_columns_order_units_and_descriptions(network, preset, files):
     table = classify_spectra(files, preset)
     expected = (
         "path obsid designation ra dec snr_g prediction p_O p_B p_O_survey survey_score "
-        "survey_snr survey_lost candidate flags"
+        "survey_snr survey_lost candidate novelty flags"
     ).split()
     assert table.colnames[: len(expected)] == expected
     assert table.colnames[len(expected) :] == [

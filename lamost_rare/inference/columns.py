@@ -119,6 +119,8 @@ VELOCITY = (
 )
 """Null for rare classes for which there are no templates."""
 
+_NOVELTY = "-log10 of the part of known spectra, of such noise, that are as unlike all others"
+
 _SNR = "signal-to-noise ratio in the g band, general catalogue"
 
 GENERAL_CATALOGUE = (
@@ -170,6 +172,7 @@ def classifier_columns(classes: Iterable[str], rare_class: str = "") -> tuple[Co
         *(Column(f"p_{name}", "f4", f"{says} {name}", None, ".4f", ucd) for name in classes),
         *(survey if rare_class else ()),
         Column("candidate", bool, rare, ucd="meta.code.member"),
+        Column("novelty", "f4", _NOVELTY, None, ".2f", "stat.likelihood"),
         *(closer_columns(rare_class) if rare_class else ()),
     )
 

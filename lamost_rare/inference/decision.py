@@ -12,6 +12,7 @@ from ..spectra.quality import QualityFlag
 from ..spectra.snr import g_band_snr
 from .calibration import add_evidence, calibrate, missing_lines, rare_score
 from .discriminant import reaches_discriminant
+from .novelty import novelty_flags
 from .odds import SurveyOdds
 from .threads import one_blas_thread
 
@@ -34,6 +35,8 @@ class Prediction:
         Probability of the rare class in a survey, and score, S/N and lost part of the pixels that
         it comes of (`~lamost_rare.inference.odds.SurveyOdds.of_batch`); by default, as of a preset
         without odds, NaN.
+    novelty : ndarray, shape (n_spectra,), float32
+        From `~lamost_rare.inference.novelty.Novelty`; NaN as long as none was marked.
     """
 
     probabilities: np.ndarray
@@ -43,11 +46,17 @@ class Prediction:
     score: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     snr: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     lost: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    novelty: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
     def __post_init__(self):
-        for name in ("survey", "score", "snr", "lost"):
+        for name in ("survey", "score", "snr", "lost", "novelty"):
             if len(getattr(self, name)) != len(self.probabilities):
                 setattr(self, name, np.full(len(self.probabilities), np.nan, dtype=np.float32))
+
+    def mark_novelty(self, novelty, threshold: float) -> None:
+        """Take over the novelty of each spectrum, and set the flags of those at the threshold."""
+        self.novelty = np.asarray(novelty, dtype=np.float32)
+        self.flags = np.asarray(self.flags) | novelty_flags(self.novelty, threshold)
 
 
 @dataclass(frozen=True)

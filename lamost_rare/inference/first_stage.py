@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..presets import Preset, PresetError
+from .block_depths import CHUNK, block_depths, n_features
+from .dense import Layers, dense, layers_of, named_layers
+from .novelty import NOVELTY_FILE, Novelty, load_novelty
 
 __all__ = [
     "FIRST_STAGE_FILE",
@@ -29,108 +32,10 @@ __all__ = [
 
 FIRST_STAGE_FILE = "first_stage.npz"
 
-BLOCK = 4
-"""Pixels to a block: R 1800 has 2.4 to its resolution, and the lines of cool stars are blends."""
-WINDOW = 20
-"""Blocks on either side over which the local level is taken: 2 % of the wavelength."""
-SEGMENTS = 12
-"""Parts of the spectrum that have a noise of their own."""
-TYPICAL = 0.05
-"""Depth of a typical line, to which the noise is compared."""
-LINEAR = 4.0
-"""Scaled depths are compressed from here on, and never reach it."""
 APART = 2.0
 """Log-odds of its classes against those that border on them, from which a spectrum is settled."""
 COMMON = 3.0
 """Log-odds of its classes against all others together (p of 0.95), from which one is settled."""
-_CHUNK = 32  # spectra at a time: what stays in a core's own cache, also while others are busy
-
-
-def n_features(n_pixels: int) -> int:
-    """Length of the second axis of `block_depths`."""
-    return n_pixels // BLOCK + SEGMENTS
-
-
-def block_depths(flux, mask) -> np.ndarray:
-    """Return what the first stage sees of spectra.
-
-    Parameters
-    ----------
-    flux : ndarray, shape (n_spectra, n_pixels), float32
-    mask : ndarray, shape (n_spectra, n_pixels), bool
-        True where a pixel must not be used.
-
-    Returns
-    -------
-    ndarray, shape (n_spectra, n_pixels // 4 + 12), float32
-        For each block of four pixels the depth of its mean below the mean of the 41 blocks around
-        it, in units of that mean, over the root of the squares of 0.05 and of the noise: x, of
-        which x / (1 + |x| / 4) is given; 0 where nothing is valid. Then 0.05 over that root for
-        each twelfth of the spectrum. The noise is that between neighbouring blocks.
-
-    Raises
-    ------
-    ValueError
-        If the pixels do not divide into blocks and twelfths.
-    """
-    n, n_pixels = flux.shape
-    if n_pixels % (BLOCK * SEGMENTS):
-        raise ValueError(f"{n_pixels} pixels are no multiple of {BLOCK * SEGMENTS}")
-    out = np.empty((n, n_features(n_pixels)), dtype=np.float32)
-    for start in range(0, n, _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        out[rows] = _depths(flux[rows], mask[rows])
-    return out
-
-
-def _depths(flux, mask) -> np.ndarray:
-    n = len(flux)
-    usable = ~mask
-    flux = flux.copy()
-    flux[mask] = 0
-    largest = np.maximum(flux.max(axis=1), -flux.min(axis=1))[:, None]
-    flux /= np.where(largest > 0, largest, np.float32(1))
-    total = flux[:, ::BLOCK] + flux[:, 1::BLOCK]
-    for i in range(2, BLOCK):
-        total += flux[:, i::BLOCK]
-    # Four flags are one number of 32 bits, whose highest byte becomes their sum.
-    count = ((usable.view(np.uint32) * np.uint32(0x01010101)) >> np.uint32(24)).astype(np.float32)
-    n_blocks = count.shape[1]
-    seen = count > 0
-
-    level = _around(total) / np.maximum(_around(count), np.float32(1))
-    np.maximum(count, np.float32(1), out=count)
-    # A level near zero or below is noise: depths in units of it would mean nothing.
-    least = np.float32(0.02) * np.abs(level).max(axis=1, keepdims=True) + np.float32(1e-9)
-    depth = (total / count - level) / np.maximum(level, least)
-    depth[~seen] = 0
-
-    squares = np.zeros_like(depth)
-    np.subtract(depth[:, 1:], depth[:, :-1], out=squares[:, 1:])
-    squares *= squares
-    np.minimum(squares, np.float32(4), out=squares)
-    both = np.zeros_like(seen)
-    np.logical_and(seen[:, 1:], seen[:, :-1], out=both[:, 1:])
-    squares[~both] = 0
-    n_both = both.reshape(n * SEGMENTS, -1).astype(np.float32).sum(axis=1).reshape(n, SEGMENTS)
-    squares = squares.reshape(n, SEGMENTS, -1).sum(axis=2)
-    variance = squares / np.maximum(2 * n_both, np.float32(1))
-    worth = np.float32(TYPICAL) / np.sqrt(np.float32(TYPICAL**2) + variance)
-    worth[n_both == 0] = 0
-
-    scaled = depth.reshape(n, SEGMENTS, -1) * (worth / np.float32(TYPICAL))[:, :, None]
-    scaled /= 1 + np.abs(scaled) / np.float32(LINEAR)
-    return np.concatenate([scaled.reshape(n, n_blocks), worth], axis=1)
-
-
-def _around(values):
-    """Sum over the blocks around each, shape as ``values``."""
-    n, n_blocks = values.shape
-    sums = np.zeros((n, n_blocks + 2 * WINDOW + 1), dtype=np.float32)
-    inner = slice(WINDOW + 1, WINDOW + 1 + n_blocks)
-    np.cumsum(values, axis=1, out=sums[:, inner])
-    sums[:, inner.stop :] = sums[:, inner.stop - 1 : inner.stop]
-    return sums[:, 2 * WINDOW + 1 :] - sums[:, :n_blocks]
 
 
 @dataclass
@@ -149,36 +54,43 @@ class FirstStage:
         A spectrum is settled if its `certainty` is at least this.
     rare : ndarray of bool, shape (n_classes,), optional
         The class that must not be lost; without it, no class may that is not settled.
+    novelty : Novelty, optional
+        What else is found out from the same look at a spectrum.
     """
 
-    layers: list[tuple[np.ndarray, np.ndarray]]
+    layers: Layers
     settled: np.ndarray
     bordering: np.ndarray
     log_odds: float
     rare: np.ndarray | None = None
+    novelty: Novelty | None = None
 
-    ROWS = _CHUNK  # that it computes together
+    ROWS = CHUNK  # that it computes together
 
     def logits(self, flux, mask) -> np.ndarray:
         """Logits (n_spectra, n_classes), float32, of spectra on the preset's grid."""
-        out = np.empty((len(flux), len(self.settled)), dtype=np.float32)
+        return self.look(flux, mask)["first_stage"]
+
+    def look(self, flux, mask) -> dict[str, np.ndarray]:
+        """Logits as ``first_stage``, and with a `Novelty` its numbers as ``first_novelty``."""
+        n_spectra = len(flux)
+        logits = np.empty((n_spectra, len(self.settled)), dtype=np.float32)
+        novelty = np.empty(n_spectra, dtype=np.float32)
         # A matrix product of other shape may round otherwise: so all are of one shape, and what
         # comes out for a spectrum does not depend on the others.
         x = np.zeros((self.ROWS, self.layers[0][0].shape[0]), dtype=np.float32)
-        for start in range(0, len(flux), self.ROWS):
-            rows = slice(start, min(start + self.ROWS, len(flux)))
+        for start in range(0, n_spectra, self.ROWS):
+            rows = slice(start, min(start + self.ROWS, n_spectra))
             n = rows.stop - start
             x[:n] = block_depths(flux[rows], mask[rows])
-            out[rows] = self._layers(x)[:n]
-        return out
+            logits[rows] = self._layers(x)[:n]
+            if self.novelty is not None:
+                novelty[rows] = self.novelty.of_depths(x)[:n]
+        found = {"first_stage": logits}
+        return found if self.novelty is None else {**found, "first_novelty": novelty}
 
     def _layers(self, x):
-        for i, (kernel, bias) in enumerate(self.layers):
-            if i:
-                np.maximum(x, 0, out=x)
-            x = x @ kernel
-            x += bias
-        return x
+        return dense(self.layers, x)
 
     def judge(self, flux, mask) -> tuple[np.ndarray, np.ndarray]:
         """Return which spectra are settled, and the probabilities of all.
@@ -203,9 +115,7 @@ class FirstStage:
 
     def save(self, path) -> str:
         """Write it into an ``.npz`` file; returns the SHA-256 of the file."""
-        arrays: dict[str, Any] = {}
-        for i, (kernel, bias) in enumerate(self.layers):
-            arrays |= {f"kernel{i}": kernel, f"bias{i}": bias}
+        arrays: dict[str, Any] = named_layers(self.layers)
         content = io.BytesIO()
         arrays |= {"settled": self.settled, "bordering": self.bordering}
         if self.rare is not None:
@@ -216,14 +126,17 @@ class FirstStage:
 
     @classmethod
     def load(cls, path) -> FirstStage:
-        """Read what `save` wrote."""
-        return cls._from_bytes(Path(path).read_bytes())
+        """Read what `save` wrote, and the `Novelty` beside it if there is one."""
+        stage = cls._from_bytes(Path(path).read_bytes())
+        beside = Path(path).with_name(NOVELTY_FILE)
+        if beside.exists():
+            stage.novelty = Novelty.load(beside)
+        return stage
 
     @classmethod
     def _from_bytes(cls, content: bytes) -> FirstStage:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            n_layers = sum(name.startswith("kernel") for name in stored)
-            layers = [(stored[f"kernel{i}"], stored[f"bias{i}"]) for i in range(n_layers)]
+            layers = layers_of(stored)
             settled = stored["settled"]
             bordering = stored.get("bordering", np.zeros_like(settled))
             return cls(layers, settled, bordering, float(stored["log_odds"]), stored.get("rare"))
@@ -297,4 +210,5 @@ def load_first_stage(preset: Preset) -> FirstStage | None:
     except (OSError, ValueError, KeyError, IndexError, AttributeError) as error:
         what = str(error).splitlines()[0]
         raise PresetError(f"preset {preset.name!r}: {FIRST_STAGE_FILE}: {what}") from error
+    stage.novelty = load_novelty(preset)
     return stage

@@ -16,6 +16,7 @@ from ..spectra.normalize import network_input
 from .calibration import line_evidence
 from .decision import CandidateRule, Prediction, judge
 from .first_stage import load_first_stage, mixed, weight_in_mean
+from .novelty import load_novelty
 from .threads import LEAST_ROWS, fix_network_threads, one_blas_thread
 
 __all__ = [
@@ -169,6 +170,7 @@ class Predictor:
         self._shape = (max(self.batch_size, LEAST_ROWS), n_pixels, n_channels)
         self._weight = weight_in_mean(preset)
         self._first_stage = load_first_stage(preset) if self._weight else None
+        self._novelty = load_novelty(preset)
         self._call = compile_network(self.model, *self._shape)
         self._call(np.zeros(self._shape, dtype=np.float32))  # compiles now
 
@@ -208,14 +210,20 @@ class Predictor:
                 first_stage = self._first_stage.logits(batch.flux, batch.mask)
         return mixed(logits, first_stage, self._weight)
 
-    def predict(self, batch: SpectrumBatch, first_stage=None) -> Prediction:
-        """Calibrated probabilities, candidates and flags of a batch on the preset's grid.
+    def predict(self, batch: SpectrumBatch, first_stage=None, novelty=None) -> Prediction:
+        """Calibrated probabilities, candidates, novelty and flags of a batch on the preset's grid.
 
-        ``first_stage`` as `logits` takes it.
+        ``first_stage`` as `logits` takes it; ``novelty`` may be given where it is known, too.
         """
         logits = self.logits(batch, first_stage)
         settings, evidence = self.preset.settings, np.zeros(len(batch))
         rule = CandidateRule.of(settings)
         if rule.calibration.evidence_weight or settings.odds is not None:
             evidence = line_evidence(batch, logits, rule.rare, settings.evidence)
-        return judge(batch, rule.probabilities(logits, evidence), settings, evidence)
+        found = judge(batch, rule.probabilities(logits, evidence), settings, evidence)
+        if self._novelty is not None:
+            if novelty is None:
+                with one_blas_thread():
+                    novelty = self._novelty.of(batch.flux, batch.mask)
+            found.mark_novelty(novelty, self._novelty.threshold)
+        return found

@@ -36,6 +36,7 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
     for name in ("score", "snr", "lost"):
         values[f"survey_{name}"] = np.asarray(getattr(prediction, name))
     values["candidate"] = np.asarray(prediction.candidate) & valid
+    values["novelty"] = np.asarray(prediction.novelty)
     values["flags"] = batch.flags | np.asarray(prediction.flags)
     values |= look_closer(batch, probabilities, values["candidate"], preset, evidence)
     columns = columns_of_catalogue(preset.classes, preset.rare_class, evidence=evidence is not None)

@@ -31,7 +31,8 @@ class QualityFlag(IntFlag):
     DUPLICATE_OBSID = 1 << 7
     """The same OBSID was met before in the same run."""
     OUT_OF_DISTRIBUTION = 1 << 8
-    """Reserved for spectra unlike those trained on; no preset sets it yet."""
+    """Its ``novelty`` is at least the preset's threshold: one known spectrum in a hundred of this
+    noise is as odd. Nothing else depends on it."""
     RESAMPLED = 1 << 9
     """The source grid was not the preset's: flux was resampled, not copied."""
     KEY_LINES_MISSING = 1 << 10

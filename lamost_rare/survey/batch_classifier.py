@@ -119,18 +119,25 @@ class BatchClassifier:
         if self._first is None:
             self.prepare()
             return self._built.predict(batch)
-        logits = batch.columns.get("first_stage")  # as the reader has left them
-        if logits is None:
+        looked = batch.columns  # as the reader has left them
+        if "first_stage" not in looked:
             with one_blas_thread():
-                logits = self._first.logits(batch.flux, batch.mask)
+                looked = self._first.look(batch.flux, batch.mask)
+        logits = looked["first_stage"]
         sure, probabilities = self._first.decide(logits)
         found = judge(batch, probabilities, self.preset.settings)
         found.flags[sure] |= int(QualityFlag.FIRST_STAGE)
+        novelty = None
+        if self._first.novelty is not None:
+            novelty = looked["first_novelty"]
+            found.mark_novelty(novelty, self._first.novelty.threshold)
         rows = np.flatnonzero(~sure)
         if len(rows):
             self.prepare()
             # A second look at the same pixels would cost more than the first: several threads.
             known = {"first_stage": logits[rows]} if weight_in_mean(self.preset) else {}
+            if novelty is not None:
+                known["novelty"] = novelty[rows]
             seen = self._built.predict(batch[rows], **known)
             for field in fields(Prediction):
                 getattr(found, field.name)[rows] = getattr(seen, field.name)

@@ -54,8 +54,7 @@ class Chunk:
         File, reason and detail of the others.
     evidence : dict of ndarray
         Columns of `lamost_rare.inference.evidence.measure_lines`; with a first stage also
-        ``first_stage``, of shape (n_spectra, n_classes): its logits. Lines of spectra that it
-        settles are not measured.
+        what `FirstStage.look` gives. Lines of spectra that it settles are not measured.
     """
 
     batch: SpectrumBatch
@@ -169,7 +168,7 @@ class _FirstLook:
 
     def __init__(self, first_stage, memory):
         self._stage, self._flux, self._mask = first_stage, memory[0], memory[2]
-        self._seen, self._logits = 0, []
+        self._seen, self._looks = 0, []
 
     def at(self, n_rows: int) -> None:
         """Look at the whole blocks of so many spectra."""
@@ -177,15 +176,17 @@ class _FirstLook:
             self._look(n_rows - n_rows % self._stage.ROWS)
 
     def columns(self, n_rows: int) -> dict[str, np.ndarray]:
-        """Return the column of all spectra, of which there are so many."""
+        """Return the columns of all spectra, of which there are so many."""
         if not self._stage:
             return {}
         self._look(n_rows)
-        return {"first_stage": np.concatenate(self._logits)}
+        return {
+            name: np.concatenate([look[name] for look in self._looks]) for name in self._looks[0]
+        }
 
     def _look(self, end: int) -> None:
         rows = slice(self._seen, end)
-        self._logits.append(self._stage.logits(self._flux[rows], self._mask[rows]))
+        self._looks.append(self._stage.look(self._flux[rows], self._mask[rows]))
         self._seen = end
 
 

@@ -20,6 +20,7 @@ from ..validation.population import measure_survey, tried_of
 from ..validation.tried import save_tried
 from .classifier_preset import save_classifier
 from .crossvalidation import first_stage_of_fold, trained_folder, try_fold
+from .novelty_fit import add_novelty
 from .pools import for_each
 from .recipes import RECIPES, Recipe
 
@@ -155,7 +156,7 @@ def build_preset(
         folder.mkdir(parents=True, exist_ok=True)
         figures["survey"] = measure_survey(decided, rule, recipe.rare_class, seed=seed)
         save_tried(folder, tried_of(decided, kept=KEPT, seed=seed))
-    return save_classifier(
+    preset = save_classifier(
         folder,
         recipe,
         rule,
@@ -165,6 +166,10 @@ def build_preset(
         figures=figures,
         first_stage=first_stage,
     )
+    if recipe.novelty is None:
+        return preset
+    more = {"labels": labels, "without": recipe.without, "options": recipe.novelty}
+    return add_novelty(folder, data, seed, **more)
 
 
 def write_first_stage(stages, decided, stars, recipe: Recipe, folder: Path) -> FirstStageConfig:

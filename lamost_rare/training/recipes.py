@@ -14,6 +14,7 @@ from ..validation.figures import cross_fitted
 from ..validation.odds_fit import PREVALENCE
 from .first_stage_training import FirstStageOptions
 from .loop import TrainingOptions
+from .novelty_training import NoveltyOptions
 from .stream import StreamOptions
 
 __all__ = ["RECIPES", "Recipe"]
@@ -31,7 +32,8 @@ class Recipe:
     not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
     recogniser's. ``key_lines`` and ``evidence`` are the lines of the rare class, where any are
     known. ``prevalence`` is how frequent the populations of a survey are, among which the rare
-    class is looked for. ``without`` are libraries that are not read.
+    class is looked for. ``without`` are libraries that are not read. With ``novelty`` the
+    preset tells what is unlike all known spectra, too.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Recipe:
     evidence: Evidence | None = None
     prevalence: dict | None = None
     without: tuple = ()
+    novelty: NoveltyOptions | None = None
 
     def decide(self, trials_of_fold, stars):
         """Decide trials of the recipe's folds as `validation.figures.cross_fitted` does."""
@@ -96,6 +99,7 @@ RECIPES = {
         key_lines=KEY_LINES["O"],
         evidence=EVIDENCE["O"],
         prevalence=PREVALENCE,
+        novelty=NoveltyOptions(),
     ),
     "racnet-ofgk-v1": Recipe(
         name="racnet-ofgk-v1",
