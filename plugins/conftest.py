@@ -9,6 +9,7 @@ import pytest
 # The settings of the package's own tests, which TensorFlow needs before it is imported.
 _OURS = runpy.run_path(str(Path(__file__).resolve().parent.parent / "tests" / "conftest.py"))
 data_folder = _OURS["data_folder"]
+_ODDS = runpy.run_path(str(Path(__file__).resolve().parent.parent / "tests" / "odds_helpers.py"))
 
 BATCH_SIZE = 16
 
@@ -33,6 +34,15 @@ def expected(files):
     from lamost_rare import classify_spectra
 
     return classify_spectra(files, batch_size=BATCH_SIZE, evidence=False)
+
+
+@pytest.fixture(scope="session")
+def with_odds(tmp_path_factory):
+    """The default preset with odds of a survey: name of its folder."""
+    from lamost_rare import load_preset
+
+    folder = tmp_path_factory.mktemp("preset") / "odds"
+    return str(_ODDS["with_odds"](load_preset(), folder).folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """Odds of a survey that any preset can be given, for tests of what rests on them."""
 
+import shutil
+
 import numpy as np
 
 from lamost_rare.inference.decision import judge
+from lamost_rare.inference.first_stage import FIRST_STAGE_FILE
 from lamost_rare.presets import Preset, save_preset
 
 
@@ -38,6 +41,9 @@ def odds_of(classes, rare_class, spread=0.3):
 def with_odds(preset: Preset, folder, **changes) -> Preset:
     """Save a classifier in another folder, with odds."""
     config = {**preset.config, **odds_of(list(preset.classes), preset.rare_class), **changes}
+    folder.mkdir(parents=True)
+    if (first_stage := preset.folder / FIRST_STAGE_FILE).exists():
+        shutil.copy(first_stage, folder)
     return save_preset(folder, config, preset.weights_path)
 
 

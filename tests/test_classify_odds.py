@@ -332,3 +332,10 @@ def test_settled_selection_of_a_table_is_of_the_whole(network, preset, files):
     found = classify_spectra(files, preset, batch_size=3, purity=0.6)
     selection = Selection.of(preset, purity=0.6).settled(found["p_O_survey"], found["flags"])
     assert selection.threshold == found.meta["threshold"]
+
+
+def test_prevalences_of_a_preset_are_shown(preset, capsys):
+    assert cli.main(["presets", str(preset.folder)]) == 0
+    out = capsys.readouterr().out
+    assert "O, at p_O_survey of 0.5 or more" in out
+    assert "O 0.0001, alike 0.001, common 0.999" in out

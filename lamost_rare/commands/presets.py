@@ -68,9 +68,12 @@ def _paragraph(preset: Preset):
     facts = {}
     if preset.classes:
         facts["classes"] = " ".join(preset.classes)
-        facts["looks for"] = (
-            f"{preset.rare_class}, at a probability of {preset.threshold:.4g} or more"
-        )
+        odds = preset.settings.odds
+        by = f"p_{preset.rare_class}_survey" if odds else "a probability"
+        facts["looks for"] = f"{preset.rare_class}, at {by} of {preset.threshold:.4g} or more"
+        if odds:
+            prevalence = preset.settings.prevalence.items()
+            facts["prevalences"] = ", ".join(f"{name} {value:.3g}" for name, value in prevalence)
         if table := preset.settings.threshold_by_snr:
             facts["by S/N (g)"] = str(table)
         if discriminant := preset.settings.discriminant:

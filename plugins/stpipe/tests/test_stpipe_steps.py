@@ -80,6 +80,18 @@ def test_threshold(files, expected):
     assert all(model.batch.columns["candidate"] == (model.batch.columns["p_O"] >= 1e-6))
 
 
+def test_a_prior(files, with_odds, same, tmp_path):
+    prior = {"O": 0.01, "alike": 0.002}
+    table = classify_spectra(files, with_odds, prior=prior, batch_size=16, evidence=False)
+    (tmp_path / "prior.csv").write_text("population,prevalence\nO,0.01\nalike,0.002\n")
+    for text in ("O=0.01,alike=0.002", f"{tmp_path}/prior.csv"):
+        options = {"preset": with_odds, "prior": text, **FAST}
+        same(OStarClassifierStep.call(files, configure_log=False, **options).batch.columns, table)
+    unknown = {"preset": with_odds, "prior": "Q=0.01", **FAST}
+    with pytest.raises(PipelineError, match="no class or population 'Q'"):
+        OStarClassifierStep.call(files, configure_log=False, **unknown)
+
+
 def test_input_stays_as_it_is(files):
     model = open_spectra(files[:2])
     flux = model.batch.flux.copy()
