@@ -12,6 +12,12 @@ __all__ = ["write_card"]
 
 def _rule(settings: PresetConfig) -> str:
     """When a spectrum is a candidate."""
+    if settings.odds is not None:
+        rare = settings.rare_class
+        return (
+            f"`p_{rare}_survey`, its probability in a survey with the prevalences below, of at "
+            f"least {settings.threshold:g}; enough of the key lines covered."
+        )
     rule = f"calibrated probability of at least {settings.threshold:g}"
     if table := settings.threshold_by_snr:
         rule += f" at high S/N (g), more at lower: {table}, interpolated"
@@ -31,6 +37,42 @@ def _first_stage(settings: PresetConfig) -> list[str]:
     if settings.first_stage is None:
         return []
     return [*first_stage_lines(settings.first_stage.figures, settings.rare_class), ""]
+
+
+def _survey(settings: PresetConfig) -> list[str]:
+    """Say what a list of candidates is worth, where it was measured."""
+    measured = settings.figures.get("survey")
+    if settings.odds is None or not measured:
+        return []
+
+    def shown(triple):
+        value, low, high = triple
+        return "-" if value is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+    rows = [
+        (f"S/N {snr}", *(shown(entry[key]) for key in _WORTH))
+        for snr, entry in measured["thresholds"]["0.5"].items()
+    ]
+    shares = [
+        (name, f"{1e6 * share:,.1f}", f"{settings.odds.populations[name].spread:.2f}")
+        for name, share in settings.prevalence.items()
+    ]
+    return [
+        "## In a survey",
+        "",
+        f"With `p_{settings.rare_class}_survey` of at least 0.5, ranges of 90 % over stars:",
+        "",
+        *markdown_table(("spectra", *(key.replace("_", " ") for key in _WORTH)), rows),
+        "",
+        "Prevalences, and how well the density of each population is known (standard deviation of "
+        "its logarithm):",
+        "",
+        *markdown_table(("population", "in a million spectra", "spread"), shares),
+        "",
+    ]
+
+
+_WORTH = ("completeness", "purity", "purity_without_border", "false_in_a_million")
 
 
 def _amount(training: dict) -> str:
@@ -98,6 +140,7 @@ def write_card(preset) -> None:
             ("measure", "value", "numbers"), [row for _, *row in measured_rows(preset)]
         ),
         "",
+        *_survey(settings),
         *_first_stage(settings),
         "## Training data",
         "",
