@@ -75,7 +75,7 @@ def cross_validate(
     jobs=1,
     seed=0,
     repeats=25,
-    n_reobserved=600_000,
+    n_reobserved=300_000,
     final=True,
 ):
     """Train and try all folds, resuming what ``work`` holds.
@@ -120,7 +120,7 @@ def build_preset(
     jobs=1,
     seed=0,
     repeats=25,
-    n_reobserved=600_000,
+    n_reobserved=300_000,
 ):
     """Build a shipped preset.
 
