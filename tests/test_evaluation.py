@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from evaluation_helpers import check_page
-from lamost_rare.evaluation.recognition import letters_agreed, write_recognition
+from lamost_rare.evaluation.label_noise import letters_agreed
+from lamost_rare.evaluation.recognition import write_recognition
 from lamost_rare.inference.calibration import (
     EVIDENCE,
     calibrate,

@@ -6,8 +6,9 @@ from scipy.special import expit
 
 from lamost_rare.inference.odds import LEAST, SurveyOdds, log_density
 from lamost_rare.preset_config import Population
-from lamost_rare.validation.odds_fit import SNR_SHARES, Sample, fit_odds, survey_weights
+from lamost_rare.validation.odds_fit import fit_odds
 from lamost_rare.validation.population import PROBABILITY_BINS, Cells, measure_population
+from lamost_rare.validation.survey_sample import SNR_SHARES, Sample, survey_weights
 from lamost_rare.validation.tried import Tried
 
 CLASSES = ("O", "B")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 
-from ..simulation.dataset import rows_by_star
 from ..simulation.labels import classes_of
 from ..simulation.mk_types import subtype_number
 from ..validation.figure_titles import figure_rows, ions_of, members, title_of
@@ -15,11 +12,12 @@ from ..validation.first_stage_figures import first_stage_lines, measure_first_st
 from ..validation.trials import LOOKALIKES, SNR_BINS
 from .goals import GOALS
 from .known_stars import known_star_lines
+from .label_noise import label_noise
 from .pages import images_beside, percent, table, write_page
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 from .survey_section import survey_lines
 
-__all__ = ["letters_agreed", "write_recognition"]
+__all__ = ["write_recognition"]
 
 TYPES = {
     "O6.5 and earlier": ("O", 0, 7),
@@ -76,7 +74,7 @@ def write_recognition(
         _figures(figures, rare),
         "## Where it falls short",
         _shortfalls(figures, rare),
-        *_label_noise(stars, recipe),
+        *label_noise(stars, recipe),
         "## By type",
         *_by_type(decided),
         *_further(decided, shipped, recipe, images, seed),
@@ -193,41 +191,6 @@ def _reached(figure) -> str:
     if "upper_limit_95" in figure:
         text += f" (below {figure['upper_limit_95'] * 1e6:.1f} in a million)"
     return text
-
-
-def _label_noise(stars, recipe) -> list[str]:
-    """Say how often the labels of LAMOST spectra agree with each other."""
-    agreed, n = letters_agreed(stars, [c for c in recipe.classes if c in "AFGKM"])
-    if not n or agreed / n <= 0.5:
-        return []
-    # Both right or both wrong, between two neighbouring letters: a = q^2 + (1 - q)^2.
-    right = (1 + np.sqrt(2 * agreed / n - 1)) / 2
-    return [
-        f"LAMOST itself gives the same letter to both spectra in {agreed} of {n} pairs of spectra "
-        "of one position on the sky with S/N above 20. If it errs independently in each, then "
-        f"whoever knew the true letters would agree with {100 * right:.0f} % of its labels."
-    ]
-
-
-def letters_agreed(stars, letters, snr=20.0) -> tuple[int, int]:
-    """Count pairs of LAMOST spectra of one position that have the same label, and all such pairs.
-
-    Parameters
-    ----------
-    stars : LabelledStars
-    letters : sequence of str
-        Labels that count.
-    snr : float
-        Spectra above this S/N (g).
-    """
-    own = stars.real & np.isin(stars.label, list(letters))
-    own[own] = stars.snr[own] > snr
-    agreed = n = 0
-    for rows in rows_by_star(stars, own):
-        pairs = list(combinations(stars.label[rows], 2))
-        n += len(pairs)
-        agreed += sum(a == b for a, b in pairs)
-    return agreed, n
 
 
 def _at_probabilities(decided, recipe) -> list[str]:

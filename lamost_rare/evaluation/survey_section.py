@@ -6,8 +6,8 @@ import numpy as np
 
 from ..simulation.mk_types import POPULATIONS
 from ..validation.figure_titles import members
-from ..validation.odds_fit import LOST_SHARE, SNR_SHARES
 from ..validation.population import BORDER, Cells, judged, measure_survey
+from ..validation.survey_sample import LOST_SHARE, SNR_SHARES
 from .pages import table
 from .plots import new_figure
 

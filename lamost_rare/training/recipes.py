@@ -11,7 +11,7 @@ from ..simulation.dataset import LATER_LIBRARIES
 from ..simulation.labels import CLASSES
 from ..spectra.normalize import DEFAULT_PREPROCESSING
 from ..validation.figures import cross_fitted
-from ..validation.odds_fit import PREVALENCE
+from ..validation.survey_sample import PREVALENCE
 from .first_stage_training import FirstStageOptions
 from .loop import TrainingOptions
 from .novelty_training import NoveltyOptions

@@ -11,7 +11,8 @@ from ..inference.decision import CandidateRule
 from ..preset_config import Calibration, ThresholdBySnr
 from ..simulation.mk_types import POPULATIONS, population_of
 from .discriminant_fit import Judged, fit_discriminant
-from .odds_fit import PREVALENCE, Sample, fit_odds
+from .odds_fit import fit_odds
+from .survey_sample import PREVALENCE, Sample
 
 __all__ = [
     "Requirements",

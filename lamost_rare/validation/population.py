@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .odds_fit import LOST_SHARE, SNR_SHARES
+from .survey_sample import LOST_SHARE, SNR_SHARES
 from .tried import Tried
 
 __all__ = [

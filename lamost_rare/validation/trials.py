@@ -108,7 +108,7 @@ def load_trials(path) -> list[Trial]:
     """Read what `save_trials` wrote."""
     with np.load(path) as stored:
         kinds = [str(k) for k in stored["kinds"]]
-        return [Trial(k, *(stored[f"{k}_{n}"] for n in Trial.ARRAYS)) for k in kinds]
+        return [Trial(k, *(stored.get(f"{k}_{n}") for n in Trial.ARRAYS)) for k in kinds]
 
 
 def real_batch(stars: LabelledStars) -> SpectrumBatch:
