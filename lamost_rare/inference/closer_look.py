@@ -7,11 +7,12 @@ import numpy as np
 from ..presets import Preset
 from ..spectra.batch import SpectrumBatch
 from .columns import closer_columns
+from .emission import HOT, emission_flags, may_be_hot
 from .evidence import LINES, measure_lines
 from .subtype import LINES_NEEDED, o_subtype
 from .velocity import measure_velocities
 
-__all__ = ["FAST", "LEAST", "follow_velocities", "look_closer"]
+__all__ = ["FAST", "LEAST", "flag_emission", "follow_velocities", "look_closer"]
 
 LEAST = 0.01
 """Probability of the rare class, by the classifier, from which on it is worth a closer look."""
@@ -47,8 +48,7 @@ def look_closer(
     names = [column.name for column in closer_columns(preset.rare_class)]
     found = {name: np.full(len(batch), np.nan, dtype=np.float32) for name in names}
     found |= {name: np.array(batch.columns[name]) for name in names if name in batch.columns}
-    rare = probabilities[:, preset.classes.index(preset.rare_class)]
-    rows = np.flatnonzero((rare >= LEAST) | candidate)
+    rows = np.flatnonzero(_may_be_rare(probabilities, candidate, preset))
     widths = {} if widths is None else dict(widths)
     if not len(rows):
         return widths | found
@@ -67,6 +67,30 @@ def look_closer(
         widths[name] = np.array(widths[name])
         widths[name][rows] = own[name]
     return widths | found
+
+
+def flag_emission(batch: SpectrumBatch, probabilities, candidate, preset: Preset) -> np.ndarray:
+    """Flag emission lines of O and B stars, and of what may be of the rare class if that is O or B.
+
+    Parameters are those of `look_closer`.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,), int64
+        `~lamost_rare.inference.emission.emission_flags`; 0 for all others.
+    """
+    flags = np.zeros(len(batch), dtype=np.int64)
+    hot = may_be_hot(probabilities, preset.classes)
+    if preset.rare_class in HOT:
+        hot |= _may_be_rare(probabilities, candidate, preset)
+    rows = np.flatnonzero(hot)
+    if len(rows):
+        flags[rows] = emission_flags(batch[rows])
+    return flags
+
+
+def _may_be_rare(probabilities, candidate, preset: Preset) -> np.ndarray:
+    return (probabilities[:, preset.classes.index(preset.rare_class)] >= LEAST) | candidate
 
 
 def follow_velocities(

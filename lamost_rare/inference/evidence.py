@@ -16,7 +16,7 @@ from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.lines import LINES, Line
 
-__all__ = ["LINES", "Line", "measure_lines"]
+__all__ = ["LINES", "Line", "measure_lines", "measure_windows"]
 
 MIN_BAND_FRACTION = 0.4
 """Of the pixels of the side bands on either side, at least this fraction must be valid."""
@@ -54,13 +54,12 @@ class _Pixels(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def _pixels_of(names: tuple[str, ...], grid: WavelengthGrid) -> tuple[list[str], _Pixels | None]:
-    """Those of the lines whose pixels the grid holds all, and these pixels."""
+def _pixels_of(lines: tuple[Line, ...], grid: WavelengthGrid) -> tuple[list[str], _Pixels | None]:
+    """Names of those of the lines whose pixels the grid holds all, and these pixels."""
     edges = 10.0 ** (grid.log10_start + grid.log10_step * (np.arange(grid.n_pixels + 1) - 0.5))
     centres = grid.wavelength
     held, columns = [], []
-    for name in names:
-        line = LINES[name]
+    for line in lines:
         low, high = line.window
         if edges[0] > line.bands[0][0] or edges[-1] < line.bands[-1][1]:
             continue
@@ -74,7 +73,7 @@ def _pixels_of(names: tuple[str, ...], grid: WavelengthGrid) -> tuple[list[str],
         bands_x, window_x = (
             (centres[pixels] - line.wavelength) / (high - low) for pixels in (bands, window)
         )
-        held.append(name)
+        held.append(line.name)
         of_bands = bands, blue, ~blue, bands_x, bands_x[blue].mean(), bands_x[~blue].mean()
         columns.append((*of_bands, window, window_x, window_x[[0, -1]], overlap[window]))
     return held, _Pixels(*map(_padded, zip(*columns, strict=True))) if held else None
@@ -129,7 +128,12 @@ def measure_lines(batch: SpectrumBatch, names=None, velocity=None) -> dict[str, 
     names = tuple(LINES if names is None else names)
     if velocity is not None:
         batch = at_rest(batch, velocity)
-    held, pixels = _pixels_of(names, batch.grid)
+    return measure_windows(batch, tuple(LINES[name] for name in names))
+
+
+def measure_windows(batch: SpectrumBatch, lines: tuple[Line, ...]) -> dict[str, np.ndarray]:
+    """Do `measure_lines` for any lines: columns ``ew_<name>`` and ``ew_<name>_err``."""
+    held, pixels = _pixels_of(lines, batch.grid)
     shape = len(batch), len(held)
     width, error = np.empty(shape, np.float32), np.empty(shape, np.float32)
     at_once = max(1, _AT_ONCE // max(1, len(held)))
@@ -140,7 +144,7 @@ def measure_lines(batch: SpectrumBatch, names=None, velocity=None) -> dict[str, 
                 batch.flux[rows], batch.ivar[rows], batch.mask[rows], pixels
             )
     columns = {}
-    for name in names:
+    for name in (line.name for line in lines):
         for key, values in ((f"ew_{name}", width), (f"ew_{name}_err", error)):
             if name in held:
                 columns[key] = np.ascontiguousarray(values[:, held.index(name)])

@@ -7,7 +7,7 @@ import numpy as np
 from ..presets import Preset
 from ..spectra.batch import SpectrumBatch
 from ..spectra.quality import QualityFlag
-from .closer_look import look_closer
+from .closer_look import flag_emission, look_closer
 from .columns import columns_of_catalogue
 
 __all__ = ["catalogue_columns", "flag_duplicates"]
@@ -38,7 +38,9 @@ def catalogue_columns(batch: SpectrumBatch, prediction, preset: Preset, evidence
     values["candidate"] = np.asarray(prediction.candidate) & valid
     values["novelty"] = np.asarray(prediction.novelty)
     values["flags"] = batch.flags | np.asarray(prediction.flags)
-    values |= look_closer(batch, probabilities, values["candidate"], preset, evidence)
+    chosen = batch, probabilities, values["candidate"], preset
+    values["flags"] = values["flags"] | flag_emission(*chosen)
+    values |= look_closer(*chosen, evidence)
     columns = columns_of_catalogue(preset.classes, preset.rare_class, evidence=evidence is not None)
     return {c.name: np.asarray(values[c.name], dtype=c.numpy_dtype) for c in columns}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .air_vacuum import air_to_vacuum
 
-__all__ = ["LINES", "Line"]
+__all__ = ["EMISSION_LINES", "LINES", "Line"]
 
 
 @dataclass(frozen=True)
@@ -100,3 +100,29 @@ def _line(name, label, centre, window, bands) -> Line:
 
 LINES: dict[str, Line] = {definition[0]: _line(*definition) for definition in _AIR}
 """The measured lines by name, in order of wavelength."""
+
+# Narrow windows for emission, with bands as near as may be: in the wings of the Balmer lines, so
+# that absorption is positive and emission within it negative. The bands of [O III] 5007 stop short
+# of He I 5015, those of [N II] 6583 lie on the wing of H alpha.
+# fmt: off
+_AIR_EMISSION = (
+    ("hbeta_core", "H beta, core", 4861.33, (4854, 4868.5),
+     ((4838, 4850), (4873, 4886))),
+    ("oiii_4959", "[O III] 4959", 4958.91, (4955, 4963),
+     ((4938, 4952), (4967, 4988))),
+    ("oiii_5007", "[O III] 5007", 5006.84, (5003, 5011),
+     ((4972, 4996), (5022, 5040))),
+    ("halpha_core", "H alpha, core", 6562.80, (6555, 6571),
+     ((6526, 6543), (6589, 6603))),
+    ("nii_6583", "[N II] 6583", 6583.45, (6579.5, 6587.5),
+     ((6573, 6579), (6588.5, 6598))),
+    ("sii_6716", "[S II] 6716, 6731", 6723.6, (6712.5, 6735),
+     ((6688, 6708), (6740, 6762))),
+)
+# fmt: on
+
+EMISSION_LINES: dict[str, Line] = {
+    **{definition[0]: _line(*definition) for definition in _AIR_EMISSION},
+    **{name: LINES[name] for name in ("niii_4634", "heii_4686")},
+}
+"""Where emission is looked for; no columns of the catalogue."""

@@ -44,6 +44,13 @@ class QualityFlag(IntFlag):
     SNR_DOUBTFUL = 1 << 13
     """The signal-to-noise in g that the source states and that of its pixels contradict each other,
     or one of them is none that a spectrum has."""
+    EMISSION_BALMER = 1 << 14
+    """H alpha or H beta is in emission: a Be or Oe star, a supergiant's wind, or a nebula. Of O and
+    B stars and what may be of the rare class, as the other flags of emission."""
+    EMISSION_HEII_NIII = 1 << 15
+    """He II 4686 or N III 4634-41 is in emission: an Of star, or a Wolf-Rayet star or binary."""
+    EMISSION_NEBULAR = 1 << 16
+    """Two of [O III] 4959, 5007, [N II] 6583 and [S II] 6716, 6731 are in emission: a nebula."""
 
 
 REJECT_REASONS = {
