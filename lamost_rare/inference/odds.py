@@ -40,6 +40,10 @@ is less than one in a million there."""
 SNR_RANGE = (3.0, 100.0)
 """S/N outside of which nothing changes any more."""
 TENTH = 10.0
+STEP = 0.5
+"""Of scores at which odds are compared;"""
+AT_ONCE = 4096
+"""for as many spectra at a time."""
 
 
 class PriorError(LamostRareError, ValueError):
@@ -80,6 +84,10 @@ def log_density(score, snr, lost, population: Population) -> np.ndarray:
     log_scale = d + e * s
     z = (np.asarray(score) - (a + b * s + c * np.asarray(lost))) / np.exp(log_scale)
     return -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))) - log_scale
+
+
+def _log_sum(x) -> np.ndarray:
+    return np.logaddexp.reduce(x, axis=-1)
 
 
 def _log_snr(snr) -> np.ndarray:
@@ -160,6 +168,33 @@ class SurveyOdds:
         found = np.stack(columns, axis=1)
         # Below the range a score says by itself what the odds are: they fall with it.
         found[:, self.own] += np.minimum(score - self.odds.range[0], 0)[:, None]
+        return found
+
+    def _joint(self, score, snr, lost) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            prior = np.log([self.prevalence[name] for name in self.odds.populations])
+        populations = self.odds.populations.values()
+        return np.stack([log_density(score, snr, lost, p) for p in populations], axis=-1) + prior
+
+    def _never_less(self, score, snr, lost) -> np.ndarray:
+        """Return the scores, up to those given, of the highest odds, shape (n_spectra,).
+
+        A higher score never means lower odds: far from all data tails of distributions may say so.
+        """
+        grid = np.arange(self.odds.range[0], self.odds.range[1] + STEP, STEP)
+        found = np.array(score, dtype=float)
+        for start in range(0, len(found), AT_ONCE):
+            rows = slice(start, start + AT_ONCE)
+            here = np.minimum(grid, found[rows, None])
+            joint = self._joint(here, snr[rows, None], lost[rows, None])
+            odds = _log_sum(joint[..., self.own]) - _log_sum(joint[..., ~self.own])
+            last = found[rows, None]
+            here = np.concatenate([here, last], axis=1)
+            joint = self._joint(last, snr[rows, None], lost[rows, None])
+            at_last = _log_sum(joint[..., self.own]) - _log_sum(joint[..., ~self.own])
+            # Of equal odds the highest score: there it is the score itself.
+            best = np.argmax(np.concatenate([odds, at_last], axis=1)[:, ::-1], axis=1)
+            found[rows] = np.take_along_axis(here[:, ::-1], best[:, None], axis=1)[:, 0]
         return found
 
     def shares(self, score, snr, lost, shift=None) -> np.ndarray:

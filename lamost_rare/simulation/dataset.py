@@ -13,7 +13,7 @@ from ..spectra.raw import RawSpectrum
 from ..spectra.reading import read_batch, read_each
 from ..spectra.snr import g_band_snr
 from ..text import check_paths
-from .labels import CLASSES, library_class, model_name, star_name, survey_class
+from .labels import CLASSES, SDSS_TEMPLATES, library_class, model_name, star_name, survey_class
 from .library import STAR_GRID, LibraryStars, Rows, bridge, read_library
 from .mk_types import revised_types
 
@@ -68,6 +68,14 @@ class LabelledStars(Rows):
     def real(self) -> np.ndarray:
         """True for spectra of the survey itself, shape (n,)."""
         return np.isfinite(self.snr)
+
+    @property
+    def uncertain(self) -> np.ndarray:
+        """True for averages of spectra whose nature is inferred, shape (n,).
+
+        They are trained on, and counted apart from stars.
+        """
+        return np.isin(self.origin, SDSS_TEMPLATES) & (self.label == "hot_subdwarf")
 
     @property
     def whole(self) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 __all__ = [
     "CLASSES",
+    "SDSS_TEMPLATES",
     "classes_of",
     "labelled",
     "library_class",
@@ -23,7 +24,7 @@ CLASSES = ("O", "B", "A", "F", "G", "K", "M", "hot_subdwarf", "white_dwarf", "ot
 """Classes of the default preset, in the order of its outputs."""
 
 # The "O" and early "B" templates of SDSS are hot subdwarfs and blue horizontal-branch stars.
-_SDSS_TEMPLATES = ("pyhammer_boss", "sdss_star_templates")
+SDSS_TEMPLATES = ("pyhammer_boss", "sdss_star_templates")
 
 # Stars whose library label contradicts what is known of them.
 _KNOWN = {
@@ -121,7 +122,7 @@ def library_class(letter: str, label: str, teff: float, library: str, star: str)
     if star in _KNOWN:
         return _KNOWN[star]
     text = label.strip()
-    if library in _SDSS_TEMPLATES:
+    if library in SDSS_TEMPLATES:
         if letter == "O":
             return "hot_subdwarf"
         if letter == "B" and re.match(r"B[0-5]", text):

@@ -24,6 +24,7 @@ _MEMBERS = {
     "hot_subdwarf": "hot subdwarfs",
     "white_dwarf": "white dwarfs",
     "other": "other objects",
+    "template": "SDSS templates that look like hot subdwarfs",
     "B0-B0.5": "B0 and B0.5 stars",
     "B1+": "B1 and later",
 }

@@ -22,6 +22,8 @@ from .trials import LOOKALIKES, SNR_BINS, Trial, subtype_group
 __all__ = ["Decided", "cross_fitted", "measure", "members_of"]
 
 LETTERS = "OBAFGKM"
+UNCERTAIN = "template"
+"""Group of spectra that are `LabelledStars.uncertain`."""
 
 
 class Decided:
@@ -50,6 +52,7 @@ class Decided:
         self.library = stars.origin[rows]
         types = zip(self.label, self.mk_type, strict=True)
         self.group = np.array([subtype_group(*x, rare_class) for x in types], dtype=object)
+        self.group[stars.uncertain[rows]] = UNCERTAIN
 
 
 def cross_fitted(

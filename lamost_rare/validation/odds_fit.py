@@ -22,6 +22,8 @@ __all__ = ["Evidenced", "fit_odds"]
 
 LOWEST = -6.0
 """Score below which it only counts that it is below."""
+HIGHEST = 15.0
+"""Score above which nothing changes any more."""
 PENALTY = 3.0
 """Strength of the ridge on the weights of the score, for standardized features."""
 EFFECTIVE = 100.0
@@ -124,11 +126,10 @@ def fit_odds(
             fitted[name] = _population(
                 sample[rows], score[rows], population_class[name], n_resamples, rng
             )
-    odds = Odds(tuple(weights.tolist()), float(constant), (LOWEST, 0.0), fitted)
+    odds = Odds(tuple(weights.tolist()), float(constant), (LOWEST, HIGHEST), fitted)
     # Of what was not tried nothing is known.
     prevalence = {name: prevalence[name] for name in fitted}
-    found = SurveyOdds(odds, prevalence, rare_class, rare)
-    return replace(found, odds=replace(odds, range=(LOWEST, _highest(found))))
+    return SurveyOdds(odds, prevalence, rare_class, rare)
 
 
 def _regression(x, y, weight, classes, rare) -> tuple[np.ndarray, float]:
@@ -220,21 +221,3 @@ def _log_tail(parameters) -> list[float]:
     a, b, _, d, e = parameters
     s = np.log(np.array([10.0, 20.0, 40.0]) / 10)
     return (-np.logaddexp(0, -(a + b * s) / np.exp(d + e * s))).tolist()
-
-
-def _highest(odds: SurveyOdds) -> float:
-    """Return the score up to which a higher one means higher odds, at any S/N."""
-    score = np.arange(LOWEST, 25.0, 0.25)
-    highest = score[-1]
-    for snr in (3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 40.0, 100.0):
-        n = len(score)
-        joint = replace(odds, odds=replace(odds.odds, range=(LOWEST, 25.0))).log_joint(
-            score, np.full(n, snr), np.zeros(n)
-        )
-        own = np.logaddexp.reduce(joint[:, odds.own], axis=1)
-        falls = np.flatnonzero(np.diff(own - np.logaddexp.reduce(joint[:, ~odds.own], axis=1)) < 0)
-        # Where nothing is known of other populations their densities need not fall faster.
-        falls = falls[score[falls] > 0]
-        if len(falls):
-            highest = min(highest, float(score[falls[0]]))
-    return float(highest)

@@ -99,10 +99,13 @@ def sample_of(trials, stars, rule: CandidateRule, rare_class: str) -> Sample:
 
 
 def populations_of(stars, rows, rare_class: str) -> np.ndarray:
-    """Return the population of a survey that rows of stars belong to, shape (n,)."""
+    """Return the population of a survey that rows of stars belong to, shape (n,).
+
+    It is empty for spectra without a label, and for those that are `LabelledStars.uncertain`.
+    """
     types = zip(stars.label, stars.mk_type, strict=True)
     names = np.array([population_of(*pair, rare_class) for pair in types], dtype=object)
-    return names[rows]
+    return np.where(stars.uncertain, "", names)[rows]
 
 
 def choose_odds(
