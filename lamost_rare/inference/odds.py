@@ -40,9 +40,9 @@ is less than one in a million there."""
 SNR_RANGE = (3.0, 100.0)
 """S/N outside of which nothing changes any more."""
 TENTH = 10.0
-STEP = 0.5
+STEP = 0.2
 """Of scores at which odds are compared;"""
-AT_ONCE = 4096
+AT_ONCE = 1024
 """for as many spectra at a time."""
 
 
