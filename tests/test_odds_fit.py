@@ -78,7 +78,7 @@ def test_higher_scores_never_mean_lower_odds(odds):
     score = np.linspace(-12, 30, 300)
     for snr in (3.0, 7.0, 30.0, 100.0):
         p = odds.probability(score, np.full(300, snr), np.zeros(300))
-        assert (np.diff(p) >= -2e-3).all()  # between the scores that are compared
+        assert (np.diff(p) >= -2e-3).all()  # some, between the scores compared
         assert 0 <= p[0] < 1e-3
 
 

@@ -86,10 +86,6 @@ def log_density(score, snr, lost, population: Population) -> np.ndarray:
     return -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))) - log_scale
 
 
-def _log_sum(x) -> np.ndarray:
-    return np.logaddexp.reduce(x, axis=-1)
-
-
 def _log_snr(snr) -> np.ndarray:
     return np.log(np.clip(np.nan_to_num(snr, nan=0.0), *SNR_RANGE) / TENTH)
 
@@ -160,21 +156,22 @@ class SurveyOdds:
 
     def log_densities(self, score, snr, lost) -> np.ndarray:
         """Return the logarithms of the densities, shape (n_spectra, n_populations)."""
-        inside = np.clip(score, *self.odds.range)
-        columns = [
-            log_density(inside, snr, lost, population)
-            for population in self.odds.populations.values()
-        ]
-        found = np.stack(columns, axis=1)
+        score = np.asarray(score, dtype=float)
+        snr, lost = (np.broadcast_to(x, score.shape) for x in (snr, lost))
+        inside = self._never_less(np.clip(score, *self.odds.range), snr, lost)
+        found = self._columns(inside, snr, lost)
         # Below the range a score says by itself what the odds are: they fall with it.
         found[:, self.own] += np.minimum(score - self.odds.range[0], 0)[:, None]
         return found
 
-    def _joint(self, score, snr, lost) -> np.ndarray:
-        with np.errstate(divide="ignore"):
-            prior = np.log([self.prevalence[name] for name in self.odds.populations])
+    def _columns(self, score, snr, lost) -> np.ndarray:
         populations = self.odds.populations.values()
-        return np.stack([log_density(score, snr, lost, p) for p in populations], axis=-1) + prior
+        return np.stack([log_density(score, snr, lost, p) for p in populations], axis=-1)
+
+    def _log_odds(self, score, snr, lost) -> np.ndarray:
+        joint = self._columns(score, snr, lost) + self.log_prevalence
+        own, other = (np.logaddexp.reduce(joint[..., x], axis=-1) for x in (self.own, ~self.own))
+        return own - other
 
     def _never_less(self, score, snr, lost) -> np.ndarray:
         """Return the scores, up to those given, of the highest odds, shape (n_spectra,).
@@ -185,16 +182,12 @@ class SurveyOdds:
         found = np.array(score, dtype=float)
         for start in range(0, len(found), AT_ONCE):
             rows = slice(start, start + AT_ONCE)
-            here = np.minimum(grid, found[rows, None])
-            joint = self._joint(here, snr[rows, None], lost[rows, None])
-            odds = _log_sum(joint[..., self.own]) - _log_sum(joint[..., ~self.own])
             last = found[rows, None]
-            here = np.concatenate([here, last], axis=1)
-            joint = self._joint(last, snr[rows, None], lost[rows, None])
-            at_last = _log_sum(joint[..., self.own]) - _log_sum(joint[..., ~self.own])
-            # Of equal odds the highest score: there it is the score itself.
-            best = np.argmax(np.concatenate([odds, at_last], axis=1)[:, ::-1], axis=1)
-            found[rows] = np.take_along_axis(here[:, ::-1], best[:, None], axis=1)[:, 0]
+            up_to = np.concatenate([np.minimum(grid, last), last], axis=1)
+            odds = self._log_odds(up_to, snr[rows, None], lost[rows, None])
+            # Of equal odds the highest score, which is the score itself.
+            best = np.argmax(odds[:, ::-1], axis=1)
+            found[rows] = np.take_along_axis(up_to[:, ::-1], best[:, None], axis=1)[:, 0]
         return found
 
     def shares(self, score, snr, lost, shift=None) -> np.ndarray:
