@@ -14,7 +14,7 @@ from standin import save_standin
 
 WHAT = {
     "train": ("classifier", "gan", "presets"),
-    "evaluate": ("classifier", "seeds", "gan", "mixture", "paper"),
+    "evaluate": ("classifier", "seeds", "gan", "mixture", "novelty", "paper"),
 }
 PAGES = [(name,) for name in cli.COMMANDS]
 PAGES += [(name, what) for name, kinds in WHAT.items() for what in kinds]

@@ -18,14 +18,9 @@ from lamost_rare.inference.novelty import (
 )
 from lamost_rare.presets import NOVELTY_FILE, PresetError, load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
-from lamost_rare.simulation.library import STAR_GRID
-from lamost_rare.simulation.oddities import _WAYS, make_odd
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.survey.batch_classifier import BatchClassifier
-from lamost_rare.training import novelty_fit
-from lamost_rare.training.novelty_fit import distribution, fit_novelty, known_classes
-from lamost_rare.training.novelty_training import NoveltyOptions, Seen, train_scores
 from scan_helpers import StandIn, standin_preset
 
 N = n_features(LAMOST_GRID.n_pixels)
@@ -214,100 +209,3 @@ def test_a_preset_without_novelty_says_nothing(tmp_path, batch):
     found = BatchClassifier(preset, 8, make_predictor=lambda *_: network).process(batch)
     assert np.isnan(found.columns["novelty"]).all()
     assert not (found.flags & OUT).any()
-
-
-@pytest.mark.parametrize("way", range(len(_WAYS)))
-def test_each_way_makes_something_odd(way):
-    one, other = analytic_spectra(
-        ["A2", "K2"], np.random.default_rng(2), snr=500.0, grid=STAR_GRID
-    ).flux
-
-    class Chosen:
-        """A generator that begins with a choice of the test's."""
-
-        def __init__(self):
-            self.rng = np.random.default_rng(3)
-            self.first = True
-
-        def integers(self, *args):
-            first, self.first = self.first, False
-            return way if first else self.rng.integers(*args)
-
-        def __getattr__(self, name):
-            return getattr(self.rng, name)
-
-    made = make_odd(one, other, STAR_GRID, Chosen())
-    assert made.shape == one.shape
-    assert made.dtype == np.float32
-    assert np.isfinite(made).all()
-    plain = one / np.median(one)
-    assert (np.abs(made - plain) > 0.02).sum() > 20
-
-
-def some_seen(rng, n, shift=0.0):
-    depths = rng.normal(0, 0.3, (n, N)).astype(np.float32)
-    depths[:, -12:] = rng.uniform(0.3, 0.9, (n, 1))
-    depths[:, 100:140] += np.float32(shift)
-    rows = rng.integers(0, 60, n)
-    return Seen(depths, np.full(n, 20.0), rows, np.full(n, -1), np.arange(n) % 3)
-
-
-SMALL = NoveltyOptions(n_folds=2, units=(8,), epochs=8, batch_size=64, learning_rate=3e-3)
-
-
-def stars_of(n):
-    class Stars:
-        label = np.array(["A", "G", "hot_subdwarf"], dtype=object)[np.arange(n) % 3]
-        star = np.array([f"star {i}" for i in range(n)], dtype=object)
-
-    return Stars
-
-
-def test_one_in_a_hundred_of_the_known_is_flagged_and_what_is_odd_is():
-    rng = np.random.default_rng(5)
-    known, odd = some_seen(rng, 3000), some_seen(rng, 1500, 1.0)
-    fitted = fit_novelty(stars_of(60), known, odd, SMALL)
-    weight = novelty_fit.share_of_known(known, stars_of(60).label)
-    flagged = fitted.unseen >= fitted.novelty.threshold
-    assert weight.sum() == pytest.approx(1)
-    assert weight[flagged].sum() == pytest.approx(0.01, abs=0.005)
-    new = some_seen(np.random.default_rng(6), 300, 1.0)
-    assert (fitted.novelty.of_depths(new.depths) >= 2).mean() > 0.9
-    assert (fitted.of_unseen(new) >= 2).mean() > 0.9
-    again = fit_novelty(stars_of(60), known, odd, SMALL)
-    np.testing.assert_allclose(again.unseen, fitted.unseen, atol=1e-4)
-
-
-def test_classes_left_out_are_not_seen():
-    rng = np.random.default_rng(5)
-    known, odd = some_seen(rng, 1500), some_seen(rng, 600, 1.0)
-    fitted = fit_novelty(stars_of(60), known, odd, SMALL, without=["G"])
-    assert len(fitted.known) < len(known)
-    assert not (stars_of(60).label[fitted.known.row] == "G").any()
-
-
-def test_a_network_that_is_trained_is_one_of_plain_layers():
-    rng = np.random.default_rng(7)
-    known, odd = some_seen(rng, 600), some_seen(rng, 600, 1.0)
-    layers = train_scores(known, odd, SMALL, 1)
-    assert [kernel.shape for kernel, _ in layers] == [(N + 108, 8), (8, 1)]
-    scores = [Novelty(layers, *np.zeros((3, 1))).scores(x.depths) for x in (known, odd)]
-    assert np.median(scores[1]) > np.median(scores[0]) + 2
-
-
-def test_distribution_follows_the_noise():
-    rng = np.random.default_rng(8)
-    quiet = rng.uniform(0.2, 0.9, 40_000)
-    score = rng.exponential(1, len(quiet)) * (1 + quiet)
-    table = distribution(score, quiet, np.ones(len(quiet)))
-    novelty = replace(novelty_of(), quiet=table[0], rarity=table[1], score=table[2])
-    for low, high in ((0.2, 0.3), (0.8, 0.9)):
-        here = (quiet > low) & (quiet < high)
-        part = (novelty.rarity_of(score[here], quiet[here]) >= 2).mean()
-        assert part == pytest.approx(0.01, abs=0.006)
-    with pytest.raises(ValueError, match="all of one noise"):
-        distribution(score[:50], np.full(50, 0.5), np.ones(50))
-
-
-def test_what_has_nothing_in_common_is_not_known():
-    assert known_classes(("O", "B", "other")) == ["O", "B"]

@@ -5,11 +5,13 @@ import pytest
 
 from lamost_rare import augment_spectra
 from lamost_rare.inference.first_stage import load_first_stage, weight_in_mean
+from lamost_rare.inference.novelty import load_novelty
 from lamost_rare.inference.predictor import Predictor, batched_logits
 from lamost_rare.presets import list_presets, load_preset
 from lamost_rare.simulation.analytic import analytic_spectra
 from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.spectra.lamost import read_lamost
+from lamost_rare.spectra.quality import QualityFlag
 from lamost_rare.spectra.resample import assemble
 
 CLASSIFIERS = [name for name in list_presets() if load_preset(name).kind == "classifier"]
@@ -171,6 +173,28 @@ def test_golden_outputs_of_the_first_stage(default, first_stage):
     settled = {str(kind) for kind in golden["kinds"][sure]}
     assert {"G5", "K5"} <= settled
     assert not settled & {"O7", "O9.5", "B1", "B5", "white_dwarf", "hot_subdwarf", "qso"}
+
+
+def test_golden_novelty():
+    preset = load_preset()
+    novelty = load_novelty(preset)
+    golden = np.load(preset.folder / "golden.npz")
+    found = novelty.of(golden["flux"], golden["mask"])
+    np.testing.assert_allclose(found, golden["novelty"], atol=1e-2)
+    batch = SpectrumBatch(preset.grid, golden["flux"], golden["ivar"], golden["mask"])
+    prediction = Predictor(preset, batch_size=8).predict(batch)
+    np.testing.assert_allclose(prediction.novelty, found, atol=1e-3)
+    flagged = (prediction.flags & int(QualityFlag.OUT_OF_DISTRIBUTION)) > 0
+    np.testing.assert_array_equal(flagged, prediction.novelty >= novelty.threshold)
+
+
+def test_few_real_spectra_are_novel_and_turned_around_most_are(data_folder):
+    paths = sorted((data_folder / "lamost").rglob("*.fits.gz"))[::16]
+    batch, _ = assemble([read_lamost(path) for path in paths], load_preset().grid)
+    novelty = load_novelty(load_preset())
+    assert (novelty.of(batch.flux, batch.mask) >= novelty.threshold).mean() < 0.06
+    turned = [np.ascontiguousarray(x[:, ::-1]) for x in (batch.flux, batch.mask)]
+    assert (novelty.of(*turned) >= novelty.threshold).mean() > 0.7
 
 
 def test_recogniser_and_first_stage_decide_together(default, first_stage, ordinary):
