@@ -7,7 +7,7 @@ import pytest
 
 from evaluation_helpers import check_page
 from lamost_rare.evaluation.novelty import measure_novelty
-from lamost_rare.evaluation.novelty_report import summary, write_novelty
+from lamost_rare.evaluation.novelty_report import novelty_summary, write_novelty
 from lamost_rare.inference.block_depths import n_features
 from lamost_rare.inference.novelty import Novelty, load_novelty
 from lamost_rare.presets import NOVELTY_FILE, load_preset
@@ -175,7 +175,7 @@ def test_the_page_has_all_kinds(stars, tmp_path):
     text = (tmp_path / "novelty.md").read_text()
     assert "the command" in text
     assert all(f"| {name} |" in text for name in (*figures.left_out, *figures.faults))
-    assert len(summary(figures)) == 2
+    assert len(novelty_summary(figures)) == 2
 
 
 def test_novelty_is_added_to_a_preset_that_works_on_as_it_was(stars, tmp_path, monkeypatch):
@@ -186,7 +186,7 @@ def test_novelty_is_added_to_a_preset_that_works_on_as_it_was(stars, tmp_path, m
     made = novelty_fit.add_novelty(preset.folder, "data", 3, options=TINY)
     assert made.settings.novelty.options["seed"] == 3
     assert made.settings.novelty.figures["real_spectra"] > 0
-    assert {**made.config, "novelty": None} == {**preset.config, "novelty": None}
+    assert replace(made.settings, novelty=None) == preset.settings
     novelty = load_novelty(made)
     with np.load(preset.folder / "golden.npz") as golden:
         np.testing.assert_array_equal(golden["other"], np.arange(3))

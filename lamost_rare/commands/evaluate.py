@@ -6,6 +6,8 @@ import argparse
 from dataclasses import replace
 
 from ..evaluation.known_stars import knows_these_stars, try_known_stars
+from ..evaluation.novelty import measure_novelty
+from ..evaluation.novelty_report import novelty_summary, write_novelty
 from ..evaluation.seeds import check_recipe, measure_seeds, write_seeds
 from ..presets import load_preset
 from ..simulation.dataset import load_data_folder
@@ -267,15 +269,12 @@ def _mixture(args) -> None:
 
 
 def _novelty(args) -> None:
-    from ..evaluation.novelty import measure_novelty
-    from ..evaluation.novelty_report import summary, write_novelty
-
     recipe = _recipe(args.preset)
     if recipe.novelty is None:
         raise ValueError(f"--preset {args.preset}: it says nothing of novelty")
     stars = load_data_folder(args.data, without=recipe.without)
     figures = measure_novelty(stars, recipe.classes, recipe.novelty, args.seed, args.number)
-    print(*summary(figures), sep="\n")
+    print(*novelty_summary(figures), sep="\n")
     number = args.number if args.number != 1500 else None
     command = _command(args, preset=args.preset, number=number, seed=args.seed or None)
     write_novelty(figures, recipe.name, args.output, command)

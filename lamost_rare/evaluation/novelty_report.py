@@ -5,12 +5,12 @@ from __future__ import annotations
 from .novelty import BINS, NoveltyFigures
 from .pages import table, write_page
 
-__all__ = ["summary", "write_novelty"]
+__all__ = ["novelty_summary", "write_novelty"]
 
 _HEADINGS = [*(f"S/N {low:g}-{high:g}" for low, high in BINS[:-1]), f"above {BINS[-1][0]:g}"]
 
 
-def summary(figures: NoveltyFigures) -> list[str]:
+def novelty_summary(figures: NoveltyFigures) -> list[str]:
     """Return what is most worth knowing, in lines."""
     lines = [f"flagged, median over classes left out, S/N above 10: {figures.median:.3f}"]
     if "all" in figures.real:
@@ -58,6 +58,9 @@ def write_novelty(figures: NoveltyFigures, preset_name: str, output, command: st
         "Hot subdwarfs and white dwarfs are left out of a training of their own, and are known to "
         "the preset. What is invented has no spectra in the data.",
         _table("class", figures.left_out),
+        "What is near to a known class is flagged least: L and T dwarfs and S stars are to this "
+        "network as M stars, hot subdwarfs as O and B stars. The absence of the flag is no proof "
+        "that a spectrum is of a known class.",
         "## Faults",
         "Done to spectra of stars that were not trained on; `none` is the same spectra without "
         "a fault. An error of a few ångströms is as a star of high velocity. Sky lines left in, or "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -201,9 +201,8 @@ def add_novelty(preset_folder, data, seed=0, *, labels=None, without=(), options
         figures=_figures(fitted),
         sha256=fitted.novelty.save(folder / NOVELTY_FILE),
     )
-    preset = save_preset(
-        folder, {**preset.config, "novelty": described.to_dict()}, preset.weights_path
-    )
+    config = replace(preset.settings, novelty=described).to_dict()
+    preset = save_preset(folder, config, preset.weights_path)
     _add_to_golden(folder, fitted.novelty)
     return preset
 
