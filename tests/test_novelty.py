@@ -185,7 +185,10 @@ def test_a_scan_gives_novelty_to_what_the_first_stage_settles_too(tmp_path, batc
     half = replace(classifier._first, layers=[(_leaning(batch), np.zeros(2, np.float32))])
     classifier._first = half
     assert stage.novelty is not None
-    given = replace(batch, columns=half.look(batch.flux, batch.mask) if read else {})
+    looked = half.look(batch.flux, batch.mask) if read else {}
+    for column in looked.values():
+        column.flags.writeable = False  # as what a scan gives to its steps
+    given = replace(batch, columns=looked)
     found = classifier.process(given)
     expected = novelty_of().of(batch.flux, batch.mask)
     np.testing.assert_allclose(found.columns["novelty"], expected, atol=1e-5)

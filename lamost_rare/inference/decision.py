@@ -55,7 +55,7 @@ class Prediction:
 
     def mark_novelty(self, novelty, threshold: float) -> None:
         """Take over the novelty of each spectrum, and set the flags of those at the threshold."""
-        self.novelty = np.asarray(novelty, dtype=np.float32)
+        self.novelty = np.array(novelty, dtype=np.float32)  # the caller's may be read-only
         self.flags = np.asarray(self.flags) | novelty_flags(self.novelty, threshold)
 
 
