@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .odds import SurveyOdds
+from .odds import SurveyOdds, spread_of
 
 __all__ = ["Expected", "ExpectedCounts"]
 
@@ -107,9 +107,9 @@ class ExpectedCounts:
     def __init__(self, odds: SurveyOdds, seed: int = 0):
         self.odds = odds
         self._rng = np.random.default_rng(seed)
-        spread = [population.spread for population in odds.odds.populations.values()]
+        spread = np.array([[spread_of(p)] for p in odds.odds.populations.values()])
         normal = self._rng.standard_normal((len(spread), DRAWS))
-        self._factor = np.exp(np.array(spread)[:, None] * normal)
+        self._factor = np.exp(spread * normal - spread**2 / 2)  # 1 on average
         self._drawn = {True: np.zeros(DRAWS, dtype=int), False: np.zeros(DRAWS, dtype=int)}
         self._sum = {True: 0.0, False: 0.0}
         self._false = np.zeros(len(spread))

@@ -31,6 +31,7 @@ __all__ = [
     "log_density",
     "lost_fraction",
     "odds_features",
+    "spread_of",
     "with_prior",
 ]
 
@@ -40,6 +41,8 @@ is less than one in a million there."""
 SNR_RANGE = (3.0, 100.0)
 """S/N outside of which nothing changes any more."""
 TENTH = 10.0
+MOST_SPREAD = 1.5
+"""Spread of a population that counts at most: more only says that its density is not known."""
 STEP = 0.2
 """Of scores at which odds are compared;"""
 AT_ONCE = 1024
@@ -84,6 +87,11 @@ def log_density(score, snr, lost, population: Population) -> np.ndarray:
     log_scale = d + e * s
     z = (np.asarray(score) - (a + b * s + c * np.asarray(lost))) / np.exp(log_scale)
     return -np.abs(z) - 2 * np.log1p(np.exp(-np.abs(z))) - log_scale
+
+
+def spread_of(population: Population) -> float:
+    """Return the standard deviation of the logarithm of a density, as far as it counts."""
+    return min(population.spread, MOST_SPREAD)
 
 
 def _log_snr(snr) -> np.ndarray:
@@ -166,7 +174,9 @@ class SurveyOdds:
 
     def _columns(self, score, snr, lost) -> np.ndarray:
         populations = self.odds.populations.values()
-        return np.stack([log_density(score, snr, lost, p) for p in populations], axis=-1)
+        # Of a log-normal uncertainty, which is that of densities, the mean is above the median.
+        mean = np.array([spread_of(p) ** 2 / 2 for p in populations])
+        return np.stack([log_density(score, snr, lost, p) for p in populations], axis=-1) + mean
 
     def _log_odds(self, score, snr, lost) -> np.ndarray:
         joint = self._columns(score, snr, lost) + self.log_prevalence

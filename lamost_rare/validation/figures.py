@@ -22,6 +22,8 @@ from .trials import LOOKALIKES, SNR_BINS, Trial, subtype_group
 __all__ = ["Decided", "cross_fitted", "measure", "members_of"]
 
 LETTERS = "OBAFGKM"
+RESAMPLES = 40
+"""Samples of stars from which it is taken how well densities are known."""
 UNCERTAIN = "template"
 """Group of spectra that are `LabelledStars.uncertain`."""
 
@@ -83,14 +85,14 @@ def cross_fitted(
         Those used here.
     """
 
-    def rule_of(folds, n_resamples=0):
+    def rule_of(folds):
         if not fitted:
             return CandidateRule(list(classes).index(rare_class))
         if prevalence:
-            return choose_odds(_join(folds), stars, classes, rare_class, prevalence, n_resamples)
+            return choose_odds(_join(folds), stars, classes, rare_class, prevalence, RESAMPLES)
         return choose_operating_point(_join(folds), stars, classes, rare_class, group=group)
 
-    shipped = rule_of(trials_of_fold.values(), n_resamples=40)
+    shipped = rule_of(trials_of_fold.values())
     by_kind: dict[str, list] = {}
     rules = []
     for fold, trials in trials_of_fold.items():
