@@ -21,7 +21,7 @@ PREVALENCE = {
     "hot_subdwarf": 2.1e-4,
     "white_dwarf": 6.0e-4,
     "other": 5.68e-2,
-    "A-M": 0.9393855,
+    "A-M": 0.9393755,
 }
 """Fractions of the spectra of LAMOST DR7. O stars: 127 to 172 labelled of 10.43 million spectra
 (Yang et al. 2021), of which somewhat more than half are of O9 and O9.7, as among the O stars of the
