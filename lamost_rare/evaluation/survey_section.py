@@ -44,7 +44,7 @@ def survey_lines(decided, rule, recipe, images, *, seed=0) -> list[str]:
 
 
 def _method(rule, rare, border) -> str:
-    shares = ", ".join(f"{name} {1e6 * value:,.0f}" for name, value in rule.odds.prevalence.items())
+    shares = ", ".join(f"{name} {_million(x)}" for name, x in rule.odds.prevalence.items())
     of_snr = ", ".join(
         f"{100 * share:.0f} % {'above' if high == np.inf else 'from'} {low:g}"
         for (low, high), share in SNR_SHARES.items()
@@ -80,7 +80,7 @@ def _called(measures) -> str:
     at = measures["thresholds"]["0.5"]
     bins = ["5-10", "10-20", "above 20"]
     rows = [
-        [name, f"{1e6 * share:,.0f}", *(_percent(at[snr]["called"][name]) for snr in bins)]
+        [name, _million(share), *(_percent(at[snr]["called"][name]) for snr in bins)]
         for name, share in measures["prevalence"].items()
     ]
     return table(["population", "in a million", *(f"S/N {snr}" for snr in bins)], rows)
@@ -99,6 +99,10 @@ def _reliable(measures) -> str:
     ]
     headings = ["stated", "mean", "observed", "spectra", "of these of other populations"]
     return table(headings, rows)
+
+
+def _million(share) -> str:
+    return f"{round(1e6 * share, 1):,g}"
 
 
 def _range(triple, digits=2) -> str:
