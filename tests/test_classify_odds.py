@@ -10,7 +10,8 @@ from astropy.table import Table
 from lamost_rare import classify_spectra, cli
 from lamost_rare.inference import classify as classify_module
 from lamost_rare.inference.expected import Expected
-from lamost_rare.inference.odds import PriorError, SurveyOdds, with_prior
+from lamost_rare.inference.odds import SurveyOdds
+from lamost_rare.inference.prevalence import PriorError, with_prior
 from lamost_rare.inference.selection import Selection
 from lamost_rare.pipeline import Column, PipelineError, Step, make_step
 from lamost_rare.pipeline.runner import run_pipeline

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from completeness_helpers import PREVALENCE, made_up_trials, preset_with_trials
 from lamost_rare import cli, completeness
-from lamost_rare.inference.odds import PriorError
+from lamost_rare.inference.prevalence import PriorError
 from lamost_rare.presets import PresetError, load_preset
 from lamost_rare.validation.completeness import A_V_BINS, SNR_BINS, OutsideWarning, found_by
 from lamost_rare.validation.completeness_model import CompletenessModel

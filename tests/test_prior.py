@@ -9,7 +9,7 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamost_rare.inference.odds import PriorError
+from lamost_rare.inference.prevalence import PriorError
 from lamost_rare.inference.prior import read_prior
 
 WANTED = {"O": 2e-5, "B0": 1e-4}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lamost_rare.inference.odds import PriorError
+from lamost_rare.inference.prevalence import PriorError
 from lamost_rare.survey import ScanError, ScanInterrupted, finished, merge, shard_processing
 from lamost_rare.survey.merge import CONVERTED
 from odds_helpers import Odd, with_odds

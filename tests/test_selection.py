@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamost_rare.inference.decision import judge
-from lamost_rare.inference.odds import PriorError, SurveyOdds, for_survey
+from lamost_rare.inference.odds import SurveyOdds
+from lamost_rare.inference.prevalence import PriorError, for_survey
 from lamost_rare.inference.selection import Selection, threshold_of_purity
 from lamost_rare.spectra.quality import QualityFlag
 from odds_helpers import with_odds

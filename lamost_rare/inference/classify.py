@@ -19,8 +19,8 @@ from ..text import printable, without_name
 from .columns import columns_of_catalogue
 from .evidence import measure_lines
 from .expected import ExpectedCounts
-from .odds import for_survey
 from .predictor import Predictor
+from .prevalence import for_survey
 from .prior import read_prior
 from .rows import catalogue_columns, flag_duplicates
 from .selection import Selection

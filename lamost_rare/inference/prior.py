@@ -11,7 +11,7 @@ from numbers import Real
 from pathlib import Path
 
 from ..text import check_paths, first_line, printable
-from .odds import PriorError
+from .prevalence import PriorError
 
 __all__ = ["read_prior"]
 
@@ -23,8 +23,9 @@ _PAIR = re.compile(r"\s*([^=,/]+?)\s*=\s*([^=,/]*?)\s*")
 
 
 def read_prior(prior) -> dict[str, float]:
-    """Return prevalences by class or population, as `~lamost_rare.inference.odds.with_prior` takes
-    them.
+    """Return prevalences by class or population.
+
+    They are as `~lamost_rare.inference.prevalence.with_prior` takes them.
 
     Parameters
     ----------

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..presets import Preset
 from ..spectra.quality import QualityFlag
-from .odds import PriorError, SurveyOdds, for_survey
+from .odds import SurveyOdds
+from .prevalence import PriorError, for_survey
 
 __all__ = ["Selection", "no_odds", "threshold_of_purity"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from ..inference.columns import classifier_columns, evidence_columns
 from ..inference.decision import Prediction, judge
 from ..inference.first_stage import FIRST_STAGE_FILE, load_first_stage, weight_in_mean
-from ..inference.odds import for_survey
 from ..inference.predictor import Predictor
+from ..inference.prevalence import for_survey
 from ..inference.rows import catalogue_columns
 from ..inference.sizes import BATCH_SIZE
 from ..inference.threads import one_blas_thread
@@ -35,7 +35,7 @@ class BatchClassifier:
     without TensorFlow. ``make_predictor`` makes of a preset and a batch size what predicts; by
     default `build_predictor`. If ``thorough``, the network is shown every spectrum, also those that
     the preset's first stage is sure of. ``prior`` and ``threshold`` are those of
-    `~lamost_rare.inference.odds.for_survey`; ``trained`` is the preset without them.
+    `~lamost_rare.inference.prevalence.for_survey`; ``trained`` is the preset without them.
 
     Raises
     ------

@@ -46,7 +46,7 @@ def stars_of(catalogue, preset=None, threshold: float | None = None):
     preset : str, path or Preset, optional
         That with which the catalogue was made; by default
         `~lamost_rare.presets.DEFAULT_PRESET`. With other prevalences if
-        `~lamost_rare.inference.odds.for_survey` made it.
+        `~lamost_rare.inference.prevalence.for_survey` made it.
     threshold : float, optional
         Least ``p_<rare>_survey`` of a candidate; by default the preset's.
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inference.odds import SurveyOdds, for_survey
+from ..inference.odds import SurveyOdds
+from ..inference.prevalence import for_survey
 from ..inference.prior import read_prior
 from ..presets import Preset, PresetError, check_kind, load_preset
 from ..simulation.mk_types import subtype_number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...inference.columns import classifier_columns
-from ...inference.odds import for_survey
+from ...inference.prevalence import for_survey
 from ...inference.prior import read_prior
 from ...inference.sizes import whole_number
 from ...presets import load_preset
