@@ -107,7 +107,8 @@ def test_other_rare_classes():
     names = {c.name for c in columns_of_catalogue(["B", "A"], "B")}
     assert {"velocity", "velocity_err"} <= names
     assert not {"o_subtype", "o_subtype_err"} & names
-    preset = replace(PRESET, config={**PRESET.config, "rare_class": "M", "key_lines": None})
+    changes = {"rare_class": "M", "key_lines": None, "odds": None, "prevalence": {}}
+    preset = replace(PRESET, config={**PRESET.config, **changes})
     found = closer(o_stars([0.0]), [0.9], preset=preset)
     assert list(found) == ["velocity", "velocity_err"]
     assert np.isnan(found["velocity"]).all()
