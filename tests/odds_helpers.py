@@ -6,7 +6,7 @@ import numpy as np
 
 from lamost_rare.inference.decision import judge
 from lamost_rare.inference.first_stage import FIRST_STAGE_FILE
-from lamost_rare.presets import Preset, save_preset
+from lamost_rare.presets import NOVELTY_FILE, Preset, save_preset
 
 
 def odds_of(classes, rare_class, spread=0.3):
@@ -42,8 +42,9 @@ def with_odds(preset: Preset, folder, **changes) -> Preset:
     """Save a classifier in another folder, with odds."""
     config = {**preset.config, **odds_of(list(preset.classes), preset.rare_class), **changes}
     folder.mkdir(parents=True)
-    if (first_stage := preset.folder / FIRST_STAGE_FILE).exists():
-        shutil.copy(first_stage, folder)
+    for name in (FIRST_STAGE_FILE, NOVELTY_FILE):
+        if (preset.folder / name).exists():
+            shutil.copy(preset.folder / name, folder)
     return save_preset(folder, config, preset.weights_path)
 
 

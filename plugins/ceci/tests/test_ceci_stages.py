@@ -120,7 +120,7 @@ def test_files_with_bad_ones_keep_their_rows(files, tmp_path):
     (tmp_path / "files.txt").write_text("\n".join(lines))
     spectra = run(LamostRareRead, tmp_path / "files.txt", tmp_path / "spectra.hdf5", chunk_rows=1)
     normalized = run(LamostRareNormalize, spectra, tmp_path / "normalized.hdf5", chunk_rows=1)
-    options = {"batch_size": 16, "chunk_rows": 1, "threshold": 0.5}
+    options = {"batch_size": 16, "chunk_rows": 1, "threshold": 1e-4}
     found = columns(run(LamostRareClassify, normalized, tmp_path / "found.hdf5", **options))
     assert found["reason"].tolist() == ["not_fits", "", "unreadable", ""]
     assert found["path"].tolist() == [str(tmp_path / "bad.fits"), *lines[1:4]]

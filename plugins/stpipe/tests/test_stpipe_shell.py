@@ -101,7 +101,7 @@ def test_one_step_on_one_file(files, expected, tmp_path):
     assert path.name == "spec-56000-SIMULATED_sp01-003_o_star_classifier.fits"
     columns = open_spectra(path).batch.columns
     assert columns["p_O"][0] == pytest.approx(expected["p_O"][2], abs=1e-5)
-    assert columns["candidate"][0] == (columns["p_O"][0] >= 0.9)
+    assert columns["candidate"][0] == (columns["p_O_survey"][0] >= 0.9)
 
 
 def test_pipeline_on_several_files(files, same, tmp_path):

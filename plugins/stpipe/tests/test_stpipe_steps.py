@@ -77,7 +77,7 @@ def test_real_files(real_files, same):
 def test_threshold(files, expected):
     model = OStarClassifierStep.call(files, configure_log=False, threshold=1e-6, **FAST)
     assert sum(model.batch.columns["candidate"]) >= sum(expected["candidate"])
-    assert all(model.batch.columns["candidate"] == (model.batch.columns["p_O"] >= 1e-6))
+    assert all(model.batch.columns["candidate"] == (model.batch.columns["p_O_survey"] >= 1e-6))
 
 
 def test_a_prior(files, with_odds, same, tmp_path):
@@ -132,7 +132,7 @@ def test_spectra_objects_and_models_of_others(files, same):
 def test_hook_with_a_parameter(files, hook):
     step = NormalizeStep(post_hooks=[hook])
     columns = step.run(files).batch.columns
-    assert list(columns["candidate"]) == list(columns["p_O"] >= 0.9)
+    assert list(columns["candidate"]) == list(columns["p_O_survey"] >= 0.9)
 
 
 class TestBadInput:
