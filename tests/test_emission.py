@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from any_pixels import ANY_PIXELS, batch_of
 from lamost_rare.inference.closer_look import flag_emission
 from lamost_rare.inference.emission import FLOORS, emission_flags, may_be_hot
 from lamost_rare.presets import load_preset
@@ -91,20 +91,10 @@ def test_where_nothing_can_be_seen_nothing_is_flagged(kind):
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    scale=st.sampled_from([0.0, 1e-30, 1.0, 1e30]),
-    bad=st.floats(0, 1),
-    odd=st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1e38]),
-)
+@given(**ANY_PIXELS)
 def test_any_pixels_give_flags_of_emission_alone(seed, scale, bad, odd):
-    rng = np.random.default_rng(seed)
-    flux = (scale * rng.standard_normal((2, LAMOST_GRID.n_pixels))).astype("f4")
-    ivar = np.abs(rng.standard_normal(flux.shape)).astype("f4")
-    flux[rng.random(flux.shape) < 0.01] = odd
-    ivar[rng.random(flux.shape) < 0.01] = odd
-    batch = SpectrumBatch(LAMOST_GRID, flux, ivar, rng.random(flux.shape) < bad)
-    before = flux.copy()
+    batch = batch_of(seed, scale, bad, odd)
+    before = batch.flux.copy()
     assert not (emission_flags(batch) & ~(BALMER | WIND | NEBULA)).any()
     np.testing.assert_array_equal(batch.flux, before)
 

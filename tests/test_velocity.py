@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from any_pixels import ANY_PIXELS, batch_of
 from lamost_rare.inference.velocity import FLOOR, LIMIT, TEMPLATES, measure_velocities
 from lamost_rare.simulation.analytic import analytic_spectra, analytic_star
 from lamost_rare.spectra.batch import SpectrumBatch
@@ -128,20 +128,10 @@ def test_classes_without_templates_and_other_grids_have_none():
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    scale=st.sampled_from([0.0, 1e-30, 1.0, 1e30]),
-    bad=st.floats(0, 1),
-    odd=st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1e38]),
-)
+@given(**ANY_PIXELS)
 def test_any_pixels_give_a_velocity_or_none(seed, scale, bad, odd):
-    rng = np.random.default_rng(seed)
-    flux = (scale * rng.standard_normal((2, LAMOST_GRID.n_pixels))).astype("f4")
-    ivar = np.abs(rng.standard_normal(flux.shape)).astype("f4")
-    mask = rng.random(flux.shape) < bad
-    flux[rng.random(flux.shape) < 0.01] = odd
-    ivar[rng.random(flux.shape) < 0.01] = odd
-    velocity, error = measure_velocities(SpectrumBatch(LAMOST_GRID, flux, ivar, mask), "O")
+    batch = batch_of(seed, scale, bad, odd)
+    velocity, error = measure_velocities(batch, "O")
     np.testing.assert_array_equal(np.isnan(velocity), np.isnan(error))
     known = velocity[np.isfinite(velocity)]
     assert (np.abs(known) <= LIMIT).all()

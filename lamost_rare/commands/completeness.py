@@ -13,7 +13,7 @@ from ..atomic import atomic_path
 from ..inference.output import OutputError, check_output, write_table
 from ..text import printable
 from ..validation.completeness import completeness, found_by
-from .options import fraction
+from .options import add_prior, fraction
 
 __all__ = ["add_arguments", "run"]
 
@@ -58,13 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="least p_<rare>_survey of a candidate (default: the preset's)",
     )
-    parser.add_argument(
-        "--prior",
-        action="append",
-        metavar="NAME=PART",
-        help="how frequent a class or population is in the survey, such as O=2e-5, or a table of "
-        "these: .csv, .ecsv or .json; may be repeated (default: the preset's)",
-    )
+    add_prior(parser)
     parser.add_argument(
         "--output",
         "-o",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_shared", "add_survey_arguments", "at_least_one", "fraction"]
+__all__ = ["add_prior", "add_shared", "add_survey_arguments", "at_least_one", "fraction"]
 
 
 def at_least_one(text: str) -> int:
@@ -23,6 +23,12 @@ def fraction(text: str) -> float:
 
 def add_survey_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what says how frequent classes are, and which spectra are candidates."""
+    add_prior(parser)
+    _add_chosen(parser)
+
+
+def add_prior(parser: argparse.ArgumentParser) -> None:
+    """Add what says how frequent classes are."""
     parser.add_argument(
         "--prior",
         action="append",
@@ -31,6 +37,9 @@ def add_survey_arguments(parser: argparse.ArgumentParser) -> None:
         "commas or options between them), or a table (.csv, .ecsv, .json) with columns class or "
         "population, and prevalence (default: as the preset says, for LAMOST)",
     )
+
+
+def _add_chosen(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
         "--threshold",

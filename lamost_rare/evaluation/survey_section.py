@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..simulation.mk_types import POPULATIONS
-from ..validation.figure_titles import members
+from ..validation.figure_titles import in_range, members
 from ..validation.population import BORDER, Cells, judged, measure_survey
 from ..validation.survey_sample import LOST_SHARE, SNR_SHARES
 from .pages import table
@@ -37,7 +37,7 @@ def survey_lines(decided, rule, recipe, images, *, seed=0) -> list[str]:
         _called(measures),
         f"How often spectra with a stated `p_{rare}_survey` are {members(rare)}, S/N above 5. The "
         "sum of the probabilities of all spectra is "
-        f"{_range(measures['expected'])} of the true number.",
+        f"{in_range(measures['expected'])} of the true number.",
         _reliable(measures),
         f"![Stated against observed frequency](images/{reliability.name})",
     ]
@@ -70,9 +70,9 @@ def _purity(measures, border) -> str:
     rows = []
     for threshold, of_snr in measures["thresholds"].items():
         for snr, entry in of_snr.items():
-            row = [threshold, snr, _range(entry["completeness"]), _range(entry["purity"])]
-            row += [_range(entry["purity_without_border"])] if border else []
-            rows.append([*row, _range(entry["false_in_a_million"], 1)])
+            row = [threshold, snr, in_range(entry["completeness"]), in_range(entry["purity"])]
+            row += [in_range(entry["purity_without_border"])] if border else []
+            rows.append([*row, in_range(entry["false_in_a_million"], 1)])
     return table(headings, rows)
 
 
@@ -91,7 +91,7 @@ def _reliable(measures) -> str:
         [
             f"{entry['from']:g} to {entry['to']:g}",
             "-" if entry["stated"] is None else f"{entry['stated']:.3f}",
-            _range(entry["observed"]),
+            in_range(entry["observed"]),
             f"{entry['spectra']:,}",
             f"{entry['others']:,}",
         ]
@@ -105,17 +105,8 @@ def _million(share) -> str:
     return f"{round(1e6 * share, 1):,g}"
 
 
-def _range(triple, digits=2) -> str:
-    value, low, high = triple
-    if value is None:
-        return "-"
-    if low is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
 def _percent(triple) -> str:
-    return _range([None if x is None else 100 * x for x in triple], 3) + " %"
+    return in_range([None if x is None else 100 * x for x in triple], 3) + " %"
 
 
 def _plot_curve(decided, rule, recipe, path) -> None:

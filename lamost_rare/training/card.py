@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..markdown import markdown_table
 from ..preset_config import PresetConfig
-from ..validation.figure_titles import ions_of, measured_rows, member, recall_in_words
+from ..validation.figure_titles import in_range, ions_of, measured_rows, member, recall_in_words
 from ..validation.first_stage_figures import first_stage_lines
 
 __all__ = ["write_card"]
@@ -45,12 +45,8 @@ def _survey(settings: PresetConfig) -> list[str]:
     if settings.odds is None or not measured:
         return []
 
-    def shown(triple):
-        value, low, high = triple
-        return "-" if value is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
-
     rows = [
-        (f"S/N {snr}", *(shown(entry[key]) for key in _WORTH))
+        (f"S/N {snr}", *(in_range(entry[key]) for key in _WORTH))
         for snr, entry in measured["thresholds"]["0.5"].items()
     ]
     shares = [

@@ -9,6 +9,7 @@ from ..spectra.lines import LINES
 
 __all__ = [
     "figure_rows",
+    "in_range",
     "ions_of",
     "measured_rows",
     "member",
@@ -146,3 +147,17 @@ def recall_in_words(preset) -> str:
     if not on:
         return f"Recall was not measured: no {member(preset.rare_class)} was tried."
     return f"Recall is that of {' and of '.join(on)}."
+
+
+def in_range(triple, digits=2) -> str:
+    """Write a value with the ends of its range, as `validation.population` measures them.
+
+    >>> in_range([0.5, 0.25, 0.75]), in_range([0.5, None, None]), in_range([None, None, None])
+    ('0.50 (0.25 to 0.75)', '0.50', '-')
+    """
+    value, low, high = triple
+    if value is None:
+        return "-"
+    if low is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
