@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names
     from .pipeline.errors import PipelineError
     from .pipeline.runner import run_pipeline
     from .presets import PresetError, list_presets, load_preset
+    from .report import report
     from .spectra.quality import SpectrumError
     from .survey.errors import ScanError, ScanInterrupted
     from .survey.scan import scan_directory
@@ -43,6 +44,7 @@ __all__ = [
     "completeness",
     "list_presets",
     "load_preset",
+    "report",
     "run_pipeline",
     "scan_directory",
 ]
@@ -65,6 +67,7 @@ __getattr__, __dir__ = lazy_names(
         "completeness": "validation.completeness",
         "list_presets": "presets",
         "load_preset": "presets",
+        "report": "report",
         "run_pipeline": "pipeline.runner",
         "scan_directory": "survey.scan",
     },

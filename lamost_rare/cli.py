@@ -30,6 +30,7 @@ COMMANDS = {
     "scan": "search a whole directory of spectra for candidates",
     "pack": "put spectra into one HDF5 file, which is faster to scan",
     "run": "run a pipeline of steps over a directory of spectra",
+    "report": "write a page for looking at the candidates of a scan",
     "steps": "list the steps of pipelines, with their parameters",
     "presets": "list the pretrained networks (presets), with how good they are",
     "completeness": "tell what part of a rare class is found, by S/N, extinction and subtype",

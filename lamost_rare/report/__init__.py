@@ -1,1 +1,22 @@
-"""The page on which people look at candidates and decide, and pictures of spectra."""
+"""The page on which people look at candidates and decide, and pictures of spectra.
+
+The package is a function, too: ``lamost_rare.report(scan, output)`` is `making.make_report`,
+whatever was imported of the package before.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+__all__ = ["report"]
+
+
+class _CallableModule(ModuleType):
+    def __call__(self, scan, output=None, **options):
+        return import_module(".making", __name__).make_report(scan, output, **options)
+
+
+report = sys.modules[__name__]
+report.__class__ = _CallableModule

@@ -1,0 +1,154 @@
+"""A finished scan on disk: what it was asked, and which columns its catalogue has."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from .. import __version__
+from ..inference.arrow_files import open_parquet
+from ..presets import Preset, PresetError, load_preset
+from ..survey.errors import ScanError
+from ..survey.manifest import describe_preset, read_manifest
+from ..text import check_paths, first_line, printable
+from .errors import ReportError
+
+__all__ = ["FinishedScan", "open_scan", "take_rows"]
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class FinishedScan:
+    """A scan, or a pipeline's run, that is complete.
+
+    Attributes
+    ----------
+    folder : Path
+        Absolute.
+    manifest : dict
+    columns : list of str
+        Of its catalogue.
+    preset : Preset or None
+        That which it was made with; None where there was none, or it is not there any more, or not
+        the same.
+    notes : list of str
+        What people should know of it, in plain words.
+    """
+
+    folder: Path
+    manifest: dict
+    columns: list[str]
+    preset: Preset | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def catalogue(self) -> Path:
+        """Path of the table of all spectra."""
+        return self.folder / "catalogue.parquet"
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes that spectra have a probability of."""
+        rare = f"p_{self.rare_class}_survey"
+        return [name[2:] for name in self.columns if name.startswith("p_") and name != rare]
+
+    @property
+    def rare_class(self) -> str:
+        """The class that was looked for; empty if the scan had no classifier."""
+        found = (re.fullmatch("p_(.+)_survey", name) for name in self.columns)
+        return next((match[1] for match in found if match), "")
+
+    @property
+    def threshold(self) -> float | None:
+        """Least probability of a candidate, where it is known."""
+        if survey := self.manifest.get("survey"):
+            return survey["threshold"]
+        return self.preset.threshold if self.preset else None
+
+
+def open_scan(folder) -> FinishedScan:
+    """Open the folder that a scan wrote.
+
+    Raises
+    ------
+    ReportError
+        If there is none, it is not finished, or it is of a version that this one cannot read.
+    """
+    check_paths(scan=folder)
+    folder = Path(os.path.abspath(os.fsdecode(folder)))
+    shown = printable(folder)
+    if folder.is_file():
+        raise ReportError(f"{shown} is a file: give the directory that a scan wrote")
+    if not folder.is_dir():
+        raise ReportError(f"no such directory: {shown}")
+    try:
+        manifest = read_manifest(folder / _MANIFEST)
+    except ScanError:
+        raise ReportError(
+            f"{shown}/{_MANIFEST} is damaged, or of another version of lamost-rare: scan again"
+        ) from None
+    if manifest is None:
+        raise ReportError(f"{shown} holds no scan: there is no {_MANIFEST}")
+    if (state := manifest.get("state")) != "complete":
+        raise ReportError(
+            f"the scan in {shown} is not finished ({printable(state)}): run the same scan command "
+            "again, it goes on where it was"
+        )
+    return FinishedScan(folder, manifest, _columns(folder), *_preset(manifest))
+
+
+def _columns(folder: Path) -> list[str]:
+    path = folder / "catalogue.parquet"
+    try:
+        with open_parquet(path) as file:
+            return file.schema_arrow.names
+    except FileNotFoundError:
+        raise ReportError(f"{printable(path)} is not there any more: scan again") from None
+    except pa.ArrowException as error:
+        why = printable(first_line(error))
+        raise ReportError(f"{printable(path)} is damaged: {why}") from error
+
+
+def _preset(manifest: dict) -> tuple[Preset | None, list[str]]:
+    """Return the preset of a scan, if it is the same still, and what to say otherwise."""
+    notes = []
+    by = manifest["versions"]["lamost-rare"]
+    if by != __version__:
+        notes.append(f"Scanned by lamost-rare {printable(by)}; this page is by {__version__}.")
+    described = manifest.get("preset")
+    if not described:
+        return None, notes
+    name = described["name"]
+    try:
+        preset = load_preset(name, verify=False)
+        if describe_preset(preset) == described:
+            return preset, notes
+        notes.append(f"Preset {printable(name)} is another one now than when this was scanned.")
+    except (PresetError, OSError):
+        notes.append(f"Preset {printable(name)} is not among those that are shipped.")
+    return None, notes
+
+
+def take_rows(path: Path, numbers: Iterable[int]) -> pa.Table:
+    """Return some rows of a Parquet file by their numbers, in that order."""
+    numbers = np.asarray(list(numbers), dtype=np.int64)
+    order = np.argsort(numbers, kind="stable")
+    parts, start = [], 0
+    with open_parquet(path, pre_buffer=False) as file:
+        parts.append(file.schema_arrow.empty_table())
+        for group in range(file.num_row_groups):
+            end = start + file.metadata.row_group(group).num_rows
+            inside = order[np.searchsorted(numbers[order], [start, end])[0] :][
+                : np.count_nonzero((numbers >= start) & (numbers < end))
+            ]
+            if len(inside):
+                parts.append(file.read_row_group(group).take(pa.array(numbers[inside] - start)))
+            start = end
+    return pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))
