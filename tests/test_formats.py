@@ -260,7 +260,7 @@ def test_a_merge_that_is_done_again_leaves_no_table_of_before(survey, preset, ne
 
 
 def test_refusals(survey, preset, network, tmp_path):
-    with pytest.raises(ScanError, match="--format must be one of parquet, fits, ecsv, votable"):
+    with pytest.raises(ScanError, match=r"^format must be one of parquet, fits, ecsv, votable"):
         scan_directory(survey, tmp_path / "out", preset=preset, format="csv")
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()

@@ -97,8 +97,9 @@ def resolution_fwhm(text: str) -> tuple[str, float]:
 
     >>> resolution_fwhm("FWHM about 1.1 A")
     ('fwhm', 1.1)
-    >>> resolution_fwhm("R about 2000")
-    ('R', 2000.0)
+    >>> kind, value = resolution_fwhm("R about 2000")
+    >>> kind, round(value)
+    ('R', 2000)
     """
     numbers = [float(x) for x in re.findall(r"\d+(?:\.\d+)?", text)]
     kind = "fwhm" if "fwhm" in text.lower() else "R"

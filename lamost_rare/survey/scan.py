@@ -210,7 +210,7 @@ def run_steps(
     workers = whole_number("workers", default_workers() if workers is None else workers)
     batch_size = whole_number("batch_size", batch_size)
     if format not in FORMATS:
-        raise ScanError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}")
+        raise ScanError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
     check_paths(output=output)
     given = open_inputs(source, root)
     output = Path(os.path.abspath(os.fsdecode(output)))
@@ -276,4 +276,4 @@ def _start_seconds(step) -> float:
 
 def whole_number(name: str, value) -> int:
     """Return an option that is a whole number, or raise `ScanError`."""
-    return checked_number(f"--{name.replace('_', '-')}", value, ScanError)
+    return checked_number(name, value, ScanError)

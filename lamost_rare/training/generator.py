@@ -10,6 +10,7 @@ import numpy as np
 
 from ..inference.generation import generate
 from ..networks.architectures import SHIPPED_LCGAN
+from ..preset_config import PresetConfig
 from ..presets import CONFIG_FILE, load_preset, save_preset
 from ..simulation.dataset import LATER_LIBRARIES, LabelledStars, load_data_folder
 from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
@@ -148,7 +149,7 @@ def train_generator(
         "iteration": min(log, key=lambda entry: entry["quality"])["iteration"],
     }
     config = _config(output.name, architecture, rare_class, training, quality)
-    preset = save_preset(output, config, weights)
+    preset = save_preset(output, config.to_dict(), weights)
     write_generator_golden(preset, generator)
     write_generator_card(preset)
     if work is None:
@@ -195,21 +196,21 @@ def _simulated(stars, rows, number, snr_range, seed) -> tuple[Examples, Examples
     return examples, validation
 
 
-def _config(name, architecture, rare_class, training, quality) -> dict:
-    return {
-        "name": name,
-        "kind": "generator",
-        "description": (
+def _config(name, architecture, rare_class, training, quality) -> PresetConfig:
+    return PresetConfig(
+        name=name,
+        kind="generator",
+        description=(
             f"Generates spectra of class {rare_class} as LAMOST would observe them "
             f"({architecture['network'].upper()}; Yang et al. 2021)."
         ),
-        "architecture": architecture,
-        "rare_class": rare_class,
-        "grid": LAMOST_GRID.to_dict(),
-        "preprocessing": {"normalization": "l2"},
-        "training": training,
-        "figures": {"feature_distance": quality, "iteration": training["iteration"]},
-    }
+        architecture=architecture,
+        rare_class=rare_class,
+        grid=LAMOST_GRID,
+        preprocessing={"normalization": "l2"},
+        training=training,
+        figures={"feature_distance": quality, "iteration": training["iteration"]},
+    )
 
 
 def rebuild_generator(name, data, output, work, *, seed=0):

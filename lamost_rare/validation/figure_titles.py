@@ -67,6 +67,7 @@ def _one(name: str) -> str:
 def ions_of(evidence: Evidence | None) -> str:
     """Return of what ions the lines of the evidence are, each with a space behind it.
 
+    >>> from lamost_rare.inference.calibration import EVIDENCE
     >>> ions_of(EVIDENCE["O"])
     'He II '
     """

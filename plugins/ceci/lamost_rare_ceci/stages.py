@@ -12,6 +12,7 @@ from ceci import PipelineStage
 from ceci.config import StageParameter
 from ceci.file_types import HDFFile, TextFile
 
+from lamost_rare.hdf5 import open_hdf5
 from lamost_rare.pipeline import check_order, load_step, make_step
 from lamost_rare.pipeline.step import did_you_mean
 from lamost_rare.spectra.grid import LAMOST_GRID
@@ -96,7 +97,8 @@ class _Stage(PipelineStage):
         """Number of rows, function from a range of them to a batch, attributes of the output."""
         names = [parameter.name for parameter in load_step(self.step_name).parameters]
         step = make_step(self.step_name, **{name: self.config[name] for name in names})
-        file, name = self.open_input(self.input_tags()[0]), self.config["group"]
+        # Not by ceci's open_input: a file of others may lead to files that it must not read.
+        file, name = open_hdf5(self.get_input(self.input_tags()[0])), self.config["group"]
         if name not in file or not hasattr(file[name], "items"):
             raise ValueError(f"{file.filename} has no group {name!r}, it has: {', '.join(file)}")
         group, grid = file[name], step.grid or LAMOST_GRID

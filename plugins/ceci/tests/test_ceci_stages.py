@@ -1,5 +1,6 @@
 """Stages within one process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,16 @@ class TestBadInput:
     def test_other_group(self, spectra, tmp_path):
         with pytest.raises(ValueError, match="has no group 'stars', it has: provenance, spectra"):
             run(LamostRareClassify, spectra, tmp_path / "found.hdf5", group="stars")
+
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_a_file_that_leads_to_another_one(self, spectra, tmp_path, stage):
+        os.mkfifo(tmp_path / "secret")  # whoever opened it would wait for ever
+        with h5py.File(spectra, "r+") as file:
+            file["spectra/more"] = h5py.ExternalLink(tmp_path / "secret", "/flux")
+        with pytest.raises(
+            ValueError, match=r"spectra\.hdf5 is refused: its /spectra/more is a link"
+        ):
+            run(stage, spectra, tmp_path / "found.hdf5")
 
     def test_not_hdf5(self, listing, tmp_path):
         with pytest.raises(OSError, match="file signature not found"):
