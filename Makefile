@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 ADAPTED = $(VENV)/.adapters
+DOCUMENTED = $(VENV)/.docs
 DATA   ?= ../shared/data
 
 # Quiet, deterministic logs; the two cores of a small machine are enough.
@@ -12,7 +13,7 @@ export PYTHONHASHSEED ?= 0
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo scan test fuzz adapters lint format bench weights clean
+.PHONY: help install demo scan test fuzz adapters docs lint format bench weights clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +55,15 @@ $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg
 	$(BIN)/python -m pip install --quiet --no-deps --editable plugins/stpipe --editable plugins/ceci
 	touch $@
 
+# One process: notebooks load TensorFlow, and are run one after the other.
+docs: $(DOCUMENTED)  ## build the documentation site in docs/_build/html; warnings are errors
+	rm -rf docs/api
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs docs/_build/html
+
+$(DOCUMENTED): $(ADAPTED) setup.cfg
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,5 +81,5 @@ weights: $(STAMP)  ## rebuild the shipped presets from the training data: make w
 	$(BIN)/lamost-rare train presets --data "$(DATA)"
 
 clean:  ## remove what make built, the environment included
-	rm -rf $(VENV) build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis demo-output
+	rm -rf $(VENV) docs/_build docs/api build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis demo-output
 	find lamost_rare tests plugins -name __pycache__ -type d -prune -exec rm -rf {} +

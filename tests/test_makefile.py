@@ -34,6 +34,11 @@ def dry_run(*arguments):
         ("demo", 'somewhere/venv/bin/lamost-rare demo --output "demo-output"'),
         ("lint", "somewhere/venv/bin/lint-imports --no-logo setup.cfg"),
         (
+            "docs",
+            "somewhere/venv/bin/python -m sphinx --fail-on-warning --keep-going --nitpicky "
+            "--fresh-env --quiet docs docs/_build/html",
+        ),
+        (
             "fuzz",
             "LAMOST_RARE_FUZZ=20000 somewhere/venv/bin/python -m pytest tests/test_reader_fuzz.py",
         ),
@@ -72,14 +77,16 @@ def test_scan_without_a_directory_says_what_to_do():
 @needs_make
 def test_help_lists_the_targets():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30)
-    for target in ("demo", "scan", "test", "fuzz", "format", "bench", "weights", "clean"):
+    for target in ("demo", "scan", "test", "fuzz", "docs", "format", "bench", "weights", "clean"):
         assert re.search(rf"^{target} ", done.stdout, re.MULTILINE), done.stdout
 
 
-def test_continuous_integration_runs_make_test():
+def test_continuous_integration_runs_the_tests_and_builds_the_docs():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert script.read_text().splitlines()[-1] == "exec make test"
+    lines = script.read_text().splitlines()
+    assert "set -euo pipefail" in lines
+    assert lines[-2:] == ["make test", "make docs"]
 
 
 @pytest.mark.parametrize("name", ["Makefile", ".ci/run", "setup.cfg", "pyproject.toml"])

@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 KEPT_OUT = shutil.ignore_patterns(
-    ".*", "*.egg-info", "__pycache__", "build", "dist", "demo-output", "candidates"
+    ".*", "*.egg-info", "__pycache__", "build", "_build", "dist", "demo-output", "candidates"
 )
 
 

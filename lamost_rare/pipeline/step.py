@@ -104,7 +104,7 @@ class Step:
         Columns or properties that the batch must have (``"label"``), or must not have
         (``"not rectified"``). An instance may set its own, where they depend on its parameters.
     adds : tuple of Column or str
-        A `Column` for each column that `process` adds, which `lamost-rare run` writes into the
+        A `Column` for each column that `process` adds, which ``lamost-rare run`` writes into the
         catalogue; a text for a property that the spectra have from here on (``"rectified"``).
     grid : WavelengthGrid or None
         The grid on which `process` needs the batch to be, or on which it puts it; None if it takes

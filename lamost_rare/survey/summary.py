@@ -30,7 +30,7 @@ class ScanSummary:
     no_odds : str
         Why the preset has no odds of a survey; empty if it has some.
     discovered : int
-        Inputs: files named like spectra, and what `discovery.find_spectra` lists besides.
+        Inputs: files named like spectra, and what `inputs.discovery.find_spectra` lists besides.
     classified, rejected, to_do : int
         Rows of the catalogue, rows of the rejected table, inputs that have neither yet.
     candidates : int

@@ -159,7 +159,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray, shape (n_spectra, n_classes)
-            In the order of `classes_`; rows sum to 1.
+            In the order of ``classes_``; rows sum to 1.
         """
         if self.preset is not None:
             return self._classified(X).probabilities
