@@ -31,6 +31,7 @@ COMMANDS = {
     "pack": "put spectra into one HDF5 file, which is faster to scan",
     "run": "run a pipeline of steps over a directory of spectra",
     "report": "write a page for looking at the candidates of a scan",
+    "verdicts": "put the verdicts of several people together, with how they agree",
     "steps": "list the steps of pipelines, with their parameters",
     "presets": "list the pretrained networks (presets), with how good they are",
     "completeness": "tell what part of a rare class is found, by S/N, extinction and subtype",

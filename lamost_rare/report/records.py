@@ -16,6 +16,7 @@ from ..text import printable
 from .choosing import Chosen
 from .finished_scan import FinishedScan
 from .line_sets import page_lines
+from .verdict import key_of
 
 __all__ = ["FORMAT", "digest_of", "keys_of", "list_of"]
 
@@ -38,10 +39,7 @@ VERDICT_CLASSES = ("O", "B", "A", "F", "G", "K", "M")
 
 def keys_of(rows: pa.Table) -> list[str]:
     """Return what names each spectrum among all others, 16 hexadecimal digits."""
-    return [
-        hashlib.sha256(f"{path}\0{obsid}".encode("utf-8", "backslashreplace")).hexdigest()[:16]
-        for path, obsid in zip(rows["path"].to_pylist(), rows["obsid"].to_pylist(), strict=True)
-    ]
+    return list(map(key_of, rows["path"].to_pylist(), rows["obsid"].to_pylist()))
 
 
 def digest_of(keys: list[str]) -> str:
