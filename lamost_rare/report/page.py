@@ -19,7 +19,10 @@ __all__ = ["SCRIPTS", "STYLES", "embedded_json", "write_page"]
 
 STYLES = ("app.css", "view.css")
 SCRIPTS = (
-    "unpack.js", "numerics.js", "chart.js", "closeups.js", "facts.js", "links.js", "view.js",
+    "unpack.js", "numerics.js", "widths.js", "standards.js", "words.js", "elements.js",
+    "palette.js", "chart.js", "traces.js", "markers.js", "scene.js", "picture.js", "overview.js",
+    "closeups.js", "links.js", "facts.js", "visits.js", "controls.js", "printed.js",
+    "viewactions.js", "view.js",
     "verdictlog.js", "sync.js", "order.js", "keys.js", "table.js", "exporting.js", "printing.js",
     "app.js",
 )  # fmt: skip
