@@ -39,8 +39,8 @@ const Keys = {
     const digit = /^Digit([0-9])$/.exec(event.code || "");
     // A keyboard of another script: the place of the key counts.
     if (name.length === 1 && name.charCodeAt(0) > 127) name = letter ? letter[1] : digit && !event.shiftKey ? digit[1] : name;
-    // With Caps Lock letters are what they would be without.
-    if (/^[a-z]$/i.test(name)) name = event.shiftKey ? name.toUpperCase() : name.toLowerCase();
+    // With Caps Lock on, letters are what they would be without.
+    if (/^[a-z]$/i.test(name) && event.getModifierState("CapsLock")) name = event.shiftKey ? name.toUpperCase() : name.toLowerCase();
     const third = event.getModifierState("AltGraph");
     const before = third ? "" : (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "");
     return before + (event.shiftKey && (name.length > 1 || name === " ") ? "Shift+" : "") + name;
@@ -78,11 +78,11 @@ const Keys = {
     for (const action of Keys.actions) groups.set(action.group, [...(groups.get(action.group) || []), action]);
     const parts = [...groups].map(([group, actions]) => {
       const rows = actions.flatMap((action) => [
-        Dom.make("dt", {}, ...action.keys.map((name) => Dom.make("kbd", { text: Keys.inWords(name) }))),
-        Dom.make("dd", { text: action.label }),
+        Elements.h("dt", {}, ...action.keys.map((name) => Elements.h("kbd", {}, Keys.inWords(name)))),
+        Elements.h("dd", {}, action.label),
       ]);
-      return Dom.make("section", {}, Dom.make("h3", { text: group }), Dom.make("dl", {}, ...rows));
+      return Elements.h("section", {}, Elements.h("h3", {}, group), Elements.h("dl", {}, ...rows));
     });
-    Dom.fill(element, ...parts);
+    Page.fill(element, ...parts);
   },
 };

@@ -8,6 +8,7 @@ const Order = {
     list: "list order", undecided: "undecided first", snr: "S/N, highest first", p: "probability, highest first",
     novelty: "novelty, highest first", ra: "right ascension", near: "nearest to this one",
   },
+  FALLING: ["snr", "p", "novelty"],
 
   /**
    * Filter and sort.
@@ -41,7 +42,7 @@ const Order = {
     if (by === "undecided") return (row) => (VerdictLog.latest(columns.key[row], me)?.class ? 1 : 0);
     if (by === "ra") return (row) => columns.ra[row];
     if (by === "near") return (row) => Order.distance(columns, here, row);
-    if (!["snr", "p", "novelty"].includes(by)) return null;
+    if (!Order.FALLING.includes(by)) return null;
     const column = Filtering.column(list, by);
     return (row) => (typeof column[row] === "number" ? -column[row] : null);
   },

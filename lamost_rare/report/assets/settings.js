@@ -28,7 +28,7 @@ const Settings = {
 
   /** Tie a check box to a setting. */
   check(id, name, otherwise, changed = () => {}) {
-    const box = Dom.get(id);
+    const box = Page.get(id);
     box.checked = Settings.get(name, otherwise) === true;
     box.addEventListener("change", () => {
       Settings.set(name, box.checked);

@@ -208,6 +208,13 @@ const VerdictLog = {
     return [...(VerdictLog.latest_.get(key) || new Map()).values()];
   },
 
+  /** @returns {object[]} a person's latest events, one a candidate. */
+  latestOf(by) {
+    const found = [];
+    for (const people of VerdictLog.latest_.values()) if (people.has(by)) found.push(people.get(by));
+    return found;
+  },
+
   /** @returns {object[]} every event known. */
   all() {
     return [...VerdictLog.events.values()];
