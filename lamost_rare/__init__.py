@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names
     from .pipeline.runner import run_pipeline
     from .presets import PresetError, list_presets, load_preset
     from .report import report
+    from .report.plot import plot_spectrum
     from .spectra.quality import SpectrumError
     from .survey.errors import ScanError, ScanInterrupted
     from .survey.scan import scan_directory
@@ -44,6 +45,7 @@ __all__ = [
     "completeness",
     "list_presets",
     "load_preset",
+    "plot_spectrum",
     "report",
     "run_pipeline",
     "scan_directory",
@@ -67,6 +69,7 @@ __getattr__, __dir__ = lazy_names(
         "completeness": "validation.completeness",
         "list_presets": "presets",
         "load_preset": "presets",
+        "plot_spectrum": "report.plot",
         "report": "report",
         "run_pipeline": "pipeline.runner",
         "scan_directory": "survey.scan",

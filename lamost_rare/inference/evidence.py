@@ -16,7 +16,7 @@ from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ..spectra.lines import LINES, Line
 
-__all__ = ["LINES", "Line", "measure_lines", "measure_windows"]
+__all__ = ["LINES", "Line", "local_continuum", "measure_lines", "measure_windows"]
 
 MIN_BAND_FRACTION = 0.4
 """Of the pixels of the side bands on either side, at least this fraction must be valid."""
@@ -151,6 +151,32 @@ def measure_windows(batch: SpectrumBatch, lines: tuple[Line, ...]) -> dict[str, 
             else:
                 columns[key] = np.full(len(batch), np.nan, dtype=np.float32)
     return columns
+
+
+def local_continuum(batch: SpectrumBatch, line: Line) -> tuple[np.ndarray, np.ndarray]:
+    """Return the straight line through a line's side bands, which its width is measured from.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    line : Line
+
+    Returns
+    -------
+    level, slope : ndarray, shape (n_spectra,), float64
+        Flux at the line's centre, and its change per Å; NaN where too few pixels are valid or the
+        grid ends before the side bands do.
+    """
+    _, pixels = _pixels_of((line,), batch.grid)
+    if pixels is None:
+        nothing = np.full(len(batch), np.nan)
+        return nothing, nothing.copy()
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        taken = _take(batch.flux, batch.ivar, batch.mask, pixels.bands)
+        level, slope, *_, usable = _fit_continuum(*taken, pixels)
+    low, high = line.window
+    level, slope = (np.where(usable, x, np.nan)[:, 0] for x in (level, slope))
+    return level, slope / (high - low)
 
 
 def _measure(flux, ivar, mask, pixels: _Pixels) -> tuple[np.ndarray, np.ndarray]:
