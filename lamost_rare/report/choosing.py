@@ -1,7 +1,8 @@
-"""Which rows of a scan are looked at."""
+"""Which rows of a scan are looked at, and in which order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..inference.arrow_files import arrow_file, open_parquet
+from ..inference.calibration import EVIDENCE
 from ..survey.candidates import rank_candidates
+from ..text import printable
 from .errors import NothingToShowError, ReportError
 from .finished_scan import FinishedScan, take_rows
+from .rows_of_table import numbers_of_table
+from .where import parse_condition
 
-__all__ = ["Chosen", "choose_candidates", "choose_most_probable"]
+__all__ = ["MOST_ROWS", "Chosen", "choose"]
 
 MOST_ROWS = 20_000
-"""A page of so many takes a browser some gigabyte of memory."""
+"""A page of so many takes a hundred megabytes, and a browser some times as much memory."""
+_NUMBER = " number"
+"""Column of row numbers; no catalogue has one of that name."""
 
 
 class Chosen(NamedTuple):
@@ -25,7 +32,7 @@ class Chosen(NamedTuple):
     Attributes
     ----------
     rows : pyarrow.Table
-        Of the catalogue.
+        Of the catalogue; with ``evidence`` where the rare class has lines of its own.
     how : str
         How they were chosen, for people.
     notes : list of str
@@ -37,35 +44,132 @@ class Chosen(NamedTuple):
     notes: list[str]
 
 
-def choose_candidates(scan: FinishedScan) -> Chosen:
-    """Choose the candidates, as the scan ordered them."""
-    with arrow_file(scan.folder / "candidates.parquet") as file:
-        rows = pq.read_table(file)
+def choose(
+    scan: FinishedScan, *, top: int | None = None, where: str | None = None, rows=None
+) -> Chosen:
+    """Choose candidates, the most probable spectra, those that fulfil a condition, or given ones.
+
+    Parameters
+    ----------
+    scan : FinishedScan
+    top : int, optional
+        So many of the most probable ones: of those that fulfil ``where``, or of all.
+    where : str, optional
+        As `parse_condition` takes it.
+    rows : path or table, optional
+        As `numbers_of_table` takes it.
+
+    Raises
+    ------
+    ReportError
+        If what is asked cannot be, or would be more than `MOST_ROWS`.
+    NothingToShowError
+        If there is no such row.
+    """
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
+        raise ReportError(f"--top must be at least 1, and a whole number, not {top!r}")
+    if rows is not None:
+        if top is not None or where is not None:
+            raise ReportError("--rows says all: give it without --top and --where")
+        return _given(scan, rows)
+    if top is None and where is None:
+        return _candidates(scan)
+    how, numbers = [], None
+    if where is not None:
+        numbers = _fulfilling(scan, where)
+        how.append(f"spectra with {printable(where)}")
+    if top is not None:
+        numbers, name = _most_probable(scan, top, numbers)
+        how.insert(0, f"the {len(numbers)} of greatest {name}")
+    _check_number(len(numbers), "add --top, or another condition")
+    table = _ranked(scan, take_rows(scan.catalogue, numbers))
+    return Chosen(table, " of ".join(how) if how[1:] else how[0], [])
+
+
+def _candidates(scan: FinishedScan) -> Chosen:
+    try:
+        with arrow_file(scan.folder / "candidates.parquet") as file:
+            rows = pq.read_table(file)
+    except FileNotFoundError:
+        raise ReportError(
+            f"{printable(scan.folder)} has no candidates.parquet: run the scan again, or give "
+            "--top or --where"
+        ) from None
     if not len(rows):
-        raise NothingToShowError("the scan has no candidates: --top 50 shows the 50 most probable")
+        raise NothingToShowError("the scan has no candidates: --top 50 shows the most probable")
+    _check_number(len(rows), "--top N takes the most probable")
     return Chosen(rows, "candidates of the scan", [])
 
 
-def choose_most_probable(scan: FinishedScan, n: int) -> Chosen:
-    """Choose the spectra that are most probably of the rare class."""
-    if not scan.rare_class:
-        raise ReportError("--top needs probabilities of a rare class, which this scan has not")
-    names = [f"p_{scan.rare_class}_survey", f"p_{scan.rare_class}"]
-    columns = []
+def _given(scan: FinishedScan, rows) -> Chosen:
+    found = numbers_of_table(scan, rows)
+    if not len(found.numbers):
+        raise NothingToShowError(f"no row of {found.name} is in the catalogue of the scan")
+    _check_number(len(found.numbers), "give fewer")
+    table = _with_evidence(scan, take_rows(scan.catalogue, found.numbers))
+    return Chosen(table, f"rows of {found.name}", found.notes)
+
+
+def _check_number(n: int, advice: str) -> None:
+    if n == 0:
+        raise NothingToShowError("no spectrum of the scan is as asked")
+    if n > MOST_ROWS:
+        raise ReportError(f"{n} spectra, where a page holds {MOST_ROWS} at most: {advice}")
+
+
+def _fulfilling(scan: FinishedScan, where: str) -> np.ndarray:
+    """Return the numbers of the rows that fulfil a condition."""
     with open_parquet(scan.catalogue, pre_buffer=False) as file:
-        for batch in file.iter_batches(columns=names):
-            columns.append([batch.column(name).to_numpy(zero_copy_only=False) for name in names])
-    by = [np.concatenate([np.empty(0), *part]) for part in zip(*columns, strict=True)]
-    name, p = next(
-        ((k, v) for k, v in zip(names, by, strict=True) if np.isfinite(v).any()), ("", by[0])
-    )
-    usable = np.flatnonzero(np.isfinite(p))
-    if not len(usable):
-        raise NothingToShowError("no spectrum of the scan has a probability")
-    best = usable[np.argsort(-p[usable], kind="stable")[:n]]
-    rows = _ranked(take_rows(scan.catalogue, best), scan)
-    return Chosen(rows, f"the {len(rows)} of greatest {name}", [])
+        condition = parse_condition(where, file.schema_arrow)
+        found, start = [np.empty(0, np.int64)], 0
+        for batch in file.iter_batches(columns=condition.columns):
+            numbers = pa.array(np.arange(start, start + len(batch)))
+            table = pa.Table.from_batches([batch]).append_column(_NUMBER, numbers)
+            try:
+                found.append(table.filter(condition.expression)[_NUMBER].to_numpy())
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                raise ReportError(f"--where cannot be answered: {printable(error)}") from None
+            start += len(batch)
+    return np.concatenate(found)
 
 
-def _ranked(rows: pa.Table, scan: FinishedScan) -> pa.Table:
-    return rank_candidates(rows, scan.rare_class, scan.preset and scan.preset.settings.evidence)
+def _most_probable(scan: FinishedScan, n: int, among) -> tuple[np.ndarray, str]:
+    """Return the numbers of so many rows, most probable first, and by which column that is.
+
+    It is the probability in the survey, or, where the preset has no odds, the classifier's.
+    """
+    if not scan.rare_class:
+        raise ReportError("--top needs the probability of a rare class, which this scan has not")
+    for name in (f"p_{scan.rare_class}_survey", f"p_{scan.rare_class}"):
+        p = np.concatenate([np.empty(0), *_column(scan, name)])
+        rows = np.arange(len(p)) if among is None else among
+        rows = rows[np.isfinite(p[rows])]
+        if len(rows):
+            return rows[np.argsort(-p[rows], kind="stable")[:n]], name
+    raise NothingToShowError("no spectrum as asked has a probability")
+
+
+def _column(scan: FinishedScan, name: str) -> Iterator[np.ndarray]:
+    if name in scan.columns:
+        with open_parquet(scan.catalogue, pre_buffer=False) as file:
+            for batch in file.iter_batches(columns=[name]):
+                yield batch.column(0).to_numpy(zero_copy_only=False)
+
+
+def _ranked(scan: FinishedScan, rows: pa.Table) -> pa.Table:
+    """Sort rows as a scan sorts its candidates, where it has what that needs."""
+    if not scan.rare_class or not _has_lines(scan):
+        return rows
+    return rank_candidates(rows, scan.rare_class, scan.evidence)
+
+
+def _with_evidence(scan: FinishedScan, rows: pa.Table) -> pa.Table:
+    """Return rows in their order with the column ``evidence``."""
+    numbered = rows.append_column(_NUMBER, pa.array(np.arange(len(rows))))
+    return _ranked(scan, numbered).sort_by(_NUMBER).drop_columns(_NUMBER)
+
+
+def _has_lines(scan: FinishedScan) -> bool:
+    evidence = scan.evidence or EVIDENCE.get(scan.rare_class)
+    lines = evidence.lines if evidence else ()
+    return all(f"ew_{line}" in scan.columns for line in lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from .. import __version__
 from ..inference.arrow_files import open_parquet
+from ..preset_config import Evidence
 from ..presets import Preset, PresetError, load_preset
 from ..survey.errors import ScanError
 from ..survey.manifest import describe_preset, read_manifest
@@ -71,6 +71,11 @@ class FinishedScan:
         if survey := self.manifest.get("survey"):
             return survey["threshold"]
         return self.preset.threshold if self.preset else None
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """Lines of the rare class, as the preset has them."""
+        return self.preset.settings.evidence if self.preset else None
 
 
 def open_scan(folder) -> FinishedScan:
@@ -132,23 +137,23 @@ def _preset(manifest: dict) -> tuple[Preset | None, list[str]]:
             return preset, notes
         notes.append(f"Preset {printable(name)} is another one now than when this was scanned.")
     except (PresetError, OSError):
-        notes.append(f"Preset {printable(name)} is not among those that are shipped.")
+        pass  # a folder of the user's own: of it the manifest has the name alone
     return None, notes
 
 
-def take_rows(path: Path, numbers: Iterable[int]) -> pa.Table:
-    """Return some rows of a Parquet file by their numbers, in that order."""
-    numbers = np.asarray(list(numbers), dtype=np.int64)
+def take_rows(path: Path, numbers) -> pa.Table:
+    """Return some rows of a Parquet file by their numbers, in that order; others are not held."""
+    numbers = np.asarray(numbers, dtype=np.int64)
     order = np.argsort(numbers, kind="stable")
-    parts, start = [], 0
+    ascending, start = numbers[order], 0
     with open_parquet(path, pre_buffer=False) as file:
-        parts.append(file.schema_arrow.empty_table())
+        parts = [file.schema_arrow.empty_table()]
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
-            inside = order[np.searchsorted(numbers[order], [start, end])[0] :][
-                : np.count_nonzero((numbers >= start) & (numbers < end))
-            ]
+            inside = ascending[slice(*np.searchsorted(ascending, [start, end]))]
             if len(inside):
-                parts.append(file.read_row_group(group).take(pa.array(numbers[inside] - start)))
+                parts.append(file.read_row_group(group).take(pa.array(inside - start)))
             start = end
-    return pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return pa.concat_tables(parts).take(pa.array(back))

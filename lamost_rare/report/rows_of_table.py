@@ -1,0 +1,182 @@
+"""Rows of a catalogue that a table of anybody's names."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..inference.arrow_files import open_parquet
+from ..spectra.quality import QualityFlag
+from ..survey.errors import ScanError
+from ..survey.inputs.tables import open_table
+from ..survey.inputs.values import plain_text, whole_numbers
+from ..text import check_paths, first_line, printable
+from .errors import ReportError
+from .finished_scan import FinishedScan
+
+__all__ = ["Found", "numbers_of_table"]
+
+_COLUMNS = ("path", "obsid")
+_ASTROPY = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable"}
+_MOST_BYTES = 200 * 2**20
+_MOST_NAMED = 1_000_000
+_SHOWN = 3
+
+
+class Found(NamedTuple):
+    """Rows of a catalogue.
+
+    Attributes
+    ----------
+    numbers : ndarray of int64
+        In the order of the table, each once.
+    name : str
+        Of the table, for people.
+    notes : list of str
+        Which of its rows are not in the catalogue, for people.
+    """
+
+    numbers: np.ndarray
+    name: str
+    notes: list[str]
+
+
+def numbers_of_table(scan: FinishedScan, table) -> Found:
+    """Find the rows of a catalogue that a table names, by ``path`` or, where that is not there or
+    not in the catalogue, by ``obsid``.
+
+    Parameters
+    ----------
+    scan : FinishedScan
+    table : path, `astropy.table.Table`, `pyarrow.Table` or mapping of str to sequence
+        A file is CSV, ECSV, FITS, Parquet or VOTable. It has a column ``obsid`` or ``path``, in
+        letters of any case; others do not matter.
+
+    Raises
+    ------
+    ReportError
+        If it cannot be read, or has neither column.
+    """
+    if isinstance(table, (str, bytes, os.PathLike)):
+        check_paths(rows=table)
+        path = Path(os.fsdecode(table))
+        name, columns = printable(path.name), _columns_of_file(path)
+    else:
+        name, columns = "the given table", _columns_of_object(table)
+    paths = list(map(plain_text, columns.get("path", ())))
+    obsids = whole_numbers(list(columns.get("obsid", ())))
+    n = max(len(paths), len(obsids))
+    paths, obsids = paths or [""] * n, obsids or [None] * n
+    by_path, by_obsid = _look_up(scan, paths, obsids)
+    numbers: dict[int, None] = {}
+    lost, repeated = [], 0
+    for path, obsid in zip(paths, obsids, strict=True):
+        number = by_path.get(path, by_obsid.get(obsid))
+        if number is None:
+            lost.append(f"path {printable(path)}" if path else f"obsid {obsid}")
+        elif number in numbers:
+            repeated += 1
+        else:
+            numbers[number] = None
+    notes = []
+    if lost:
+        shown = ", ".join(lost[:_SHOWN]) + (", ..." if lost[_SHOWN:] else "")
+        notes.append(f"{len(lost)} of {n} rows of {name} are not in the catalogue: {shown}.")
+    if repeated:
+        notes.append(f"{repeated} of {n} rows of {name} stand there more than once.")
+    return Found(np.array(list(numbers), dtype=np.int64), name, notes)
+
+
+def _columns_of_object(table) -> dict[str, Sequence]:
+    names = next(
+        (list(getattr(table, name)) for name in ("colnames", "column_names") if hasattr(table, name)),
+        None,
+    )
+    if names is None:
+        names = list(getattr(table, "columns", table))
+    chosen = _chosen(list(map(str, names)), "the given table")
+    values = {field: table[names[i]] for field, i in chosen.items()}
+    return {
+        field: column.to_pylist() if hasattr(column, "to_pylist") else np.asarray(column).tolist()
+        for field, column in values.items()
+    }
+
+
+def _columns_of_file(path: Path) -> dict[str, Sequence]:
+    shown = printable(path)
+    try:
+        if path.suffix.lower() in _ASTROPY:
+            return _by_astropy(path)
+        table = open_table(path)
+        chosen = _chosen(table.names, shown)
+        rows: list[tuple] = []
+        for piece in table.pieces(list(chosen.values())):
+            rows += (row or (None,) * len(chosen) for row in piece)
+            if len(rows) > _MOST_NAMED:
+                raise ReportError(f"{shown} has more than {_MOST_NAMED} rows: give fewer")
+    except ScanError as error:
+        raise ReportError(str(error)) from None
+    except OSError as error:
+        raise ReportError(f"cannot read {shown}: {error.strerror or error}") from None
+    return dict(zip(chosen, zip(*rows, strict=True), strict=True)) if rows else {}
+
+
+def _by_astropy(path: Path) -> dict[str, Sequence]:
+    from astropy.table import Table
+
+    shown = printable(path)
+    if path.stat().st_size > _MOST_BYTES:
+        raise ReportError(f"{shown} has more than {_MOST_BYTES >> 20} MB: give it as FITS or CSV")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = Table.read(path, format=_ASTROPY[path.suffix.lower()])
+    except Exception as error:  # of many kinds
+        raise ReportError(f"{shown} cannot be read: {printable(first_line(error))}") from None
+    chosen = _chosen(table.colnames, shown)
+    return {field: table.columns[i].tolist() for field, i in chosen.items()}
+
+
+def _chosen(names: list[str], shown: str) -> dict[str, int]:
+    """Return which column is which."""
+    lower = [name.strip().lower() for name in names]
+    chosen = {name: lower.index(name) for name in _COLUMNS if name in lower}
+    if not chosen:
+        there = ", ".join(printable(name[:40]) for name in names[:8]) or "nothing"
+        raise ReportError(f"{shown} has neither obsid nor path among its columns (but {there})")
+    return chosen
+
+
+def _look_up(scan: FinishedScan, paths: list[str], obsids: list) -> tuple[dict, dict]:
+    """Return the numbers of rows by path and by obsid.
+
+    Of several with one obsid, the first that is not flagged as a repetition counts.
+    """
+    texts = [path.encode("utf-8", "replace").decode() for path in set(paths) if path]
+    among = {
+        "path": pa.array(texts, pa.string()),
+        "obsid": pa.array([n for n in set(obsids) if n is not None and n != -1], pa.int64()),
+    }
+    found: dict[str, dict] = defaultdict(dict)
+    start = 0
+    with open_parquet(scan.catalogue, pre_buffer=False) as file:
+        for batch in file.iter_batches(columns=[*_COLUMNS, "flags"]):
+            single = pc.equal(pc.bit_wise_and(batch["flags"], int(QualityFlag.DUPLICATE_OBSID)), 0)
+            wanted = {name: pc.is_in(batch[name], value_set=among[name]) for name in _COLUMNS}
+            wanted["obsid"] = pc.and_(wanted["obsid"], single)
+            for name, mask in wanted.items():
+                rows = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+                values = batch[name].take(pa.array(rows)).to_pylist()
+                for value, row in zip(values, rows.tolist(), strict=True):
+                    found[name].setdefault(value, start + row)
+            start += len(batch)
+    return found["path"], found["obsid"]
