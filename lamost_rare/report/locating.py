@@ -1,8 +1,8 @@
 """Where the spectra of a catalogue's rows are: in files, archives or a store.
 
 A row has the path of its spectrum as text (`~lamost_rare.text.path_text`), which is not always how
-the file system has it: bytes that are not UTF-8 are escapes there. So a name may be looked for among
-the names in its folder, and a member's among those of its archive. Nothing else is searched.
+the file system has it: bytes that are not UTF-8 are escapes there. So a name may be looked for
+among those in its folder, and a member's among those of its archive. Nothing else is searched.
 """
 
 from __future__ import annotations

@@ -5,104 +5,204 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from ..atomic import atomic_path
-from ..spectra.raw import RawSpectrum
+from ..progress import Progress
 from ..text import check_paths, printable
-from .choosing import choose_candidates, choose_most_probable
+from .choosing import Chosen, choose
 from .errors import ReportError
-from .finished_scan import open_scan
+from .finished_scan import FinishedScan, open_scan
 from .packing import pack_spectrum
 from .page import write_page
-from .records import list_of
-from .sources import read_spectra
+from .records import Records
+from .sources import Seen, open_sources, read_spectra
+from .visits import find_visits
 
-__all__ = ["make_report"]
+__all__ = ["Made", "check_page", "make_page", "make_report", "write_report"]
+
+PAGE = "page.html"
+"""Name of the page in the directory of its scan."""
 
 
-def make_report(scan, output=None, *, top: int | None = None, overwrite: bool = False) -> Path:
-    """Write a page for looking at spectra of a finished scan.
+class Made(NamedTuple):
+    """A page that was written.
 
-    Parameters
+    Attributes
     ----------
-    scan : path
-        The directory that the scan wrote.
-    output : path, optional
-        Of the page; by default ``page.html`` in the scan's directory.
-    top : int, optional
-        So many of the most probable spectra, in place of the candidates.
-    overwrite : bool
-        Whether to replace a file of that name.
+    path : Path
+    rows, visits : int
+        Spectra to decide upon, and others of the same stars.
+    missing : int
+        How many of the rows have no spectrum on the page.
+    notes : list of str
+        What people should know of it, in plain words.
+    """
+
+    path: Path
+    rows: int
+    visits: int
+    missing: int
+    notes: list[str]
+
+
+def make_report(scan, output=None, **options) -> Path:
+    """Write a page for looking at spectra of a finished scan, one HTML file that needs nothing
+    else.
+
+    Parameters are those of `make_page`.
 
     Returns
     -------
     Path
         Of the page.
+    """
+    return make_page(scan, output, **options).path
+
+
+def make_page(
+    scan,
+    output=None,
+    *,
+    top: int | None = None,
+    where: str | None = None,
+    rows=None,
+    spectra=None,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> Made:
+    """Write a page for looking at spectra of a finished scan.
+
+    Parameters
+    ----------
+    scan : path
+        The directory that a scan, or a run of a pipeline, wrote.
+    output : path, optional
+        Of the page; by default ``page.html`` in the scan's directory.
+    top : int, optional
+        So many of the most probable spectra, in place of the candidates.
+    where : str, optional
+        Spectra that fulfil a condition, as ``"p_O_survey > 0.1 and snr_g > 10"``; with ``top`` the
+        most probable of those. `lamost_rare.report.where.parse_condition` says what it may be.
+    rows : path or table, optional
+        Spectra that a table names by ``obsid`` or ``path``, in its order.
+    spectra : path, optional
+        Where the spectra are now, if they were moved: takes the place of the scan's source.
+    overwrite : bool
+        Whether to replace a file of that name.
+    progress : bool, optional
+        True: a bar; False: nothing; by default a bar on a terminal, else a line a minute.
+
+    Returns
+    -------
+    Made
 
     Raises
     ------
     ReportError
+        If the scan is not finished, what is asked cannot be, or the page cannot be written;
+        `NothingToShowError` if no spectrum was chosen.
+    OSError
+        If writing fails. An earlier page is as it was.
     """
     found = open_scan(scan)
-    check_paths(output=output)
-    target = Path(os.path.abspath(os.fsdecode(output or found.folder / "page.html")))
-    if target.exists() and not overwrite:
-        raise ReportError(f"{printable(target)} exists already; --overwrite replaces it")
-    chosen = choose_candidates(found) if top is None else choose_most_probable(found, top)
-    page = list_of(found, chosen, title=f"{found.folder.name}: {chosen.how}")
-    with tempfile.TemporaryFile(dir=target.parent) as spool:
-        places = _pack(read_spectra(found, chosen.rows), page, spool)
-        with atomic_path(target) as temporary, open(temporary, "wb") as file:
-            write_page(file, page, _copied(spool, places))
+    target = check_page(found.folder / PAGE if output is None else output, overwrite=overwrite)
+    chosen = choose(found, top=top, where=where, rows=rows)
+    return write_report(target, found, chosen, spectra=spectra, progress=progress)
+
+
+def check_page(path, *, overwrite: bool) -> Path:
+    """Find out before the work whether a page can be written; return its absolute path.
+
+    Raises
+    ------
+    ReportError
+        If not, with what to change.
+    """
+    check_paths(output=path)
+    target = Path(os.path.abspath(os.fsdecode(path)))
+    shown = printable(target)
+    if target.is_dir():
+        raise ReportError(f"{shown} is a directory: give the name of the page, as PAGE.html")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ReportError(f"{shown}: the name of a page ends in .html")
+    if os.path.lexists(target) and not overwrite:
+        raise ReportError(f"{shown} exists already; --overwrite replaces it")
+    if not target.parent.is_dir():
+        raise ReportError(f"{shown}: there is no directory {printable(target.parent)}")
+    if not os.access(target.parent, os.W_OK):
+        raise ReportError(f"{shown}: {printable(target.parent)} is not writable")
     return target
 
 
-def _pack(spectra, page: dict, spool) -> list[tuple[int, int]]:
-    """Put spectra into a file as they come; return where each is, and complete the list."""
-    n = page["spectra"]
-    places = [(0, 0)] * n
-    columns = page["columns"]
-    columns |= {
-        name: [""] * n for name in ("missing", "changed", "survey_class", "survey_subclass")
-    }
-    columns |= {"axis": [-1] * n, "survey_z": [None] * n}
-    axes: dict = {}
-    for number, found in spectra:
-        if isinstance(found, str):
-            columns["missing"][number] = printable(found)
-            continue
+def write_report(
+    target: Path,
+    scan: FinishedScan,
+    chosen: Chosen,
+    *,
+    spectra=None,
+    verdicts: Iterable[dict] = (),
+    served: str | None = None,
+    progress: bool | None = None,
+) -> Made:
+    """Write the page of chosen rows, whole or not at all.
+
+    Spectra are packed one at a time, as they are read, into a file without a name beside the page;
+    memory does not grow with them.
+
+    Parameters
+    ----------
+    target : Path
+        Absolute.
+    scan : FinishedScan
+    chosen : Chosen
+    spectra : path, optional
+        As in `make_page`.
+    verdicts, served
+        As `Records.page` takes them.
+    progress : bool, optional
+    """
+    sources = open_sources(scan, spectra)
+    records = Records(scan, chosen, find_visits(scan, chosen.rows), sources.notes)
+    n = len(records.spectra)
+    with (
+        tempfile.TemporaryFile(dir=target.parent) as spool,
+        Progress(n, "spectra", "reading", wanted=progress) as bar,
+    ):
+        places = [(0, 0)] * n
+        for done, seen in enumerate(read_spectra(scan, records.spectra, sources), start=1):
+            places[seen.row] = _pack(seen, records, spool)
+            bar.update(done)
+        title = f"{chosen.how}: {scan.folder.name}"
+        page = records.page(title=title, verdicts=verdicts, served=served)
+        with atomic_path(target) as temporary, open(temporary, "wb") as file:
+            write_page(file, page, _copied(spool, places))
+    missing = sum(map(bool, page["columns"]["missing"]))
+    return Made(target, page["rows"], n - page["rows"], missing, page["notes"])
+
+
+def _pack(seen: Seen, records: Records, spool: BinaryIO) -> tuple[int, int]:
+    """Append a spectrum to a file; return where it is, and how long."""
+    why = seen.missing
+    if seen.raw is not None:
         try:
-            packed = base64.b64encode(pack_spectrum(found.flux, found.ivar, found.mask))
+            packed = pack_spectrum(seen.raw.flux, seen.raw.ivar, seen.raw.mask)
         except ValueError as error:
-            columns["missing"][number] = str(error)
-            continue
-        columns["axis"][number] = _axis(found, axes, page["axes"])
-        columns["survey_class"][number] = printable(found.header.get("CLASS", ""))
-        columns["survey_subclass"][number] = printable(found.header.get("SUBCLASS", ""))
-        places[number] = spool.tell(), len(packed)
-        spool.write(packed)
-    return places
+            why = f"cannot be shown: {error}"
+        else:
+            records.see(seen.row, seen.raw, seen.changed)
+            content = base64.b64encode(packed)
+            place = spool.tell(), len(content)
+            spool.write(content)
+            return place
+    records.miss(seen.row, why)
+    return 0, 0
 
 
-def _axis(raw: RawSpectrum, known: dict, axes: list) -> int:
-    """Return the number of a spectrum's wavelengths among those that are known."""
-    n = len(raw.wavelength)
-    if raw.log10_start is not None:
-        key: tuple = raw.log10_start, raw.log10_step, n
-        axis = {"log10_start": raw.log10_start, "log10_step": raw.log10_step, "n": n}
-    else:
-        content = raw.wavelength.astype("<f8").tobytes()
-        key = (content,)
-        axis = {"wavelength": content, "n": n}
-    if key not in known:
-        known[key] = len(axes)
-        axes.append(axis)
-    return known[key]
-
-
-def _copied(spool, places: list[tuple[int, int]]) -> Iterator[bytes]:
+def _copied(spool: BinaryIO, places: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield spectra from the file, in the order of the page."""
     for start, size in places:
         spool.seek(start)
         yield spool.read(size)

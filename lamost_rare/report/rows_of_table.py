@@ -6,7 +6,6 @@ import os
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,13 +91,17 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
         shown = ", ".join(lost[:_SHOWN]) + (", ..." if lost[_SHOWN:] else "")
         notes.append(f"{len(lost)} of {n} rows of {name} are not in the catalogue: {shown}.")
     if repeated:
-        notes.append(f"{repeated} of {n} rows of {name} stand there more than once.")
+        notes.append(f"{repeated} of {n} rows of {name} repeat another one.")
     return Found(np.array(list(numbers), dtype=np.int64), name, notes)
 
 
 def _columns_of_object(table) -> dict[str, Sequence]:
     names = next(
-        (list(getattr(table, name)) for name in ("colnames", "column_names") if hasattr(table, name)),
+        (
+            list(getattr(table, name))
+            for name in ("colnames", "column_names")
+            if hasattr(table, name)
+        ),
         None,
     )
     if names is None:

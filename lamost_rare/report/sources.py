@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,12 +13,13 @@ from ..spectra.raw import RawSpectrum
 from ..survey.inputs.items import Item, read_item
 from ..survey.inputs.store import StoreInput, read_rows
 from ..survey.reader import close_inputs
-from ..text import without_name
+from ..text import check_paths, path_text, printable, without_name
 from .comparing import Comparison
+from .errors import ReportError
 from .finished_scan import FinishedScan
-from .locating import Place, locate
+from .locating import Place, locate, store_of
 
-__all__ = ["Seen", "read_spectra"]
+__all__ = ["Seen", "Sources", "open_sources", "read_spectra"]
 
 AT_ONCE = 64
 """Spectra in memory."""
@@ -42,9 +44,65 @@ class Seen(NamedTuple):
     changed: str = ""
 
 
-def read_spectra(
-    scan: FinishedScan, rows: pa.Table, store: StoreInput | None = None
-) -> Iterator[Seen]:
+class Sources(NamedTuple):
+    """Where the spectra of a scan are.
+
+    Attributes
+    ----------
+    store : StoreInput or None
+        Which the scan read; otherwise it read files and archives.
+    moved : tuple of (str, str)
+        Beginnings of paths as the scan has them, and what stands in their place now; empty if
+        nothing was moved.
+    notes : list of str
+        What people should know, in plain words.
+    """
+
+    store: StoreInput | None = None
+    moved: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def path_now(self, path: str) -> str:
+        """Return the path of a spectrum that the scan calls so."""
+        for before, now in self.moved:
+            if path == before or path.startswith(f"{before.rstrip('/')}/"):
+                return now + path[len(before.rstrip("/")) :]
+        return path
+
+
+def open_sources(scan: FinishedScan, spectra=None) -> Sources:
+    """Find out where the spectra of a scan are.
+
+    Parameters
+    ----------
+    scan : FinishedScan
+    spectra : path, optional
+        Where they are now, if they were moved: the directory, archive or store that takes the place
+        of the scan's source, or the directory that takes that of its ``root``.
+
+    Raises
+    ------
+    ReportError
+        If there is nothing of that name.
+    """
+    source = scan.manifest.get("root") or scan.manifest["source"]
+    if spectra is None:
+        store, why = store_of(source)
+        notes = (f"{why[:1].upper()}{why[1:]}: files that it was packed from are shown.",)
+        return Sources(store, notes=notes if why else ())
+    check_paths(spectra=spectra)
+    path = os.path.abspath(os.fsdecode(spectra))
+    if not os.path.exists(path):
+        raise ReportError(f"--spectra {printable(path)}: no such file or directory")
+    now = path_text(path)
+    store, why = store_of(now)
+    if why:
+        raise ReportError(f"--spectra: {why}")
+    # Paths of a list are relative to its folder, if they are not elsewhere.
+    return Sources(store, () if store else ((source, now), (os.path.dirname(source), now)))
+
+
+def read_spectra(scan: FinishedScan, rows: pa.Table, sources: Sources) -> Iterator[Seen]:
     """Yield what became of the spectrum of each row, in the order in which they are read best.
 
     Parameters
@@ -52,10 +110,10 @@ def read_spectra(
     scan : FinishedScan
     rows : pyarrow.Table
         Of its catalogue.
-    store : StoreInput, optional
-        Which the scan read.
+    sources : Sources
     """
-    places = locate(rows["path"].to_pylist(), store)
+    store = sources.store
+    places = locate(map(sources.path_now, rows["path"].to_pylist()), store)
     comparison = Comparison(scan, rows)
     try:
         for start in range(0, len(places), AT_ONCE):

@@ -109,5 +109,7 @@ def _near(scan: FinishedScan, chosen: pa.Table) -> tuple[np.ndarray, pa.Table]:
 
 def _vectors(rows) -> np.ndarray:
     """Return positions on the unit sphere, shape (n, 3), not finite where there is none."""
-    ra, dec = (np.asarray(rows[name].to_numpy(zero_copy_only=False), float) for name in ("ra", "dec"))
+    ra, dec = (
+        np.asarray(rows[name].to_numpy(zero_copy_only=False), float) for name in ("ra", "dec")
+    )
     return np.stack(unit_vectors(ra, dec), axis=1)

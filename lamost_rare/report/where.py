@@ -152,7 +152,8 @@ class _Reader:
             near = get_close_matches(name, self._schema.names, n=1, cutoff=0.5)
             meant = f", did you mean {near[0]}?" if near else ""
             raise ReportError(
-                f"--where: the catalogue has no column {printable(name)}{meant} (text stands in quotes)"
+                f"--where: the catalogue has no column {printable(name)}{meant} "
+                "(text stands in quotes)"
             )
         self.columns.add(name)
         kind = self._schema.field(name).type

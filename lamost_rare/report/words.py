@@ -30,12 +30,12 @@ VERDICT_FLAGS = ["binary", "emission", "nebula", "artefact", "follow up"]
 QUALITIES = ["certain", "probable", "possible", "no use"]
 
 _KEYS = {
-    "O": "o", "B": "b", "A": "a", "F": "f", "G": "g", "K": "k", "M": "m",
+    "O": "o", "B": "b", "A": "a", "F": "f", "G": "g", "K": "q", "M": "m",
     "hot_subdwarf": "s", "white_dwarf": "w",
 }  # fmt: skip
 _ALWAYS = [{"key": "x", "name": "other"}, {"key": "u", "name": "unsure"}]
-_FREE = "deihlqrtvyz"
-"""Letters for classes of other presets."""
+_FREE = "dehilnprtvyz"
+"""Letters for classes of other presets. The page itself has c, j and k."""
 
 
 def flag_names() -> list[dict]:
