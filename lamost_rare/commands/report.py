@@ -13,7 +13,7 @@ __all__ = ["add_arguments", "run"]
 EXAMPLES = (
     "report candidates/ --output candidates.html",
     "report candidates/ --top 200 --output most_probable.html",
-    'report candidates/ --where "p_O_survey > 0.1 and snr_g > 10" --output some.html',
+    'report candidates/ --where "p_O_survey>0.1" --output probable.html',
     "report candidates/ --rows known.csv --output known.html",
 )
 
