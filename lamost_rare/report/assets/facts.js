@@ -14,10 +14,12 @@ const Facts = (() => {
   /** Heading: name, and what is to be known at once. */
   function heading(list, row) {
     const it = rowOf(list, row);
+    const [rare, p] = [Words.className(list.rare), Words.percent(it.p_survey)];
     const badges = [
-      it.candidate ? h("span", { class: "v-badge v-candidate" }, `candidate ${list.rare}`) : null,
+      h("span", { class: it.candidate ? "v-badge v-candidate" : "v-badge" },
+        it.candidate ? `candidate ${rare} ${p}` : `${rare} ${p}`),
+      it.prediction ? h("span", { class: "v-badge" }, `most like ${Words.className(it.prediction)}`) : null,
       h("span", { class: "v-badge" }, `S/N ${Words.number(it.snr_g, 0, "unknown")}`),
-      it.prediction ? h("span", { class: "v-badge" }, Words.className(it.prediction)) : null,
     ];
     const name = list.blind ? `Spectrum ${row + 1}` : it.name;
     return [h("h2", { class: "v-name", dir: "auto" }, name), ...badges.filter(Boolean)];

@@ -2,6 +2,8 @@
 
 /** Lines of sets over a spectrum: where they are at a velocity, how they are marked and named. */
 const Markers = (() => {
+  const SIZE = 10.5; // of names, in CSS pixels
+
   /** Lines of the sets that are on, moved with the star where they are the star's. */
   function placed(list, shown, velocity) {
     const rest = new Set(list.sets.filter((set) => set.at_rest).map((set) => set.name));
@@ -22,10 +24,24 @@ const Markers = (() => {
 
   const rankOf = (line) => (line.close_up ? 0 : line.measured ? 1 : 2);
 
-  /** Draw lines over a frame; those of one place that have no room for their names get a sign alone. */
-  function draw(ctx, lines, frame, inks, { top, size = 10.5 }) {
-    const unit = Palette.scaled(size);
-    const inside = lines.filter((line) => line.at > frame.x0 && line.at < frame.x1);
+  const within = (lines, [low, high]) => lines.filter((line) => line.at > low && line.at < high);
+
+  const nameFont = (ctx, line) => Chart.font(ctx, SIZE, line.close_up ? "600" : "");
+
+  /** Height in CSS pixels that the names of lines between two wavelengths need. */
+  function room(ctx, lines, range) {
+    let most = 0;
+    for (const line of within(lines, range)) {
+      nameFont(ctx, line);
+      most = Math.max(most, ctx.measureText(line.label).width);
+    }
+    return most + Palette.scaled(SIZE);
+  }
+
+  /** Draw lines over a frame; where there is no room for all names, those that decide have theirs. */
+  function draw(ctx, lines, frame, inks) {
+    const unit = Palette.scaled(SIZE);
+    const inside = within(lines, [frame.x0, frame.x1]);
     const taken = [];
     const free = (x, room) => taken.every((other) => Math.abs(other - x) >= room);
     for (const line of inside.sort((a, b) => rankOf(a) - rankOf(b))) {
@@ -42,19 +58,17 @@ const Markers = (() => {
       ctx.globalAlpha = 1;
       if (!named) continue;
       taken.push(x);
-      name(ctx, line, x, frame.top, ink, inks, size);
+      name(ctx, line, x, frame.top, ink);
     }
     ctx.setLineDash([]);
-    return top;
   }
 
   /** Name of a line, upwards from the frame. */
-  function name(ctx, line, x, y, ink, inks, size) {
-    const unit = Palette.scaled(size);
+  function name(ctx, line, x, y, ink) {
     ctx.save();
-    ctx.translate(x, y - 0.4 * unit);
+    ctx.translate(x, y - 0.4 * Palette.scaled(SIZE));
     ctx.rotate(-Math.PI / 2);
-    Chart.font(ctx, size, line.close_up ? "600" : "");
+    nameFont(ctx, line);
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
     ctx.fillStyle = ink;
@@ -62,5 +76,5 @@ const Markers = (() => {
     ctx.restore();
   }
 
-  return { draw, nearest, placed };
+  return { draw, nearest, placed, room };
 })();

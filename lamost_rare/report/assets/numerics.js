@@ -153,13 +153,14 @@ const Numerics = (() => {
   /**
    * Range of the valid fluxes from pixel `from` to `to` that single spikes and lost ends do not move.
    *
-   * Each pixel counts as the median of three; pixels far noisier than most do not count.
+   * Each pixel counts as the median of three; pixels far noisier than most do not count, and the more
+   * noise there is the more of the extremes are left out.
    */
   function robustRange({ flux, sigma, mask }, from, to) {
     const noise = [];
     for (let i = from; i < to; i += 1) if (!mask[i]) noise.push(sigma[i]);
     if (!noise.length) return null;
-    const limit = 4 * quantile(Float64Array.from(noise).sort(), 0.5);
+    const limit = 2.5 * quantile(Float64Array.from(noise).sort(), 0.5);
     const values = [];
     for (let i = from; i < to; i += 1) {
       if (mask[i] || (sigma[i] > limit && noise.length > 16)) continue;
@@ -167,8 +168,10 @@ const Numerics = (() => {
       values.push(Math.max(Math.min(a, b), Math.min(Math.max(a, b), c)));
     }
     const sorted = Float64Array.from(values).sort();
-    // A line of a few pixels is to be seen whole: what is left out is less than that.
-    const part = Math.min(0.002, 2 / sorted.length);
+    // A line of a few pixels is to be seen whole: without noise what is left out is less than that.
+    const spread = quantile(sorted, 0.84) - quantile(sorted, 0.16);
+    const noisy = Math.min(1, limit / 2.5 / (spread || 1));
+    const part = Math.min(0.0005 + 0.005 * noisy ** 2, 2 / sorted.length + 0.005 * noisy ** 2);
     return [quantile(sorted, part), quantile(sorted, 1 - part)];
   }
 

@@ -40,9 +40,9 @@ const Picture = (() => {
   }
 
   /** Frames of a picture of some size: flux, and residuals where they are wanted. */
-  function frames(scene, { width, height, range, stretch = 1 }) {
+  function frames(ctx, scene, { width, height, range, stretch = 1 }) {
     const em = Palette.scaled(11);
-    const [left, right, top, bottom] = [4.2 * em, 0.6 * em, 6.6 * em, 2.9 * em];
+    const [left, right, top, bottom] = [4.2 * em, 0.6 * em, Markers.room(ctx, scene.lines, range), 2.9 * em];
     const inner = { left, width: Math.max(10, width - left - right) };
     const free = Math.max(20, height - top - bottom);
     const below = scene.residuals && scene.settings.residuals ? Math.max(0.24 * free, 4 * em) : 0;
@@ -69,11 +69,11 @@ const Picture = (() => {
 
   /** Draw the picture; gives back its frames, by which a pointer is read. */
   function draw(ctx, scene, size, inks) {
-    const found = frames(scene, size);
+    const found = frames(ctx, scene, size);
     const { flux, residuals } = found;
     const { power } = background(ctx, scene, found, inks);
     flux.clipped(ctx, () => spectrum(ctx, scene, flux, inks));
-    Markers.draw(ctx, scene.lines, flux, inks, {});
+    Markers.draw(ctx, scene.lines, flux, inks);
     Chart.outline(ctx, flux, inks);
     if (residuals) below(ctx, scene, residuals, inks);
     titles(ctx, scene, found, inks, { power, width: size.width, height: size.height });
@@ -95,11 +95,9 @@ const Picture = (() => {
     const { shown, settings } = scene;
     const { wavelength, flux, mask } = shown;
     if (settings.errors) Traces.band(ctx, shown, frame, inks.error);
+    if (scene.shownVisit) Traces.trace(ctx, wavelength, scene.shownVisit, frame, { ink: inks.visit });
     if (scene.valid < flux.length) Traces.trace(ctx, wavelength, flux, frame, { ink: inks.faint });
     Traces.trace(ctx, wavelength, flux, frame, { ink: inks.flux, good: (i) => !mask[i] });
-    if (scene.shownVisit) {
-      Traces.trace(ctx, wavelength, scene.shownVisit, frame, { ink: inks.visit, width: 1.25, smooth: true });
-    }
     if (scene.shownModel) {
       Traces.trace(ctx, wavelength, scene.shownModel, frame, { ink: inks.standard, width: 1.5, smooth: true });
     }

@@ -34,6 +34,12 @@ const Scene = (() => {
     return model.map((value, i) => (flux[i] - value) / sigma[i]);
   }
 
+  /** Another spectrum of the star on this one's wavelengths, as smooth as this one is shown. */
+  function overlaid(visit, smoothing, wavelength) {
+    const { flux, mask } = Numerics.smoothed(visit, smoothing);
+    return Numerics.resampled(visit.wavelength, flux.map((value, i) => (mask[i] ? NaN : value)), wavelength);
+  }
+
   /** Make the scene. `visit` is another spectrum of the star, already unpacked, or null. */
   function make(list, spectrum, settings, visit = null) {
     const { velocity } = settings;
@@ -41,8 +47,7 @@ const Scene = (() => {
     const standard = chosen(ranked, settings.standard);
     const smooth = Numerics.smoothed(spectrum, settings.smoothing);
     const model = standard && Standards.drawn(spectrum, standard.standard, velocity);
-    const other = visit && Numerics.matched(spectrum, Numerics.resampled(
-      visit.wavelength, visit.flux.map((value, i) => (visit.mask[i] ? NaN : value)), spectrum.wavelength));
+    const other = visit && Numerics.matched(spectrum, overlaid(visit, settings.smoothing, spectrum.wavelength));
     const level = settings.rectified ? Numerics.pseudoContinuum(spectrum.flux, spectrum.mask) : null;
     return {
       list,

@@ -27,16 +27,16 @@ const Standards = (() => {
     wavelength = Float64Array.from({ length: n }, (_, i) => 10 ** (start + step * i));
   }
 
-  /** Copy of a mask in which pixels that say nothing of the star are masked too. */
-  function counted(spectrum) {
-    const { wavelength: x } = spectrum;
-    const mask = spectrum.mask.slice();
-    mask.fill(1, 0, Numerics.indexOf(x, RANGE[0]));
-    mask.fill(1, Numerics.indexOf(x, RANGE[1]));
+  /** The part of a spectrum that counts; pixels that say nothing of the star are masked too. */
+  function counted({ wavelength: x, flux, sigma, mask }) {
+    const [from, to] = RANGE.map((end) => Numerics.indexOf(x, end));
+    const part = Object.fromEntries(Object.entries({ wavelength: x, flux, sigma }).map(
+      ([name, values]) => [name, values.subarray(from, to)]));
+    part.mask = mask.slice(from, to);
     for (const line of avoided) {
-      mask.fill(1, Numerics.indexOf(x, line - AVOID), Numerics.indexOf(x, line + AVOID));
+      part.mask.fill(1, Numerics.indexOf(part.wavelength, line - AVOID), Numerics.indexOf(part.wavelength, line + AVOID));
     }
-    return mask;
+    return part;
   }
 
   /** A standard as it would be observed: moved, and brought to the spectrum's level. */
@@ -46,7 +46,7 @@ const Standards = (() => {
   }
 
   /** Mean chi-square of a standard over the pixels that count; null where they are too few. */
-  function chi2Of({ flux, sigma }, model, mask) {
+  function chi2Of({ flux, sigma, mask }, model) {
     let [sum, count] = [0, 0];
     for (let i = 0; i < flux.length; i += 1) {
       if (mask[i] || !Number.isFinite(model[i])) continue;
@@ -70,10 +70,10 @@ const Standards = (() => {
   }
 
   function ranking(spectrum, velocity) {
-    const mask = counted(spectrum);
+    const part = counted(spectrum);
     const best = new Map();
     for (const standard of known) {
-      const chi2 = chi2Of(spectrum, drawn(spectrum, standard, velocity), mask);
+      const chi2 = chi2Of(part, drawn(part, standard, velocity));
       const before = best.get(standard.class);
       if (chi2 !== null && !(before?.chi2 <= chi2)) {
         best.set(standard.class, { class: standard.class, type: standard.type, chi2, standard });

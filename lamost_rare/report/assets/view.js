@@ -79,10 +79,21 @@ const View = (() => {
     parts.controls.refresh(state, null);
   }
 
+  const bounded = (velocity) => Math.max(-FASTEST, Math.min(FASTEST, velocity));
+
+  /** Velocity that a row is first shown at: as measured, else 0. */
+  const firstVelocity = (row) => bounded(list.columns.velocity[row] ?? 0);
+
   function startVelocity() {
     const { velocity, velocity_err: error } = Facts.rowOf(list, state.row);
     state.measured = Words.missing(velocity) ? null : Words.measured(velocity, error, 0, "");
-    settings.velocity = Words.missing(velocity) ? 0 : Math.max(-FASTEST, Math.min(FASTEST, velocity));
+    settings.velocity = firstVelocity(state.row);
+  }
+
+  /** Do ahead what takes time of a row that will be wanted soon. */
+  async function prefetch(row) {
+    const [spectrum] = await Promise.all([Unpack.spectrum(row).catch(() => null), ready]);
+    if (spectrum) setTimeout(() => Standards.rank(spectrum, firstVelocity(row)));
   }
 
   /** Facts that do not depend on settings. */
@@ -136,7 +147,7 @@ const View = (() => {
     set({ sets: Object.fromEntries(list.sets.map(({ name }) => [name, !on])) });
   }
 
-  const setVelocity = (velocity) => set({ velocity: Math.max(-FASTEST, Math.min(FASTEST, velocity)) });
+  const setVelocity = (velocity) => set({ velocity: bounded(velocity) });
 
   function resetVelocity() {
     if (state.row < 0) return;
@@ -170,7 +181,7 @@ const View = (() => {
   const printed = (row) => Printed.element(list, row, settings);
 
   const api = {
-    BLUE, FASTEST, RED, init, nextVisit, printed, resetVelocity, set, setVelocity, show, state, thumbnail,
+    BLUE, FASTEST, RED, init, nextVisit, prefetch, printed, resetVelocity, set, setVelocity, show, state, thumbnail,
     toggle, toggleAllSets, toggleSet, scene: () => scene,
   };
   api.actions = ViewActions.of(api);

@@ -6,7 +6,9 @@ const Words = (() => {
 
   /** Number with a true minus sign; `none` where there is none. */
   function number(value, digits, none = "not measured") {
-    return missing(value) ? none : value.toFixed(digits).replace("-", "−");
+    if (missing(value)) return none;
+    const text = value.toFixed(digits);
+    return Number(text) ? text.replace("-", "−") : text.replace("-", "");
   }
 
   /** Value ± error with a unit. */
@@ -36,8 +38,8 @@ const Words = (() => {
     if (missing(p)) return `No probability of ${name} in a survey.`;
     if (p >= 0.995) return `Of 1000 such spectra ${Math.min(999, Math.round(1000 * p))} or more are ${name}.`;
     if (p >= 0.05) return `Of 100 such spectra about ${Math.round(100 * p)} are ${name}.`;
-    if (p > 0) return `Of ${grouped(rough(1 / p))} such spectra about one is ${name}.`;
-    return `Hardly any such spectrum is ${name}.`;
+    if (p >= 1e-6) return `Of ${grouped(rough(1 / p))} such spectra about one is ${name}.`;
+    return `Of a million such spectra less than one is ${name}.`;
   }
 
   /** Say how odd a spectrum is. */
