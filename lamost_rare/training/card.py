@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ..markdown import markdown_table
 from ..preset_config import PresetConfig
-from ..validation.figure_titles import in_range, ions_of, measured_rows, member, recall_in_words
+from ..validation.figure_titles import (
+    in_range,
+    ions_of,
+    measured_rows,
+    member,
+    members,
+    recall_in_words,
+)
 from ..validation.first_stage_figures import first_stage_lines
 
 __all__ = ["write_card"]
@@ -69,6 +76,26 @@ def _survey(settings: PresetConfig) -> list[str]:
 
 
 _WORTH = ("completeness", "purity", "purity_without_border", "false_in_a_million")
+
+
+def _limits(settings: PresetConfig) -> list[str]:
+    """Say in short what was not tested, and when not to use the preset."""
+    rare = settings.rare_class
+    if settings.odds is None:
+        return []
+    lines = [
+        f"- `p_{rare}_survey` is for for a survey with the prevalences above; `--prior` sets others.",
+        "- Few stars decide the purity: see the ranges, and the spread of populations.",
+        "- It is for LAMOST's resolution. Elsewhere test it on stars of known type first.",
+        "- It is no proof of a star's type by itself: look at the spectrum and its lines.",
+    ]
+    if "sources" in settings.training and (
+        not settings.training["sources"][rare]["observed_spectra"]
+    ):
+        lines.insert(
+            0, f"- Of {members(rare)} no LAMOST spectrum was at hand: recall is simulated."
+        )
+    return ["## What was not tested, and when not to use it", "", *lines, ""]
 
 
 def _amount(training: dict) -> str:
@@ -137,6 +164,7 @@ def write_card(preset) -> None:
         ),
         "",
         *_survey(settings),
+        *_limits(settings),
         *_first_stage(settings),
         "## Training data",
         "",
