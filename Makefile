@@ -13,10 +13,10 @@ export PYTHONHASHSEED ?= 0
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo scan test fuzz adapters docs lint format bench weights clean
+.PHONY: help install demo scan test test-oldest coverage fuzz adapters docs lint format bench weights clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(STAMP)  ## set up .venv with the package and everything it needs
 
@@ -47,6 +47,16 @@ fuzz: $(STAMP)  ## damaged headers, other ones each time, read in both ways: mak
 
 adapters: $(ADAPTED)  ## tests of the adapters to stpipe and ceci alone
 	$(BIN)/python -m pytest plugins
+
+# Another environment, with the oldest version of each dependency that setup.cfg allows.
+test-oldest: setup.cfg  ## all tests with the oldest dependencies that are allowed
+	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
+	$(PYTHON) .ci/oldest.py > $(VENV)-oldest/constraints.txt
+	$(VENV)-oldest/bin/python -m pip install --quiet --editable '.[test]' --constraint $(VENV)-oldest/constraints.txt
+	$(VENV)-oldest/bin/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+
+coverage: $(STAMP)  ## all tests, and which lines they run: at least nine in ten
+	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile --cov --cov-report term:skip-covered
 
 # Without dependencies: resolving them again would put another TensorFlow over the installed one.
 $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg
@@ -81,5 +91,5 @@ weights: $(STAMP)  ## rebuild the shipped presets from the training data: make w
 	$(BIN)/lamost-rare train presets --data "$(DATA)"
 
 clean:  ## remove what make built, the environment included
-	rm -rf $(VENV) docs/_build docs/api build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis demo-output
+	rm -rf $(VENV) $(VENV)-oldest docs/_build docs/api build dist *.egg-info plugins/*/*.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis demo-output
 	find lamost_rare tests plugins -name __pycache__ -type d -prune -exec rm -rf {} +

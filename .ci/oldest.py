@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ALSO = ("pyparsing == 3.2.0", "pandas == 2.2.3")
-"""What the oldest of them need in an old version too: matplotlib calls what pyparsing 3.3 warns of."""
+"""Needed by the oldest in an old version too: matplotlib calls what pyparsing 3.3 warns of."""
 
 setup = configparser.ConfigParser()
 setup.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")

@@ -84,7 +84,7 @@ def _limits(settings: PresetConfig) -> list[str]:
     if settings.odds is None:
         return []
     lines = [
-        f"- `p_{rare}_survey` is for for a survey with the prevalences above; `--prior` sets others.",
+        f"- `p_{rare}_survey` is for a survey with these prevalences; `--prior` sets others.",
         "- Few stars decide the purity: see the ranges, and the spread of populations.",
         "- It is for LAMOST's resolution. Elsewhere test it on stars of known type first.",
         "- It is no proof of a star's type by itself: look at the spectrum and its lines.",
