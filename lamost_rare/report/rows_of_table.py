@@ -79,7 +79,8 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
     numbers: dict[int, None] = {}
     lost, repeated = [], 0
     for path, obsid in zip(paths, obsids, strict=True):
-        number = by_path.get(path, by_obsid.get(obsid))
+        at_path = by_path.get(path, {})
+        number = at_path.get(obsid, next(iter(at_path.values()), by_obsid.get(obsid)))
         if number is None:
             lost.append(f"path {printable(path)}" if path else f"obsid {obsid}")
         elif number in numbers:
@@ -88,7 +89,7 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
             numbers[number] = None
     notes = []
     if lost:
-        shown = ", ".join(lost[:_SHOWN]) + (", ..." if lost[_SHOWN:] else "")
+        shown = ", ".join(lost[:_SHOWN]) + (" and others" if lost[_SHOWN:] else "")
         notes.append(f"{len(lost)} of {n} rows of {name} are not in the catalogue: {shown}.")
     if repeated:
         notes.append(f"{repeated} of {n} rows of {name} repeat another one.")
@@ -117,6 +118,8 @@ def _columns_of_object(table) -> dict[str, Sequence]:
 def _columns_of_file(path: Path) -> dict[str, Sequence]:
     shown = printable(path)
     try:
+        with open(path, "rb"):  # what the system says of it, before what a library makes of that
+            pass
         if path.suffix.lower() in _ASTROPY:
             return _by_astropy(path)
         table = open_table(path)
@@ -160,26 +163,33 @@ def _chosen(names: list[str], shown: str) -> dict[str, int]:
 
 
 def _look_up(scan: FinishedScan, paths: list[str], obsids: list) -> tuple[dict, dict]:
-    """Return the numbers of rows by path and by obsid.
+    """Return the numbers of rows by path, for each by obsid, and by obsid alone.
 
-    Of several with one obsid, the first that is not flagged as a repetition counts.
+    Paths of which the text is the same may be of several files. Of several rows with one obsid, the
+    first that is not flagged as a repetition counts.
     """
     texts = [path.encode("utf-8", "replace").decode() for path in set(paths) if path]
     among = {
         "path": pa.array(texts, pa.string()),
         "obsid": pa.array([n for n in set(obsids) if n is not None and n != -1], pa.int64()),
     }
-    found: dict[str, dict] = defaultdict(dict)
+    by_path: dict[str, dict[int, int]] = defaultdict(dict)
+    by_obsid: dict[int, int] = {}
     start = 0
     with open_parquet(scan.catalogue, pre_buffer=False) as file:
         for batch in file.iter_batches(columns=[*_COLUMNS, "flags"]):
+            named = pc.is_in(batch["path"], value_set=among["path"])
             single = pc.equal(pc.bit_wise_and(batch["flags"], int(QualityFlag.DUPLICATE_OBSID)), 0)
-            wanted = {name: pc.is_in(batch[name], value_set=among[name]) for name in _COLUMNS}
-            wanted["obsid"] = pc.and_(wanted["obsid"], single)
-            for name, mask in wanted.items():
-                rows = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
-                values = batch[name].take(pa.array(rows)).to_pylist()
-                for value, row in zip(values, rows.tolist(), strict=True):
-                    found[name].setdefault(value, start + row)
+            numbered = pc.and_(pc.is_in(batch["obsid"], value_set=among["obsid"]), single)
+            rows = pa.array(np.flatnonzero(pc.or_(named, numbered).to_numpy(zero_copy_only=False)))
+            columns = batch["path"], batch["obsid"], named, numbered
+            values = zip(
+                rows.to_pylist(), *(c.take(rows).to_pylist() for c in columns), strict=True
+            )
+            for row, path, obsid, is_named, is_numbered in values:
+                if is_named:
+                    by_path[path].setdefault(obsid, start + row)
+                if is_numbered:
+                    by_obsid.setdefault(obsid, start + row)
             start += len(batch)
-    return found["path"], found["obsid"]
+    return by_path, by_obsid

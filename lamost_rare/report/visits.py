@@ -49,7 +49,7 @@ def find_visits(scan: FinishedScan, chosen: pa.Table) -> Visits:
     if not set(_NEEDED) <= set(scan.columns):
         return Visits(chosen.slice(0, 0), [], [])
     numbers, near = _near(scan, chosen)
-    group = members_of(lambda names: [near.select(names).combine_chunks().to_batches()[0]]).group
+    group = members_of(lambda names: near.select(names).to_batches()).group
     shown = {key: number for number, key in reversed(list(enumerate(_keys(chosen))))}
     of_star: dict[int, list[int]] = {}
     others: dict[int, list[int]] = {}
@@ -74,7 +74,7 @@ def find_visits(scan: FinishedScan, chosen: pa.Table) -> Visits:
         left += len(more[MOST_VISITS:])
         first = len(chosen) + len(visits)
         visits += more[:MOST_VISITS]
-        together = [*rows, *range(first, len(chosen) + len(visits))]
+        together = [*sorted(rows), *range(first, len(chosen) + len(visits))]
         stars += [together] if len(together) > 1 else []
     notes = [f"{left} further visits are not shown: a star has {MOST_VISITS} of them at most."]
     return Visits(take_rows(scan.catalogue, numbers[visits]), stars, notes if left else [])
