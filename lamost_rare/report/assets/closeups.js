@@ -86,13 +86,13 @@ const Closeups = (() => {
       shade(ctx, frame, place.window);
       ctx.fillStyle = inks.band;
       place.bands.forEach((band) => shade(ctx, frame, band));
-      Traces.masked(ctx, data, frame, inks.masked);
+      Traces.masked(ctx, data, frame, inks);
     });
     Chart.axes(ctx, frame, inks, { size: 10, grid: false });
     frame.clipped(ctx, () => {
       rule(ctx, frame, close, inks);
       if (scene.settings.errors) Traces.band(ctx, data, frame, inks.error);
-      Traces.trace(ctx, data.wavelength, data.flux, frame, { ink: inks.faint });
+      Traces.faint(ctx, data, frame, inks.faint);
       Traces.trace(ctx, data.wavelength, data.flux, frame, { ink: inks.flux, width: 1.25, good: (i) => !data.mask[i] });
       if (model) {
         Traces.trace(ctx, model.wavelength, model.flux, frame, { ink: inks.standard, width: 1.5, smooth: true });

@@ -107,7 +107,7 @@ const Controls = (() => {
 
   /** All controls in one element, and what brings them up to date. */
   function build(view, list) {
-    const parts = [ofPicture(view), ofSets(view, list), ofVelocity(view), ofStandards(view)];
+    const parts = [ofPicture(view), ofVelocity(view), ofSets(view, list), ofStandards(view)];
     return {
       element: h("div", { class: "v-controls" }, parts.map((part) => part.element)),
       refresh: (state, scene) => parts.forEach((part) => part.refresh(state, scene)),

@@ -20,6 +20,9 @@ const Facts = (() => {
         it.candidate ? `candidate ${rare} ${p}` : `${rare} ${p}`),
       it.prediction ? h("span", { class: "v-badge" }, `most like ${Words.className(it.prediction)}`) : null,
       h("span", { class: "v-badge" }, `S/N ${Words.number(it.snr_g, 0, "unknown")}`),
+      ...[list.rare === "O" && Words.subtype(it.subtype, it.subtype_err),
+        !Words.missing(it.velocity) && Words.measured(it.velocity, it.velocity_err, 0, "km/s")]
+        .map((text) => text && h("span", { class: "v-badge" }, text)),
     ];
     const name = list.blind ? `Spectrum ${row + 1}` : it.name;
     return [h("h2", { class: "v-name", dir: "auto" }, name), ...badges.filter(Boolean)];

@@ -183,7 +183,8 @@ class Overview {
   read(wavelength) {
     const { spectrum, shown, lines } = this.scene;
     if (wavelength === null) {
-      this.readout.textContent = "Wheel or drag: zoom. Shift and drag: move. Double click: all.";
+      this.readout.textContent = matchMedia("(pointer: coarse)").matches ? "Drag: move. Two fingers: zoom."
+        : "Wheel or drag: zoom. Shift and drag: move. Double click: all.";
       return;
     }
     const x = spectrum.wavelength;

@@ -42,7 +42,7 @@ const Picture = (() => {
   /** Frames of a picture of some size: flux, and residuals where they are wanted. */
   function frames(ctx, scene, { width, height, range, stretch = 1 }) {
     const em = Palette.scaled(11);
-    const [left, right, top, bottom] = [4.2 * em, 0.6 * em, Markers.room(ctx, scene.lines, range), 2.9 * em];
+    const [left, right, top, bottom] = [4.7 * em, 0.6 * em, Markers.room(ctx, scene.lines, range), 2.9 * em];
     const inner = { left, width: Math.max(10, width - left - right) };
     const free = Math.max(20, height - top - bottom);
     const below = scene.residuals && scene.settings.residuals ? Math.max(0.24 * free, 4 * em) : 0;
@@ -85,7 +85,7 @@ const Picture = (() => {
       frame.clipped(ctx, () => {
         ctx.fillStyle = inks.join;
         ctx.fillRect(frame.X(JOIN[0]), frame.top, frame.X(JOIN[1]) - frame.X(JOIN[0]), frame.height);
-        Traces.masked(ctx, shown, frame, inks.masked);
+        Traces.masked(ctx, shown, frame, inks);
       });
     }
     return Chart.axes(ctx, flux, inks, { xNumbers: !residuals });
@@ -96,7 +96,7 @@ const Picture = (() => {
     const { wavelength, flux, mask } = shown;
     if (settings.errors) Traces.band(ctx, shown, frame, inks.error);
     if (scene.shownVisit) Traces.trace(ctx, wavelength, scene.shownVisit, frame, { ink: inks.visit });
-    if (scene.valid < flux.length) Traces.trace(ctx, wavelength, flux, frame, { ink: inks.faint });
+    if (scene.valid < flux.length) Traces.faint(ctx, shown, frame, inks.faint);
     Traces.trace(ctx, wavelength, flux, frame, { ink: inks.flux, good: (i) => !mask[i] });
     if (scene.shownModel) {
       Traces.trace(ctx, wavelength, scene.shownModel, frame, { ink: inks.standard, width: 1.5, smooth: true });

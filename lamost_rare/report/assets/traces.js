@@ -128,14 +128,33 @@ const Traces = (() => {
     ctx.fill();
   }
 
-  /** Shade masked pixels over the whole height. */
-  function masked(ctx, { wavelength, mask }, frame, ink) {
+  /** Runs of masked pixels in a frame, with their CSS pixels, and whether they are wide enough to be seen. */
+  function maskedRuns({ wavelength, mask }, frame) {
     const [from, to] = shown(wavelength, frame);
-    ctx.fillStyle = ink;
-    for (const [start, end] of runs(from, to, (i) => mask[i])) {
+    return runs(from, to, (i) => mask[i]).map(([start, end]) => {
       const [left, right] = [edges(wavelength, frame, start)[0], edges(wavelength, frame, end - 1)[1]];
-      ctx.fillRect(left, frame.top, Math.max(1, right - left), frame.height);
+      return { start, end, left, right, wide: right - left >= 2.5 };
+    });
+  }
+
+  /** Shade masked pixels: over the whole height, or at the foot alone where they are as narrow as a line. */
+  function masked(ctx, spectrum, frame, inks) {
+    const bottom = frame.top + frame.height;
+    for (const { left, right, wide } of maskedRuns(spectrum, frame)) {
+      ctx.fillStyle = wide ? inks.masked : inks.faint;
+      const top = wide ? frame.top : bottom - 6;
+      ctx.fillRect(left, top, Math.max(1, right - left), bottom - top);
     }
+  }
+
+  /** Draw the flux of masked pixels, where they are wide enough not to be taken for lines. */
+  function faint(ctx, spectrum, frame, ink) {
+    const { wavelength, flux, mask } = spectrum;
+    const drawn = new Uint8Array(mask.length);
+    for (const { start, end, wide } of maskedRuns(spectrum, frame)) {
+      if (wide) drawn.fill(1, Math.max(0, start - 1), Math.min(mask.length, end + 1));
+    }
+    trace(ctx, wavelength, flux, frame, { ink, good: (i) => drawn[i] && Number.isFinite(flux[i]) });
   }
 
   /** Mark at the frame's border where valid values lie beyond it. */
@@ -156,5 +175,5 @@ const Traces = (() => {
     ctx.fill();
   }
 
-  return { band, beyond, masked, shown, trace };
+  return { band, beyond, faint, masked, shown, trace };
 })();

@@ -24,7 +24,7 @@ const View = (() => {
     list.sets.forEach((set) => { settings.sets[set.name] = Boolean(set.shown); });
     const controls = Controls.build(api, list);
     parts = {
-      head: h("header", { class: "v-head" }),
+      head: h("div", { class: "v-head" }),
       warnings: h("div", { class: "v-warnings", role: "status" }),
       overview: h("div", { class: "v-overview" }),
       controls,
