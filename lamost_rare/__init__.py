@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names
     from .pipeline.runner import run_pipeline
     from .presets import PresetError, list_presets, load_preset
     from .report import report
+    from .report.gallery import show_candidates
     from .report.plot import plot_spectrum
     from .spectra.quality import SpectrumError
     from .survey.errors import ScanError, ScanInterrupted
@@ -49,6 +50,7 @@ __all__ = [
     "report",
     "run_pipeline",
     "scan_directory",
+    "show_candidates",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -73,5 +75,6 @@ __getattr__, __dir__ = lazy_names(
         "report": "report",
         "run_pipeline": "pipeline.runner",
         "scan_directory": "survey.scan",
+        "show_candidates": "report.gallery",
     },
 )

@@ -22,6 +22,9 @@ from .line_sets import ShownLine, lines_in_sets
 __all__ = ["CloseUp", "close_ups", "lines_named", "robust_range", "sigma_of", "smooth_level"]
 
 C_KM_S = 299792.458
+_COLOURS = {"He II": "#0072B2", "He I": "#D55E00", "H": "#009E73", "metal": "#CC79A7"}
+"""Of the palette of Okabe and Ito (2008), which the colour-blind can tell apart; to be seen on
+white and on black."""
 _REACH, _BEYOND = 30.0, 4.0
 """Å on either side of a line that are shown; of a measured one, so much more than its side bands,
 for the continuum is known no further."""
@@ -57,6 +60,11 @@ class CloseUp:
     bands: tuple[tuple[float, float], ...]
     width: float
     error: float
+
+    @property
+    def colour(self) -> str:
+        """That of the set of the line."""
+        return _COLOURS.get(self.line.set, "#7f7f7f")
 
     @property
     def label(self) -> str:

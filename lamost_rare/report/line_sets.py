@@ -17,7 +17,15 @@ from ..spectra.air_vacuum import air_to_vacuum
 from ..spectra.lines import EMISSION_LINES, LINES
 from ._line_tables import LINES_OF_SETS
 
-__all__ = ["SETS", "LineSet", "ShownLine", "close_up_lines", "lines_in_sets", "page_lines"]
+__all__ = [
+    "SETS",
+    "LineSet",
+    "ShownLine",
+    "close_up_lines",
+    "few_lines",
+    "lines_in_sets",
+    "page_lines",
+]
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,13 @@ _CLOSE_UPS = {
                     "halpha"),
 }  # fmt: skip
 """Lines that decide, by rare class."""
+_FEW = {
+    "O": ("hei_4471", "heii_4541", "heii_4686"),
+    "B": ("hei_4471", "mgii_4481", "heii_4686"),
+    "hot_subdwarf": ("hgamma", "hei_4471", "heii_4686"),
+    "white_dwarf": ("hgamma", "heii_4686", "hbeta"),
+}
+"""Those for which there is room in a small picture."""
 _STRONG = ("caii_k", "hdelta", "hgamma", "hei_4471", "mgii_4481", "hbeta", "hei_5876", "halpha")
 """Those of a class of which none are known."""
 
@@ -126,6 +141,22 @@ def close_up_lines(rare_class: str, evidence: Evidence | None = None) -> tuple[s
     """
     own = evidence or EVIDENCE.get(rare_class)
     wanted = {*_CLOSE_UPS.get(rare_class, _STRONG), *(own.lines if own else ())}
+    return tuple(name for name in LINES if name in wanted)
+
+
+def few_lines(rare_class: str, evidence: Evidence | None = None) -> tuple[str, ...]:
+    """Return names of the three lines that a small picture of a spectrum has, by wavelength.
+
+    Parameters
+    ----------
+    rare_class : str
+    evidence : Evidence, optional
+        Of the preset.
+    """
+    if rare_class in _FEW:
+        return _FEW[rare_class]
+    own = evidence.lines if evidence else ()
+    wanted = [*own, *(name for name in ("caii_k", "hbeta", "halpha") if name not in own)][:3]
     return tuple(name for name in LINES if name in wanted)
 
 

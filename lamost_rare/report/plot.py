@@ -24,8 +24,6 @@ FASTEST = 30_000.0
 """km/s; a star that is faster is a mistake."""
 _IN_A_ROW = 6
 _LEVEL, _BAD = "tab:orange", "tab:gray"
-_COLOURS = {"He II": "#0072B2", "He I": "#D55E00", "H": "#009E73", "metal": "#CC79A7"}
-"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
 
 
 def plot_spectrum(
@@ -38,6 +36,7 @@ def plot_spectrum(
     axes=None,
     figure=None,
     medium: str = "vacuum",
+    scan=None,
     title: str | None = None,
 ) -> dict[str, Any]:
     """Plot a spectrum: all of it above, and the lines that decide close up below.
@@ -72,6 +71,8 @@ def plot_spectrum(
         What to make axes in. By default a new figure of pyplot.
     medium : {"vacuum", "air"}
         What the wavelengths of an object of specutils are measured in.
+    scan : path, optional
+        The directory of the scan that a row is of: needed if the scan was one of a store.
     title : str, optional
         In place of name, class, probability and S/N.
 
@@ -84,6 +85,8 @@ def plot_spectrum(
     ------
     SpectrumError
         If the spectrum cannot be read.
+    ReportError
+        If ``scan`` is no finished scan, or not that of the row.
     PresetError
         If there is no such preset, or it is not a classifier.
     TypeError, ValueError
@@ -92,7 +95,7 @@ def plot_spectrum(
     velocity = _km_s(velocity)
     given, lines = _axes_given(axes, lines, figure)
     preset = _preset(preset)
-    found = one_spectrum(spectrum, medium)
+    found = one_spectrum(spectrum, medium, scan)
     raw, values = found.raw, found.values
     if classify and not values.get("prediction"):
         values = _classified(raw, preset) | values
@@ -201,8 +204,7 @@ def _draw_overview(axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
             color=_BAD, transform=axes.get_xaxis_transform(),
         )  # fmt: skip
     for one in shown:
-        colour = _COLOURS.get(one.line.set, _BAD)
-        axes.axvline(one.centre, color=colour, lw=0.6, alpha=0.7)
+        axes.axvline(one.centre, color=one.colour, lw=0.6, alpha=0.7)
     axes.fill_between(x, flux - sigma, flux + sigma, color=ink, alpha=0.2, lw=0)
     axes.plot(x, flux, lw=0.6, color=ink)
     axes.plot(x, smooth_level(raw), lw=0.9, color=_LEVEL)
@@ -252,7 +254,7 @@ def _is_ordinary(span: tuple[float, float]) -> bool:
 
 
 def _draw_close_up(axes, one: CloseUp) -> None:
-    ink, colour = _ink(), _COLOURS.get(one.line.set, _BAD)
+    ink, colour = _ink(), one.colour
     if one.window is not None:
         axes.axvspan(*one.window, color=colour, alpha=0.1, lw=0)
     for band in one.bands:
