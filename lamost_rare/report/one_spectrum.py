@@ -10,6 +10,7 @@ from ..spectra.quality import SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..spectra.reading import read_each
 from ..survey.inputs.items import read_item
+from ..survey.reader import close_inputs
 from ..text import printable
 from .errors import ReportError
 from .finished_scan import open_scan, take_rows
@@ -93,7 +94,10 @@ def _of_row(values: Mapping[str, Any]) -> OneSpectrum:
             f"{printable(path)}: {place.missing} (of a scan of a store, or of files that were "
             "moved, give its directory as scan)",
         )
-    raw = read_item(place.items[0], header=True)
+    try:
+        raw = read_item(place.items[0], header=True)
+    finally:
+        close_inputs()
     found = int(raw.identity.get("obsid", -1))
     if number_in(values, "obsid") >= 0 <= found != (stated := int(values["obsid"])):
         raise ValueError(
