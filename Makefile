@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 ADAPTED = $(VENV)/.adapters
+BROWSER = $(VENV)/.browser
 DOCUMENTED = $(VENV)/.docs
 DATA   ?= ../shared/data
 
@@ -39,7 +40,7 @@ scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
 # A file's tests stay in one process, and share what they have set up.
-test: $(STAMP) lint adapters  ## ruff and mypy, then all tests, in two processes; warnings are errors
+test: $(STAMP) lint adapters $(BROWSER)  ## ruff and mypy, then all tests, in two processes; warnings are errors
 	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 fuzz: $(STAMP)  ## damaged headers, other ones each time, read in both ways: make fuzz [N=20000]
@@ -73,6 +74,14 @@ docs: $(DOCUMENTED)  ## build the documentation site in docs/_build/html; warnin
 $(DOCUMENTED): $(ADAPTED) setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
+
+# Tests of the page need Chromium. Nobody is asked for a password: where it cannot be installed, they are skipped.
+$(BROWSER): $(STAMP)
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| { test "$$(id -u)" = 0 || with="sudo -n"; export DEBIAN_FRONTEND=noninteractive; \
+	     $$with apt-get update --quiet && $$with apt-get install --quiet --yes --no-install-recommends chromium; } </dev/null >/dev/null 2>&1 \
+	|| echo "without Chromium: tests of the page are skipped"
+	@touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

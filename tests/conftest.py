@@ -11,6 +11,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import pytest
 
+from browser_helpers import Browser, skip_without_browser
+
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -29,3 +31,33 @@ def data_folder() -> Path:
     if not (folder / "lamost" / "labels.csv").is_file():
         pytest.skip(f"no real spectra at {folder}; set LAMOST_RARE_DATA to test with them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def star_page(tmp_path_factory) -> Path:
+    """Page of ten simulated stars."""
+    # Here, as few tests need it: it loads what scans need.
+    from page_helpers import page_of_stars
+
+    return page_of_stars(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium for the tests of a file.
+
+    Ended with the file: as long as playwright runs, nothing else in this process can run asyncio.
+    """
+    path = skip_without_browser()
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    with api.sync_playwright() as playwright:
+        running = Browser(api, playwright, path)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser):
+    """A context of the browser with nothing stored; checked at the end, see `Watch`."""
+    with browser.context() as made:
+        yield made

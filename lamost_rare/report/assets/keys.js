@@ -38,9 +38,10 @@ const Keys = {
     const letter = /^Key([A-Z])$/.exec(event.code || "");
     const digit = /^Digit([0-9])$/.exec(event.code || "");
     // A keyboard of another script: the place of the key counts.
-    if (name.length === 1 && name.charCodeAt(0) > 127) name = letter ? letter[1] : digit && !event.shiftKey ? digit[1] : name;
+    const foreign = name.length === 1 && name.charCodeAt(0) > 127;
+    if (foreign) name = letter ? letter[1] : digit && !event.shiftKey ? digit[1] : name;
     // With Caps Lock on, letters are what they would be without.
-    if (/^[a-z]$/i.test(name) && event.getModifierState("CapsLock")) name = event.shiftKey ? name.toUpperCase() : name.toLowerCase();
+    if (/^[a-z]$/i.test(name) && (foreign || event.getModifierState("CapsLock"))) name = event.shiftKey ? name.toUpperCase() : name.toLowerCase();
     const third = event.getModifierState("AltGraph");
     const before = third ? "" : (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "");
     return before + (event.shiftKey && (name.length > 1 || name === " ") ? "Shift+" : "") + name;
