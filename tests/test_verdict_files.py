@@ -89,8 +89,7 @@ def test_any_verdicts_come_back_from_csv(
     tmp_path_factory, verdicts, by, delimiter, encoding, columns, end, comma, heading
 ):
     by = unicodedata.normalize("NFC", by)
-    # An apostrophe before = and the like is taken for the page's.
-    verdicts = [replace(v, by=by, comment=v.comment.lstrip("'")) for v in verdicts]
+    verdicts = [replace(v, by=by) for v in verdicts]
     text = csv_text(verdicts, delimiter=delimiter, columns=columns, end=end, comma=comma)
     if heading:
         text = f"sep={delimiter}{end}{text}"

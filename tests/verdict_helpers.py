@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 from hypothesis import strategies as st
 
@@ -44,8 +45,8 @@ def csv_text(verdicts, *, delimiter=",", columns=COLUMNS, end="\r\n", comma=Fals
         text = "" if value is None else str(value)
         if comma and isinstance(value, float):
             text = text.replace(".", ",")
-        is_text = not isinstance(value, (int, float))
-        return "'" + text if is_text and text.startswith(tuple("=+-@")) else text
+        formula = not isinstance(value, (int, float)) and re.match(r"'*[=+\-@\t\r]", text)
+        return f"'{text}" if formula else text
 
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=delimiter, lineterminator=end)
@@ -71,10 +72,8 @@ def lines_text(verdicts):
 # What a textarea or a line of input gives: no control characters but line ends and tabs.
 _PLAIN = st.characters(exclude_categories=("Cs", "Cc"))
 TEXTS = st.text(_PLAIN, max_size=30)
-COMMENTS = st.text(_PLAIN | st.sampled_from("\n\t\"';,=+-@"), max_size=60)
-NAMES = TEXTS.map(lambda text: " ".join(text.split())).filter(
-    lambda text: text and not text.startswith("'")
-)
+COMMENTS = st.text(_PLAIN | st.sampled_from("\n\t\"'';,=+-@"), max_size=60)
+NAMES = TEXTS.map(lambda text: " ".join(text.split())).filter(bool)
 WORDS = st.sampled_from(("binary", "emission", "nebula", "artefact", "follow up"))
 
 
@@ -92,7 +91,7 @@ def some_verdicts(draw, most=8):
             ra=draw(st.none() | st.floats(0, 360)),
             dec=draw(st.none() | st.floats(-90, 90)),
             obsid=draw(st.integers(-1, 2**62)),
-            path=draw(TEXTS.filter(lambda text: not text.startswith("'"))),
+            path=draw(TEXTS),
         )
         made.append(v)
     return made

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+import webbrowser
 
+from ..report.errors import ReportError
 from ..text import printable
 from .options import at_least_one
 
@@ -15,7 +18,10 @@ EXAMPLES = (
     "report candidates/ --top 200 --output most_probable.html",
     'report candidates/ --where "p_O_survey>0.1" --output probable.html',
     "report candidates/ --rows known.csv --output known.html",
+    "report candidates/ --serve",
 )
+
+_A_MOMENT = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,29 +59,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a page of that name")
+    served = parser.add_argument_group(
+        "serving", "In place of a file: the page from this computer, to a browser on it alone."
+    )
+    served.add_argument(
+        "--serve",
+        action="store_true",
+        help="write each verdict to verdicts-<list>.jsonl in SCAN, until Ctrl-C",
+    )
+    served.add_argument(
+        "--port", metavar="N", type=int, help="port of the server (default: a free one)"
+    )
+    served.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument(
         "--quiet", action="store_true", help="do not show how far the work is, nor notes"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the page; returns 0, or 1 if it has no spectrum at all. Errors are the caller's."""
+    """Write or serve the page; returns 0, or 1 if it has no spectrum at all. Errors are the
+    caller's."""
     from ..report.making import make_page
 
-    made = make_page(
-        args.scan,
-        args.output,
-        top=args.top,
-        where=args.where,
-        rows=args.rows,
-        spectra=args.spectra,
-        overwrite=args.overwrite,
-        progress=False if args.quiet else None,
-    )
+    options = {
+        "top": args.top,
+        "where": args.where,
+        "rows": args.rows,
+        "spectra": args.spectra,
+        "progress": False if args.quiet else None,
+    }
+    if args.serve:
+        return _serve(args, options)
+    for name in ("port", "open"):
+        if getattr(args, name):
+            raise ReportError(f"--{name} is for --serve")
+    made = make_page(args.scan, args.output, overwrite=args.overwrite, **options)
     for note in () if args.quiet else made.notes:
         print(f"lamost-rare: {printable(note)}", file=sys.stderr)
     print("\n".join(described(made)))
     return 0 if made.rows > made.missing else 1
+
+
+def _serve(args: argparse.Namespace, options: dict) -> int:
+    """Serve until Ctrl-C or SIGTERM, which are its proper ends."""
+    from ..report.server import serve
+    from ..survey.progress import stop_on_interrupt
+
+    for name in ("output", "overwrite"):
+        if getattr(args, name):
+            raise ReportError(f"--{name} is for a page in a file: leave it out, or --serve")
+    with serve(args.scan, port=args.port, **options) as served, stop_on_interrupt() as stop:
+        for note in () if args.quiet else served.notes:
+            print(f"lamost-rare: {printable(note)}", file=sys.stderr)
+        print(f"{served.url}\nverdicts: {printable(served.path)}\nCtrl-C ends it", flush=True)
+        if args.open:
+            webbrowser.open(served.url)
+        while not stop():
+            time.sleep(_A_MOMENT)
+        stored = served.stored
+    print(f"{stored} verdict{'' if stored == 1 else 's'} in {printable(served.path)}")
+    return 0
 
 
 def described(made) -> list[str]:

@@ -1,7 +1,7 @@
 """The page on which people look at candidates and decide, and pictures of spectra.
 
 The package is a function, too: ``lamost_rare.report(scan, output)`` is `making.make_report`,
-whatever was imported of the package before.
+whatever was imported of the package before. ``lamost_rare.report.serve(scan)`` is `server.serve`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ __all__ = ["report"]
 class _CallableModule(ModuleType):
     def __call__(self, scan, output=None, **options):
         return import_module(".making", __name__).make_report(scan, output, **options)
+
+    def serve(self, scan, **options):
+        """Serve the page of a scan, which keeps verdicts in a file: `server.serve`."""
+        return import_module(".server", __name__).serve(scan, **options)
 
 
 report = sys.modules[__name__]

@@ -19,7 +19,7 @@ KEY = re.compile("[0-9a-f]{16}")
 
 _LONGEST = {
     "list": 64, "key": 16, "name": 1000, "path": 5000, "obsid": 40, "class": 100, "quality": 100,
-    "comment": 20_000, "by": 200, "at": 40, "id": 100,
+    "comment": 20_000, "by": 200, "at": 40, "id": 400,
 }  # fmt: skip
 """Characters that a text of an event may have."""
 _MOST_FLAGS = 50

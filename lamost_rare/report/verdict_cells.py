@@ -26,8 +26,8 @@ COLUMNS = (
 _NEEDED = ("key", "class", "by")
 _DELIMITERS = ",;\t"
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r")
-"""What a page puts an apostrophe before, so that no spreadsheet takes it for a formula."""
+_GUARDED = re.compile("'+[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r]")
+"""What a page put an apostrophe before, so that no spreadsheet takes it for a formula."""
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _OTHER_KINDS = {
     b"PK\x03\x04": "a workbook or an archive: save the sheet as CSV",
@@ -148,9 +148,7 @@ def _by_name(cells: list[str], names: list[str]) -> dict[str, str]:
         )
     row = dict.fromkeys(COLUMNS, "")
     for name, cell in zip(names, cells, strict=False):
-        # The apostrophe is the page's, before what a spreadsheet would take for a formula.
-        guarded = cell[:1] == "'" and cell[1:].startswith(_FORMULA)
-        row[name] = cell[1:] if guarded else cell
+        row[name] = cell[1:] if _GUARDED.match(cell) else cell
     return row
 
 
