@@ -30,7 +30,7 @@ const Words = (() => {
     const value = 100 * p;
     if (value > 0 && value < 0.01) return "< 0.01 %";
     if (value > 99.9 && value < 100) return "> 99.9 %";
-    return `${value.toFixed(value >= 99 || value < 1 ? 2 : value < 10 ? 1 : 0).replace(/\.?0+$/, "") || "0"} %`;
+    return `${Number(value.toFixed(value >= 99 || value < 1 ? 2 : value < 10 ? 1 : 0))} %`;
   }
 
   /** Say what a probability in a survey means. */
