@@ -6,6 +6,7 @@ registers through entry points) stays fast: it loads neither TensorFlow nor spec
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
@@ -28,6 +29,9 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run `lazy_names
     from .validation.completeness import completeness
 
 __version__ = "0.1.0"
+
+# What the package logs is for those who ask for it: nothing is shown unless they do.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "BackendError",

@@ -10,14 +10,17 @@ line that says what to change; 130 interrupted, 143 by SIGTERM.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
+import warnings
 from difflib import get_close_matches
 from importlib import import_module
 from itertools import takewhile
 
 from . import __version__
 from .errors import LamostRareError
+from .logs import shown
 from .processes import open_standard_streams
 from .text import EMPTY, printable
 
@@ -126,7 +129,8 @@ def main(argv: list[str] | None = None) -> int:
         args = _parser(argv).parse_args(argv)
         if not debug:
             _quiet()
-        return args.run(args)
+        with shown(PROGRAM, debug):
+            return args.run(args)
     except SystemExit as done:  # argparse: --help, --version, bad usage
         return done.code if isinstance(done.code, int) else 2
     except BrokenPipeError:  # `lamost-rare ... | head`
@@ -152,7 +156,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         "configuration, with one line that says what to change; 130 interrupted, 143 by SIGTERM.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
+    parser.add_argument(
+        "--debug", action="store_true", help="show tracebacks, warnings and what is logged"
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
@@ -180,9 +186,6 @@ def _examples(commands) -> str | None:
 
 def _quiet() -> None:
     """Keep libraries' chatter off the terminal; what matters of it stands in flags and reasons."""
-    import logging
-    import warnings
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # Its tracebacks of a scheduler that is gone; a level would be overwritten on import.

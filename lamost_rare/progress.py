@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+
+from .logs import is_read
 
 __all__ = ["LOG_EVERY", "Progress", "counted", "silence"]
 
@@ -14,6 +17,7 @@ LOG_EVERY = 60.0
 """Seconds between lines where nobody looks on."""
 
 _silent = False
+_log = logging.getLogger(__name__)
 
 
 def silence() -> None:
@@ -24,7 +28,7 @@ def silence() -> None:
 
 class Progress:
     """How far some work is, on standard error: a bar on a terminal or in a notebook, else a line a
-    minute.
+    minute. A log that somebody reads gets the lines in any case.
 
     Parameters
     ----------
@@ -84,12 +88,16 @@ class Progress:
             self._bar.set_description(self._what or None, refresh=False)
         self._bar.set_postfix(counts, refresh=False)
         self._bar.update(done - self._bar.n)
-        if self._lines and now - self._last >= LOG_EVERY:
+        if not _silent and now - self._last >= LOG_EVERY:
             self._last = now
-            print(self._line(done, now, counts), file=sys.stderr, flush=True)
+            line = self._line(done, now, counts)
+            if is_read(_log, logging.INFO):
+                _log.info("%s", line)
+            elif self._lines:
+                print(f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}", file=sys.stderr, flush=True)
 
     def _line(self, done, now, counts) -> str:
-        """Return a line for a log: the time, counts, speed, and how long the rest will take."""
+        """Return a line for a log: counts, speed, and how long the rest will take."""
         start, before = self._first or (self._begin, self._before)
         if done == before:  # there is but one step to judge by
             start, before = self._begin, self._before
@@ -99,7 +107,7 @@ class Progress:
         what = f"{self._what}: " if self._what else ""
         shown = "".join(f", {number} {name}" for name, number in counts.items())
         return (
-            f"{datetime.now():%Y-%m-%d %H:%M:%S} {what}{done} of {self._total} {self._unit} "
+            f"{what}{done} of {self._total} {self._unit} "
             f"({percent} %), {_per_time(rate)}{shown}, {left} left"
         )
 

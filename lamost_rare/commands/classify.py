@@ -8,7 +8,6 @@ import sys
 
 from ..inference.expected import Expected
 from ..inference.output import check_output, terminal_lines, write_table
-from ..inference.selection import no_odds
 from ..inference.sizes import MOST, whole_number
 from ..text import printable, without_name
 from .options import add_survey_arguments
@@ -88,10 +87,7 @@ def run(args: argparse.Namespace) -> int:
 def _say_what_to_expect(table, n_usable: int) -> None:
     """Print how many of several spectra are expected to be of the rare class."""
     meta, rare = table.meta, table.meta["rare_class"]
-    if n_usable < 2:
-        return
-    if "expected" not in meta:
-        print(f"lamost-rare: {printable(no_odds(meta['preset'], rare))}", file=sys.stderr)
+    if n_usable < 2 or "expected" not in meta:  # the log says why not
         return
     print(f"candidates of class {rare}: {table['candidate'].sum()} ({meta['candidates']})")
     for line in Expected.from_dict(meta["expected"]).lines(rare):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..spectra.batch import SpectrumBatch, empty_identity
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.normalize import normalize_l2, pseudo_continuum
 from ..spectra.snr import g_band_snr
-from ..text import check_paths
+from ..text import check_paths, printable
 from .generation import DEFAULT_GENERATOR, generate, generator_preset, load_generator
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "check_snr_range",
     "write_generated",
 ]
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_SNR_RANGE = (5.0, 100.0)
 """S/N (g) of generated stars that get the noise of real spectra, unless told otherwise."""
@@ -74,6 +77,9 @@ def augment_spectra(
         if not 0 <= value <= most:
             raise ValueError(f"{name} must lie between 0 and {most}, not {value}")
     preset = generator_preset(preset)
+    noise_of = "its own noise" if noise is None else "noise of real spectra"
+    name = printable(preset.name)
+    _log.info("generating %d spectra by preset %s, with %s", number, name, noise_of)
     if noise is None:
         flux, ivar, mask = _own_noise(load_generator(preset), int(number), int(seed))
     else:

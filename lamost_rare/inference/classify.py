@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import time
 import warnings
 from itertools import islice
 
@@ -23,10 +25,12 @@ from .predictor import Predictor
 from .prevalence import for_survey
 from .prior import read_prior
 from .rows import catalogue_columns, flag_duplicates
-from .selection import Selection
+from .selection import Selection, no_odds
 from .sizes import whole_number
 
 __all__ = ["classify_spectra", "kept_predictor"]
+
+_log = logging.getLogger(__name__)
 
 _FILL = {"f": np.nan, "b": False, "O": ""}
 _TOGETHER = 256  # spectra fewer than these take the network no less time
@@ -148,6 +152,7 @@ class _Rows:
         self.rejected: list[tuple[int, str, str]] = []
         self.n_rows = 0
         self._size = 0
+        self._began = time.monotonic()
         self._seen: set[int] = set()
 
     def add(self, chunk: list, batch_size: int) -> None:
@@ -170,6 +175,8 @@ class _Rows:
         flag_duplicates(columns["obsid"], columns["flags"], self._seen)
         for i in sorted(refused):
             self.rejected.append((self.n_rows + i, refused[i].reason, refused[i].detail))
+            row, path = self.n_rows + i, printable(chunk[i][0])
+            _log.debug("row %d not used: %s: %s", row, path, printable(refused[i]))
         self.chunks.append(columns)
         self.n_rows += len(chunk)
 
@@ -231,6 +238,12 @@ class _Rows:
             table[name].info.description = column.description
             table[name].info.format = column.format
         table.meta["rejected"] = self.rejected
+        name, seconds = printable(self.preset.name), time.monotonic() - self._began
+        counts = len(table), len(self.rejected), np.count_nonzero(table["candidate"])
+        _log.info(
+            "preset %s: %d spectra, %d of them not used, %d candidates, in %.1f s",
+            *(name, *counts, seconds),
+        )
         return table
 
     def _column(self, name: str) -> np.ndarray:
@@ -239,6 +252,8 @@ class _Rows:
     def _select(self, meta: dict) -> None:
         """Choose the candidates among all rows, where there are odds, and say what to expect."""
         if self.selection is None:
+            if self.n_rows - len(self.rejected) > 1:
+                _log.warning("%s", printable(no_odds(self.preset.name, self.preset.rare_class)))
             return
         of = (self.selection.column, "survey_score", "survey_snr", "survey_lost")
         p, score, snr, lost = map(self._column, of)

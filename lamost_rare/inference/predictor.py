@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import logging
+import time
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from ..presets import WEIGHTS_FILE, Preset, PresetError, check_kind
 from ..processes import check_not_forked
 from ..spectra.batch import SpectrumBatch
 from ..spectra.normalize import network_input
+from ..text import printable
 from .calibration import line_evidence
 from .decision import CandidateRule, Prediction, judge
 from .first_stage import load_first_stage, mixed, weight_in_mean
@@ -26,7 +29,7 @@ __all__ = [
     "device_function",
     "load_classifier",
 ]
-
+_log = logging.getLogger(__name__)
 
 NORMALIZED_AT_ONCE = 256
 """Spectra, about: fewer at a time take longer, more only take memory."""
@@ -154,8 +157,11 @@ class Predictor:
             raise ValueError(f"batch_size must be positive, not {batch_size}")
         self.preset = preset
         self.batch_size = batch_size
+        began = time.monotonic()
         with without_native_logs():  # of compilation
             self._build()
+        name, seconds = printable(preset.name), time.monotonic() - began
+        _log.info("network of preset %s loaded and compiled in %.1f s", name, seconds)
 
     def _build(self):
         preset = self.preset

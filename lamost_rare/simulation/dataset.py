@@ -9,15 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import UnusableSpectraWarning
+from ..logs import say
 from ..spectra.raw import RawSpectrum
 from ..spectra.reading import read_batch, read_each
 from ..spectra.snr import g_band_snr
-from ..text import check_paths
+from ..text import check_paths, printable
 from .labels import CLASSES, SDSS_TEMPLATES, library_class, model_name, star_name, survey_class
 from .library import STAR_GRID, LibraryStars, Rows, bridge, read_library
 from .mk_types import revised_types
 
 __all__ = ["LabelledStars", "assign_folds", "load_data_folder", "rows_by_star"]
+
+_log = logging.getLogger(__name__)
 
 SKIPPED_LIBRARIES = ("tlusty_lmc_blue",)
 """Synthetic and only 600 Å wide: no letter in its labels."""
@@ -177,12 +181,12 @@ def _from_table(table: Path, root: Path) -> LabelledStars:
     failed |= {named[i]: error.reason for i, _, error in rejects}
     if failed:
         first = min(failed)
-        logging.getLogger("lamost_rare").warning(
-            "%d of %d labelled spectra could not be used, the first: %s (%s)",
-            len(failed),
-            len(rows),
-            rows[first]["path"],
-            failed[first],
+        name = printable(rows[first]["path"] or "a row without a file")
+        say(
+            _log,
+            f"{len(failed)} of {len(rows)} labelled spectra could not be used, the first: {name} "
+            f"({failed[first]})",
+            UnusableSpectraWarning,
         )
     kept = [row for i, row in enumerate(rows) if i not in failed]
     if not kept:

@@ -11,6 +11,7 @@ import queue
 import time
 from collections.abc import Callable
 
+from ..logs import say
 from ..presets import PresetError
 from ..text import printable
 from .errors import ScanError
@@ -55,6 +56,7 @@ class ClusterTasks:
         """Have a shard done."""
         self._count_threads()
         self._submitted += 1
+        _log.debug("shard %d goes to the cluster", number)
         try:
             future = self._client.submit(
                 self._do_shard,
@@ -98,6 +100,7 @@ class ClusterTasks:
             if number in self._deadly:
                 raise ScanError(_epitaph(number, error)) from error
             # Some input may be what kills: a reader process of its own will tell which.
+            _log.info("shard %d ended its Dask workers and is done again with care", number)
             self._deadly.add(number)
             result = None
         except CancelledError as error:
@@ -129,7 +132,7 @@ class ClusterTasks:
         if self._threads:
             self._seen = moment
         elif moment - self._seen > LONELY_SECONDS:
-            _log.warning("the Dask scheduler has no workers; waiting for some")
+            say(_log, "the Dask scheduler has no workers; waiting for some")
             self._seen = moment + 50 * LONELY_SECONDS
 
 

@@ -8,6 +8,7 @@ not import Dask.
 from __future__ import annotations
 
 import contextlib
+import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ from .summary import ScanSummary
 __all__ = ["dask_client", "dask_scan"]
 
 CONNECT_SECONDS = 5
+
+_log = logging.getLogger(__name__)
 
 
 def dask_scan(
@@ -110,6 +113,10 @@ def dask_client(address: str) -> Iterator:
         yield client
 
 
+def _address(client) -> str:
+    return printable(getattr(client.scheduler, "address", "an unknown address"))
+
+
 def _client_class() -> type:
     try:
         from distributed import Client
@@ -147,6 +154,7 @@ def _classify_on_cluster(
     (classifier,) = steps.steps
     job = describe_job(classifier, scan=scan, root=root, grid=grid, schema=store.schema)
     waiting, doubtful = deque(numbers), {}
+    _log.info("%d shards for the Dask cluster of %s", len(waiting), _address(client))
     proven = steps.proven
     with contextlib.closing(ClusterTasks(client, job)) as tasks:
         while (waiting or tasks.futures) and not stopped():
@@ -157,6 +165,7 @@ def _classify_on_cluster(
             if number is None:
                 continue
             if result is None:
+                _log.debug("shard %d is given out again", number)
                 waiting.appendleft(number)
                 continue
             if result["verdict"]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 from ..inference.selection import Selection
 from ..preset_config import Evidence
 from ..presets import Preset
+from ..text import printable
 from .errors import ScanInterrupted
 from .merge import RESULTS, merge_stars, select_again
 from .shard_run import ShardRun
 
 __all__ = ["choose_again", "was_complete"]
+
+_log = logging.getLogger(__name__)
 
 _SELECTING = "selecting"
 """State of a scan whose rows are complete, while its candidates are chosen again."""
@@ -28,6 +33,7 @@ def was_complete(run: ShardRun, selection: Selection | None) -> bool:
     if selection and (survey := manifest.get("survey")):
         run.summary.recall_selection(survey, selection)
     run.store.clear()
+    _log.info("all of them were done before: %s", printable(repr(run.summary)))
     return True
 
 

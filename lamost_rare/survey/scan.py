@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from ..inference.sizes import BATCH_SIZE
 from ..inference.sizes import whole_number as checked_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
-from ..text import check_paths
+from ..text import check_paths, printable
 from .batch_classifier import BatchClassifier
 from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
@@ -28,13 +30,15 @@ from .manifest import describe_preset, describe_steps
 from .merge import convert_results, merge_shards, merge_stars
 from .selecting import preset_of, selection_of
 from .shard_processing import classify_shards
-from .shard_run import clear_errors, open_run
+from .shard_run import ShardRun, clear_errors, open_run
 from .shards import ShardCounts, ShardStore
 from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
 
 __all__ = ["classifier_preset", "classify_below", "run_steps", "scan_directory", "whole_number"]
+
+_log = logging.getLogger(__name__)
 
 SHARD_SIZE = 2048
 """Inputs to a shard, about: the most that a killed scan has to do again."""
@@ -234,14 +238,12 @@ def run_steps(
             convert_results(output, format, run.checkpoint)
             return summary
         to_do = run.begin()
+        _report(steps, preset, workers, batch_size)
         how = {"steps": StepLine(steps, proven=summary.classified > 0), "root": given.root}
         how |= {"grid": grid, "workers": workers, "batch_size": batch_size, "stopped": run.stop}
         try:
             run.count(classify(store, run.inputs, to_do, **how), progress)
-            merge = (output, summary, run.checkpoint, evidence, selection)
-            merge_shards(store, len(run.inputs), *merge)
-            merge_stars(output, summary, preset_of(steps), run.checkpoint)
-            convert_results(output, format, run.checkpoint)
+            _write_tables(run, preset_of(steps), evidence, selection, format)
         except (ScanInterrupted, ScanError):
             run.take_stock()  # shards that were not finished do not count
             run.record("interrupted")
@@ -255,6 +257,21 @@ def run_steps(
         if not summary.try_again:
             store.clear()
     return summary
+
+
+def _write_tables(run: ShardRun, decides: Preset | None, evidence, selection, format: str) -> None:
+    """Write the tables of a scan whose shards are all done; ``decides`` is on candidates."""
+    began, output, summary = time.monotonic(), run.summary.output, run.summary
+    merge_shards(run.store, len(run.inputs), output, summary, run.checkpoint, evidence, selection)
+    merge_stars(output, summary, decides, run.checkpoint)
+    convert_results(output, format, run.checkpoint)
+    _log.info("tables written in %.1f s", time.monotonic() - began)
+
+
+def _report(steps, preset: Preset | None, workers: int, batch_size: int) -> None:
+    names, of = ", ".join(step.name for step in steps), preset.name if preset else "none"
+    how = printable(names), printable(of), workers, batch_size
+    _log.info("steps %s; preset %s; %d readers, batches of %d", *how)
 
 
 def _words(steps, preset: Preset | None) -> tuple[str, str, str]:

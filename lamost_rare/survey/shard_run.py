@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ __all__ = ["LOCK_NAME", "ShardRun", "clear_errors", "open_run"]
 
 LOCK_NAME = ".scan.lock"
 
+_log = logging.getLogger(__name__)
+
 
 class ShardRun:
     """A run over the shards of a plan.
@@ -33,6 +36,8 @@ class ShardRun:
     manifest : dict
         Of the run that is continued, or of a new one.
     inputs : InputList
+    started : float
+        When it was, on the clock of `time.monotonic`.
     """
 
     manifest: dict
@@ -40,7 +45,7 @@ class ShardRun:
 
     def __init__(self, summary: ScanSummary, store: ShardStore, stop: StopRequest):
         self.summary, self.store, self.stop = summary, store, stop
-        self._started = time.monotonic()
+        self.started = time.monotonic()
         self._spent_before: float | None = None
 
     def checkpoint(self) -> None:
@@ -53,6 +58,8 @@ class ShardRun:
         """Count what earlier runs have done; return the numbers of the shards that are left."""
         to_do = self.take_stock(again=True)
         self.summary.done_before = self.summary.done
+        if self.summary.done:
+            _log.info("%d of them were done before: going on", self.summary.done)
         self.record("running")
         return to_do
 
@@ -80,14 +87,17 @@ class ShardRun:
             for counts in results:
                 self.summary.add(counts)
                 bar.update(self.summary)
-        self.summary.seconds = time.monotonic() - self._started
+                _log.debug("%d of %d inputs done", self.summary.done, self.summary.discovered)
+        self.summary.seconds = time.monotonic() - self.started
         self.checkpoint()
 
     def record(self, state: str) -> None:
         """Write the manifest as the run stands now."""
         summary = self.summary
         summary.state = state
-        summary.seconds = time.monotonic() - self._started
+        summary.seconds = time.monotonic() - self.started
+        if state in ("complete", "interrupted"):
+            _log.info("%s after %.0f s", printable(repr(summary)), summary.seconds)
         if self._spent_before is None:
             self._spent_before = self.manifest["elapsed_seconds"]
         self.manifest.update(
@@ -135,6 +145,7 @@ def open_run(
         stack.enter_context(folder_lock(folder, LOCK_NAME, "scan", "--output", ScanError))
         stack.callback(at_end)
         run = ShardRun(summary, store, stack.enter_context(stop_on_interrupt()))
+        _log.info("listing the inputs in %s", printable(summary.source))
         run.manifest = make_plan(
             summary,
             given,
@@ -145,6 +156,12 @@ def open_run(
             checkpoint=run.checkpoint,
         )
         summary.discovered = run.manifest["inputs"]["count"]
+        _log.info(
+            "%d inputs, listed in %.1f s; results go to %s",
+            summary.discovered,
+            time.monotonic() - run.started,
+            printable(folder),
+        )
         run.inputs = stack.enter_context(contextlib.closing(InputList(store.inputs)))
         yield run
 

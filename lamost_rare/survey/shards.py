@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ from .errors import ScanError
 from .lost import is_passing
 
 __all__ = ["ShardCounts", "ShardStore", "n_candidates"]
+
+_log = logging.getLogger(__name__)
 
 _OURS = re.compile(
     r"\.?(inputs\.parquet|\d{6,}\.((catalogue|rejected)\.parquet|h5|sha256))(\.part)?"
@@ -81,6 +84,7 @@ class ShardStore:
             with atomic_path(target) as temporary, arrow_file(temporary, "wb") as file:
                 pq.write_table(table, file, compression="zstd")
         self.seal(number, self.catalogue(number), self.rejected(number))
+        _log.debug("shard %d: %d rows, %d rejects", number, len(catalogue), len(rejected))
 
     def seal(self, number: int, *files: Path) -> None:
         """Say that these files are a shard, complete as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter, deque
@@ -16,6 +17,8 @@ from .reader import Chunk
 from .reader_process import SLOTS, ReaderProcess, Task
 
 __all__ = ["ReaderPool", "Task", "default_workers"]
+
+_log = logging.getLogger(__name__)
 
 DEATHS_OF_A_FILE = 2
 """A file at which readers died so often is rejected."""
@@ -164,6 +167,7 @@ class ReaderPool:
     def _bury(self, reader: ReaderProcess) -> list[Task]:
         """Start a reader in place of a dead one; returns the tasks it had not finished."""
         how = reader.epitaph()
+        _log.info("a reader process died (%s); another one takes its place", how)
         unfinished = list(reader.tasks.values())
         where = "before the first file"
         for index, task in reader.tasks.items():
@@ -190,6 +194,7 @@ class ReaderPool:
         index, at = reader.at
         detail = f"a reader process was not done with this file in {self._file_seconds:g} s"
         reader.tasks[index].deadly[reader.files[index][at]] = "timeout", detail
+        _log.info("%s; another reader takes its place", detail)
         unfinished = list(reader.tasks.values())
         reader.epitaph()
         reader.tasks.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,6 +27,8 @@ __all__ = [
     "feature_distance",
     "train_gan",
 ]
+
+_log = logging.getLogger(__name__)
 
 FEWEST_EXAMPLES = 20
 """Fewest spectra to train on."""
@@ -181,6 +184,7 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
     total = options.iterations + (refinement.iterations if refinement else 0)
     log = duel.restore(folder, fingerprint, refinement)
     start = log[-1]["iteration"] if log else 0
+    _log.info("training of a generator: iteration %d of %d", start, total)
     for iteration in counted(range(start, total), total, "iterations", "GAN", done=start):
         if iteration == options.iterations:
             duel.refine(refinement)
@@ -195,6 +199,10 @@ def _train(examples, validation, architecture, options, folder, grid, keep_weigh
                 quality, sample = _quality(duel.generator, duel.features, known, options.seed)
                 log.append({"iteration": done, "quality": quality, **losses})
                 best = quality <= min(entry["quality"] for entry in log)
+                _log.info(
+                    "iteration %d of %d: distance from real spectra %.4f%s",
+                    *(done, total, quality, ", the best so far" * best),
+                )
                 _keep_look(folder, duel.generator, sample[:24], done, best, keep_weights)
             duel.save(folder, fingerprint, log)
     load_weights(duel.generator, folder / BEST_WEIGHTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..simulation.dataset import LATER_LIBRARIES, LabelledStars, load_data_folde
 from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
 from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
-from ..text import check_paths
+from ..text import check_paths, printable
 from ..validation.trials import real_batch
 from .gan_training import (
     FEWEST_EXAMPLES,
@@ -35,6 +36,8 @@ __all__ = [
     "train_generator",
     "write_generator_golden",
 ]
+
+_log = logging.getLogger(__name__)
 
 GOLDEN_NUMBER = 4
 
@@ -132,6 +135,7 @@ def train_generator(
     else:
         examples, validation = _simulated(stars, rows[kept], number, snr_range, options.seed)
     check_examples(examples.flux)
+    _report(examples, source, rare_class)
     state = Path(work) if work else output.with_name(output.name + ".training")
     given = examples.flux, validation.flux
     generator, log = train_gan(*given, architecture, options, state, refinement=refinement)
@@ -152,6 +156,7 @@ def train_generator(
     preset = save_preset(output, config.to_dict(), weights)
     write_generator_golden(preset, generator)
     write_generator_card(preset)
+    _log.info("preset written to %s", printable(output))
     if work is None:
         shutil.rmtree(state)
     return preset
@@ -177,6 +182,11 @@ def _rows_to_train_on(stars: LabelledStars, rare_class, source) -> tuple[str, np
             "--source simulated with library stars"
         )
     return source, rows
+
+
+def _report(examples: Examples, source: str, rare_class: str) -> None:
+    n, name = len(set(examples.star)), printable(rare_class)
+    _log.info("%d %s spectra of %d stars of class %s", len(examples), source, n, name)
 
 
 def _real(stars, rows, kept) -> tuple[Examples, Examples]:

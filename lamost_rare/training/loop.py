@@ -20,6 +20,7 @@ from ..hdf5 import load_weights
 from ..networks.keras_backend import standard_settings
 from ..progress import Progress
 from .checkpoint import BEST_WEIGHTS, load_state, reseed, save_state, save_weights
+from .epochs import report_epoch, report_start, stopped, validation_losses
 from .subspace import principal_components
 
 __all__ = ["Batches", "TrainingOptions", "export_weights", "predict_logits", "train_network"]
@@ -206,7 +207,8 @@ def _train(batches, architecture, options, folder, validation, begin_with):
     else:
         _begin(model, batches, architecture, begin_with)
     log = state.log if state else []
-    left = 0 if _stopped(log, options.patience) else options.epochs - len(log)
+    left = 0 if stopped(log, options.patience) else options.epochs - len(log)
+    report_start(log, left)
     total, first = (k * options.steps_per_epoch for k in (options.epochs, len(log)))
     made = _prefetched(_views(batches, options), first, total)
     with closing(made), Progress(total, "batches", "training", done=first) as bar:
@@ -216,10 +218,11 @@ def _train(batches, architecture, options, folder, validation, begin_with):
             if validation is not None:
                 entry |= _validate(model, validation)
             log.append(entry)
-            if validation is None or entry["validation_loss"] <= min(_validation_losses(log)):
+            if validation is None or entry["validation_loss"] <= min(validation_losses(log)):
                 save_weights(model, folder / BEST_WEIGHTS)
             save_state(folder, groups, fingerprint, log)
-            if _stopped(log, options.patience):
+            report_epoch(log, options.epochs)
+            if stopped(log, options.patience):
                 break
     load_weights(model, folder / BEST_WEIGHTS)
     return model, log
@@ -290,12 +293,3 @@ def predict_logits(model, x, batch_size=256) -> np.ndarray:
     """Return logits (n, n_classes), float64, of network input (n, n_pixels, channels)."""
     out = [model.predict_on_batch(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
     return np.concatenate(out).astype(float)
-
-
-def _validation_losses(log) -> list[float]:
-    return [entry["validation_loss"] for entry in log if "validation_loss" in entry]
-
-
-def _stopped(log, patience) -> bool:
-    losses = _validation_losses(log)
-    return bool(patience and losses and len(losses) - 1 - int(np.argmin(losses)) >= patience)

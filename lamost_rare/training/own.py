@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from ..networks.architectures import SHIPPED_RACNET
 from ..simulation.dataset import LabelledStars, assign_folds, load_data_folder
 from ..simulation.labels import classes_of
 from ..spectra.normalize import DEFAULT_PREPROCESSING
-from ..text import check_paths
+from ..text import check_paths, printable
 from ..validation.figures import cross_fitted, measure
 from ..validation.trials import run_trials
 from .classifier_preset import save_classifier
@@ -23,6 +24,8 @@ from .recipes import Recipe
 from .stream import ObservationStream, StreamOptions
 
 __all__ = ["train_classifier"]
+
+_log = logging.getLogger(__name__)
 
 
 def train_classifier(
@@ -102,6 +105,9 @@ def _train(recipe: Recipe, stars: LabelledStars, output: Path, validation, n_val
         stars[held], *streams, noise=stream.noise, seed=seed + 1, partial=True
     )
     state = output.with_name(output.name + ".training")
+    for name in classes:
+        n_spectra = [int(((stars.label == name) & part).sum()) for part in (~held, held)]
+        _log.info("class %s: %d spectra to train on, %d held out", printable(name), *n_spectra)
     model, log = train_network(
         stream,
         recipe.architecture,
@@ -109,6 +115,7 @@ def _train(recipe: Recipe, stars: LabelledStars, output: Path, validation, n_val
         state,
         validation=check.inputs(0, n_validation),
     )
+    _log.info("measuring on the spectra held out")
     trials = run_trials(
         network_predictor(model, recipe),
         stars,
@@ -140,6 +147,7 @@ def _train(recipe: Recipe, stars: LabelledStars, output: Path, validation, n_val
         command="lamost-rare train classifier",
     )
     shutil.rmtree(state)
+    _log.info("preset written to %s", printable(output))
     return preset
 
 
