@@ -157,6 +157,9 @@ class Odds(Block):
         low, high = self.range
         _check(low < high and bool(self.populations), *self.weights, self.constant, low, high)
 
+    def __repr__(self) -> str:
+        return f"<Odds of populations {', '.join(self.populations)}>"
+
     @classmethod
     def from_dict(cls, values: dict):
         """Build it of what JSON holds, or raise TypeError or ValueError."""

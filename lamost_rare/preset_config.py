@@ -26,6 +26,7 @@ from .preset_blocks import (
     tuple_of,
 )
 from .spectra.grid import WavelengthGrid
+from .text import printable
 
 __all__ = [
     "Calibration",
@@ -83,6 +84,11 @@ class PresetConfig:
     novelty: NoveltyConfig | None = None
     weights_sha256: str = ""
     created_with: dict = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        of = f" for {self.rare_class}" if self.rare_class else ""
+        blocks = ", ".join(name for name in _BLOCKS if getattr(self, name)) or "no blocks"
+        return printable(f"<PresetConfig {self.name}: {self.kind}{of}, with {blocks}>")
 
     @classmethod
     def from_dict(cls, config: dict, what: str) -> PresetConfig:

@@ -7,18 +7,20 @@ This module never imports Keras: listing and verifying presets is quick.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import os
 import shutil
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
 from .atomic import atomic_path, write_text_atomically
+from .notebook import facts_as_html
 from .preset_config import PresetConfig, PresetError
+from .preset_facts import facts_of, sentences_of
+from .preset_files import CONFIG_FILE, read_config, sha256_of, versions
 from .spectra.grid import WavelengthGrid
 from .text import check_paths, printable
 
@@ -37,14 +39,14 @@ __all__ = [
 DEFAULT_PRESET = "racnet-obafgkm-v1"
 """What `classify_spectra` and ``lamost-rare scan`` use unless told otherwise."""
 
-CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 """Name of the weights in the folder of a preset."""
 NOVELTY_FILE = "novelty.npz"
 """Name of what some have for `lamost_rare.inference.novelty`."""
 
+_log = logging.getLogger(__name__)
+
 _SHIPPED = Path(__file__).parent / "weights"
-_MAX_CONFIG_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +70,14 @@ class Preset:
     def __repr__(self) -> str:
         # Of whatever the configuration is, usable or not.
         kind, rare = self.config.get("kind"), self.config.get("rare_class")
-        return f"<Preset {self.name}: {kind}{f' for {rare}' if rare else ''}>"
+        return printable(f"<Preset {self.name}: {kind}{f' for {rare}' if rare else ''}>")
+
+    def _repr_html_(self) -> str | None:
+        try:
+            says, facts = sentences_of(self), facts_of(self)
+        except PresetError:
+            return None  # what `repr` says will do
+        return facts_as_html(repr(self)[1:-1], facts, says=says)
 
     @cached_property
     def settings(self) -> PresetConfig:
@@ -149,7 +158,7 @@ class Preset:
 
     def _verify(self, path: Path, sha256: str) -> None:
         try:
-            found = _sha256(path)
+            found = sha256_of(path)
         except OSError as error:
             raise PresetError(
                 f"preset {self.name!r}: cannot read {printable(path)}: {error.strerror or error}"
@@ -193,11 +202,13 @@ def load_preset(preset: str | os.PathLike | None = None, *, verify: bool = True)
         If there is no such preset, its ``config.json`` is unusable or its weights do not match.
     """
     folder = _find(DEFAULT_PRESET if preset is None else preset)
-    config = _read_config(folder)
+    config = read_config(folder)
     settings = PresetConfig.from_dict(config, printable(folder / CONFIG_FILE))
     loaded = Preset(settings.name or folder.name, folder, config)
     if verify:
         loaded.verify()
+    how = "verified" if verify else "not verified"
+    _log.debug("%s from %s, %s", repr(loaded), printable(folder), how)
     return loaded
 
 
@@ -229,8 +240,8 @@ def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.
     folder, weights_file = Path(folder), Path(weights_file)
     config = {
         **config,
-        "weights_sha256": _sha256(weights_file),
-        "created_with": config.get("created_with") or _versions(),
+        "weights_sha256": sha256_of(weights_file),
+        "created_with": config.get("created_with") or versions(),
     }
     PresetConfig.from_dict(config, f"preset {config.get('name', folder.name)!r}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -240,6 +251,7 @@ def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.
             shutil.copyfile(weights_file, temporary)
     text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_text_atomically(folder / CONFIG_FILE, text)
+    _log.info("preset written to %s", printable(folder))
     return load_preset(folder)
 
 
@@ -264,37 +276,3 @@ def _find(preset: str | os.PathLike) -> Path:
     close = get_close_matches(str(preset), known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise PresetError(f"no preset '{printable(preset)}'; {hint}Shipped: {shipped}")
-
-
-def _read_config(folder: Path) -> dict:
-    path = folder / CONFIG_FILE
-    what = printable(path)
-    try:
-        if path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise PresetError(f"{what} is too large for the configuration of a preset")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PresetError(f"cannot read {what}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, PresetError):
-            raise
-        raise PresetError(f"{what} is not valid JSON: {printable(error)}") from error
-    if not isinstance(config, dict):
-        raise PresetError(f"{what} does not hold a JSON object")
-    return config
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    """Installed versions of what decides a network's outputs."""
-    versions = {}
-    for name in ("lamost-rare", "keras", "tensorflow", "tensorflow-cpu", "numpy"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -7,6 +7,7 @@ import pytest
 from evaluation_helpers import check_page
 from lamost_rare.evaluation.label_noise import letters_agreed
 from lamost_rare.evaluation.recognition import write_recognition
+from lamost_rare.figure_titles import figure_rows, title_of
 from lamost_rare.inference.calibration import (
     EVIDENCE,
     calibrate,
@@ -27,7 +28,6 @@ from lamost_rare.simulation.library import STAR_GRID
 from lamost_rare.simulation.noise import NoiseBank
 from lamost_rare.training.recipes import RECIPES
 from lamost_rare.validation import operating_point
-from lamost_rare.validation.figure_titles import figure_rows, title_of
 from lamost_rare.validation.figures import cross_fitted, measure
 from lamost_rare.validation.operating_point import (
     Requirements,

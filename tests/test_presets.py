@@ -8,10 +8,10 @@ import pytest
 
 from lamost_rare import presets
 from lamost_rare.cli import main
+from lamost_rare.figure_titles import measured_rows
 from lamost_rare.preset_config import PresetConfig
 from lamost_rare.presets import PresetError, list_presets, load_preset, save_preset
 from lamost_rare.spectra.grid import LAMOST_GRID
-from lamost_rare.validation.figure_titles import measured_rows
 
 CONFIG = {
     "name": "racnet-tiny-v1",

@@ -9,12 +9,12 @@ from ..evaluation.known_stars import knows_these_stars, try_known_stars
 from ..evaluation.novelty import measure_novelty
 from ..evaluation.novelty_report import novelty_summary, write_novelty
 from ..evaluation.seeds import check_recipe, measure_seeds, write_seeds
+from ..figure_titles import figure_rows
 from ..presets import load_preset
 from ..simulation.dataset import load_data_folder
 from ..simulation.simulate_stars import noise_of
 from ..training.build import cross_validate, cross_validate_first_stage
 from ..training.recipes import RECIPES
-from ..validation.figure_titles import figure_rows
 from .options import add_shared, at_least_one, fraction
 
 __all__ = ["add_arguments", "run"]

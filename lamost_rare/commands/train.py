@@ -165,9 +165,9 @@ def _options(kind, args, **further):
 def _classifier(args) -> int:
     if args.learning_rate <= 0:
         raise ValueError(f"--learning-rate must be positive, not {args.learning_rate:g}")
+    from ..figure_titles import measured_rows, recall_in_words
     from ..training.loop import TrainingOptions
     from ..training.own import train_classifier
-    from ..validation.figure_titles import measured_rows, recall_in_words
 
     preset = train_classifier(
         args.data,

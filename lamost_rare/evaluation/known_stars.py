@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..figure_titles import members
 from ..inference.predictor import Predictor
 from ..markdown import markdown_table
 from ..simulation.dataset import LabelledStars
 from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import simulate_in_parts
 from ..training.classifier_preset import summarize
-from ..validation.figure_titles import members
 from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]

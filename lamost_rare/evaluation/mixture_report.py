@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..figure_titles import members
 from ..markdown import markdown_table
-from ..validation.figure_titles import members
 from .mixture import WAYS, Mixture
 from .pages import said_of_runs, spread, table, write_page
 from .seeds import common_rates

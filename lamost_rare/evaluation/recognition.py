@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..figure_titles import figure_rows, ions_of, members, title_of
 from ..simulation.labels import classes_of
 from ..simulation.mk_types import subtype_number
-from ..validation.figure_titles import figure_rows, ions_of, members, title_of
 from ..validation.figures import measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
 from ..validation.trials import LOOKALIKES, SNR_BINS

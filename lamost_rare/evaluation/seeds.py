@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import numpy as np
 
+from ..figure_titles import title_of
 from ..simulation.dataset import load_data_folder
 from ..training.build import cross_validate
-from ..validation.figure_titles import title_of
 from ..validation.figures import measure
 from .goals import GOALS
 from .pages import table, write_page

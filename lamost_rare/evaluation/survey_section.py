@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..figure_titles import in_range, members
 from ..simulation.mk_types import POPULATIONS
-from ..validation.figure_titles import in_range, members
 from ..validation.population import BORDER, Cells, judged, measure_survey
 from ..validation.survey_sample import LOST_SHARE, SNR_SHARES
 from .pages import table

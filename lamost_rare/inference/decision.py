@@ -48,6 +48,11 @@ class Prediction:
     lost: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     novelty: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
+    def __repr__(self) -> str:
+        n_spectra, n_classes = self.probabilities.shape
+        n_candidates = int(np.count_nonzero(self.candidate))
+        return f"<Prediction: {n_spectra} spectra, {n_classes} classes, {n_candidates} candidates>"
+
     def __post_init__(self):
         for name in ("survey", "score", "snr", "lost", "novelty"):
             if len(getattr(self, name)) != len(self.probabilities):

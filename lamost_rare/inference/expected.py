@@ -53,6 +53,13 @@ class Expected:
     missed: float
     missed_range: tuple[int, int]
 
+    def __repr__(self) -> str:
+        return (
+            f"<Expected: {self.true:.1f} of {self.candidates} candidates true "
+            f"({_range(self.true_range)}), {self.members:.1f} in the catalogue "
+            f"({_range(self.members_range)})>"
+        )
+
     def to_dict(self) -> dict:
         """Return it as JSON holds it, to six digits."""
         return {

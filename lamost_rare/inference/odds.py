@@ -108,6 +108,10 @@ class SurveyOdds:
     rare_class: str
     rare: int
 
+    def __repr__(self) -> str:
+        share = sum(self.prevalence[name] for name in np.array(self.populations)[self.own])
+        return f"<SurveyOdds of {self.rare_class}: {share:.3g} of the spectra are of it>"
+
     @classmethod
     def of(cls, config: PresetConfig) -> SurveyOdds | None:
         """Return the odds of a classifier's configuration; None if it has none."""

@@ -163,6 +163,9 @@ class Predictor:
         name, seconds = printable(preset.name), time.monotonic() - began
         _log.info("network of preset %s loaded and compiled in %.1f s", name, seconds)
 
+    def __repr__(self) -> str:
+        return f"<Predictor of {self.preset!r}, batches of {self.batch_size}>"
+
     def _build(self):
         preset = self.preset
         fix_network_threads()

@@ -151,6 +151,10 @@ class Selection:
             best = (float("nan") if purity is None else purity, size)
         return replace(self, threshold=known["threshold"], best=best)
 
+    def __repr__(self) -> str:
+        unsettled = self.purity is not None and self.threshold is None and self.best is None
+        return f"<Selection: {f'purity {self.purity:g}' if unsettled else self}>"
+
     def __str__(self) -> str:
         if self.threshold is not None:
             return f"{self.column} of {self.threshold:.4g} or more"

@@ -31,7 +31,7 @@ LATER_LIBRARIES = (
 """What the paper's experiments and the generators, which were made before, do without."""
 
 
-@dataclass
+@dataclass(repr=False)
 class LabelledStars(Rows):
     """Spectra of stars with labels.
 

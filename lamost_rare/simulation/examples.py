@@ -17,7 +17,7 @@ from .simulate_stars import simulate_in_parts, simulate_pixels
 __all__ = ["Examples", "complete_rows", "simulate_again", "simulate_examples", "standardize"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Examples(Rows):
     """Spectra of one class.
 

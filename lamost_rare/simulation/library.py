@@ -50,6 +50,9 @@ class Rows:
     def __len__(self):
         return len(self.flux)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} spectra>"
+
     def __getitem__(self, rows):
         return type(self)(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
@@ -61,7 +64,7 @@ class Rows:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-@dataclass
+@dataclass(repr=False)
 class LibraryStars(Rows):
     """Spectra of library stars.
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from ..notebook import table_as_html
+from ..text import printable
 from .grid import WavelengthGrid
+from .quality import QualityFlag
 
 __all__ = ["IDENTITY_DTYPES", "SpectrumBatch", "empty_identity"]
 
@@ -28,6 +32,10 @@ _MISSING = {
     "dec": np.nan,
     "snr_g": np.nan,
 }
+
+
+_SHOWN = 8
+"""Rows of a batch that a notebook shows."""
 
 
 def empty_identity(n_spectra: int) -> dict[str, np.ndarray]:
@@ -73,7 +81,29 @@ class SpectrumBatch:
     def __repr__(self) -> str:
         kind = "generated spectra" if self.generated else "spectra"
         more = f", columns {', '.join(self.columns)}" if self.columns else ""
-        return f"<SpectrumBatch: {len(self)} {kind} of {self.grid.n_pixels} pixels{more}>"
+        n_pixels = self.grid.n_pixels
+        return printable(f"<SpectrumBatch: {len(self)} {kind} of {n_pixels} pixels{more}>")
+
+    def _repr_html_(self) -> str:
+        first = self[:_SHOWN]
+        flags = [
+            "|".join(str(flag.name) for flag in QualityFlag if int(bits) & flag)
+            for bits in first.flags
+        ]
+        valid = [f"{part:.0f} %" for part in 100 * (1 - first.mask.mean(axis=1))]
+        shown: dict[str, Any] = {name: first.identity[name] for name in ("designation", "obsid")}
+        shown |= {
+            f"{name} (deg)": [f"{x:.5f}" for x in first.identity[name]] for name in ("ra", "dec")
+        }
+        shown["S/N (g)"] = [f"{x:.1f}" for x in first.identity["snr_g"]]
+        shown |= {"valid pixels": valid, "flags": flags, "path": first.identity["path"]}
+        low, high = self.grid.wavelength[[0, -1]]
+        says = [f"{low:.0f} to {high:.0f} Å in vacuum"]
+        if len(self) > _SHOWN:
+            says.append(f"the first {_SHOWN} of {len(self)}:")
+        rows = zip(*shown.values(), strict=True)
+        left = ("designation", "flags", "path")
+        return table_as_html(repr(self)[1:-1], list(shown), rows, left=left, says=says)
 
     def __post_init__(self):
         shape = self.flux.shape

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..text import printable
+
 __all__ = ["IVAR_RANGE", "RawSpectrum"]
 
 IVAR_RANGE = np.float32(1e-37), np.float32(1e37)
@@ -49,3 +51,10 @@ class RawSpectrum:
     layout: str = "object"
     flags: int = 0
     header: dict = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        ends = f"{self.wavelength[0]:.0f} to {self.wavelength[-1]:.0f} Å" if len(self.flux) else ""
+        name = self.identity.get("designation") or self.identity.get("path") or "of no name"
+        return printable(
+            f"<RawSpectrum {name}: layout {self.layout}, {len(self.flux)} pixels, {ends}>"
+        )

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from ..inference.expected import Expected
 from ..inference.selection import Selection
+from ..notebook import facts_as_html
 from ..text import printable
 from .formats import FORMATS
 
 __all__ = ["ScanSummary"]
+
+_GO_ON = "interrupted; run the same command again and it goes on from here"
 
 _OF_STARS = ("stars", "star_candidates", "only_together")
 
@@ -160,6 +163,26 @@ class ScanSummary:
             f"{self.did}, {self.rejected} rejected, {self.candidates} candidates>"
         )
 
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {
+            "source": self.source,
+            "inputs": self.discovered,
+            self.did: self.classified,
+            "rejected": self.rejected,
+            "to do": self.to_do,
+            "seconds": f"{self.seconds:.0f}",
+        }
+        says = [] if self.state == "complete" else [_GO_ON]
+        for line in self._found() if self.state == "complete" else ():
+            name, colon, text = line.partition(":")
+            if not colon:
+                says.append(line)
+            elif name == "rejected":  # beside their number
+                facts[name] = f"{self.rejected}: {text.strip()}"
+            else:
+                facts[name] = text.strip()
+        return facts_as_html(f"{type(self).__name__}, {self.state}", facts, says=says)
+
     def __str__(self) -> str:
         lines = [
             f"{self.discovered} inputs = {self.classified} {self.did} + {self.rejected} rejected"
@@ -174,7 +197,7 @@ class ScanSummary:
         if self.state == "complete":
             lines += self._found()
         else:
-            lines.append("interrupted; run the same command again and it goes on from here")
+            lines.append(_GO_ON)
         return "\n".join(lines)
 
     def _found(self) -> list:

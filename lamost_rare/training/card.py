@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from ..markdown import markdown_table
-from ..preset_config import PresetConfig
-from ..validation.figure_titles import (
+from ..figure_titles import (
     in_range,
     ions_of,
     measured_rows,
@@ -12,6 +10,8 @@ from ..validation.figure_titles import (
     members,
     recall_in_words,
 )
+from ..markdown import markdown_table
+from ..preset_config import PresetConfig
 from ..validation.first_stage_figures import first_stage_lines
 
 __all__ = ["write_card"]

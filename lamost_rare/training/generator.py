@@ -12,7 +12,8 @@ import numpy as np
 from ..inference.generation import generate
 from ..networks.architectures import SHIPPED_LCGAN
 from ..preset_config import PresetConfig
-from ..presets import CONFIG_FILE, load_preset, save_preset
+from ..preset_files import CONFIG_FILE
+from ..presets import load_preset, save_preset
 from ..simulation.dataset import LATER_LIBRARIES, LabelledStars, load_data_folder
 from ..simulation.examples import Examples, complete_rows, simulate_examples, standardize
 from ..simulation.simulate_stars import noise_of
@@ -156,7 +157,6 @@ def train_generator(
     preset = save_preset(output, config.to_dict(), weights)
     write_generator_golden(preset, generator)
     write_generator_card(preset)
-    _log.info("preset written to %s", printable(output))
     if work is None:
         shutil.rmtree(state)
     return preset

@@ -147,7 +147,6 @@ def _train(recipe: Recipe, stars: LabelledStars, output: Path, validation, n_val
         command="lamost-rare train classifier",
     )
     shutil.rmtree(state)
-    _log.info("preset written to %s", printable(output))
     return preset
 
 

@@ -70,6 +70,10 @@ class Found:
     hit: np.ndarray
     subtype: np.ndarray
 
+    def __repr__(self) -> str:
+        found, tried = int(np.count_nonzero(self.hit)), len(self.hit)
+        return f"<Found: {found} of {tried} spectra tried, by {self.preset!r}>"
+
     @property
     def whole(self) -> np.ndarray:
         """True for spectra none of whose sides is lost, shape (n,)."""

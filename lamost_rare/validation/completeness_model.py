@@ -64,6 +64,12 @@ class CompletenessModel:
     with_subtype: bool
     typical: np.ndarray
 
+    def __repr__(self) -> str:
+        ends = {"S/N": self.limits.snr, "A_V": self.limits.a_v, "subtype": self.limits.subtype}
+        names = list(ends)[: 3 if self.with_subtype else 2]
+        within = ", ".join(f"{name} {ends[name][0]:.4g} to {ends[name][1]:.4g}" for name in names)
+        return f"<CompletenessModel: {within}>"
+
     @classmethod
     def fit(cls, found, snr, a_v, subtype, star, weight, rng, *, n_refits=_REFITS):
         """Fit it to trials, each star weighted alike.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..figure_titles import members
 from ..inference.first_stage import certainty
-from .figure_titles import members
 from .figures import LETTERS
 from .statistics import upper_limit
 

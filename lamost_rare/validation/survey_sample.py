@@ -37,7 +37,7 @@ LOST_SHARE = 0.03
 """Fraction of a survey's spectra with one side lost."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Sample(Rows):
     """Judged spectra of stars that the classifier has not seen, n of them.
 

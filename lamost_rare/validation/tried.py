@@ -26,7 +26,7 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-@dataclass
+@dataclass(repr=False)
 class Tried(Rows):
     """Spectra of stars that were judged by a classifier which has not seen them; n of them.
 

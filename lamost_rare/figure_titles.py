@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..preset_config import Evidence
-from ..spectra.lines import LINES
+from .preset_config import Evidence
+from .spectra.lines import LINES
 
 __all__ = [
     "figure_rows",

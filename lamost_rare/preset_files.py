@@ -1,0 +1,59 @@
+"""The files of a preset as they are on disk: their content, their checksums, who wrote them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import metadata
+from pathlib import Path
+
+from .preset_config import PresetError
+from .text import printable
+
+__all__ = ["CONFIG_FILE", "read_config", "sha256_of", "versions"]
+
+CONFIG_FILE = "config.json"
+
+_MAX_CONFIG_BYTES = 4 << 20
+
+
+def read_config(folder: Path) -> dict:
+    """Return the content of ``config.json``.
+
+    Raises
+    ------
+    PresetError
+        If it cannot be read, or is no JSON object.
+    """
+    path = folder / CONFIG_FILE
+    what = printable(path)
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise PresetError(f"{what} is too large for the configuration of a preset")
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PresetError(f"cannot read {what}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, PresetError):
+            raise
+        raise PresetError(f"{what} is not valid JSON: {printable(error)}") from error
+    if not isinstance(config, dict):
+        raise PresetError(f"{what} does not hold a JSON object")
+    return config
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the installed versions of what decides a network's outputs."""
+    found = {}
+    for name in ("lamost-rare", "keras", "tensorflow", "tensorflow-cpu", "numpy"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
