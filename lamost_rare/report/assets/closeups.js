@@ -4,6 +4,7 @@
 const Closeups = (() => {
   const LEAST_HALF = 0.08; // of the continuum: noise of bright stars is not blown up to the full height
   const BESIDE = 2; // Å, beyond the side bands
+  const AT_REST = ["caii_k"]; // in hot stars a line of the gas before them: the catalogue measures it at rest too
 
   /** The line in the frame that a velocity puts it in: window, bands and centre. */
   function moved(line, velocity) {
@@ -14,6 +15,7 @@ const Closeups = (() => {
 
   /** Velocity at which a line is measured: that of the star, but 0 for lines that do not move. */
   function velocityOf(scene, line) {
+    if (AT_REST.includes(line.name)) return 0;
     const set = scene.list.sets.find((one) => one.name === line.set);
     return set?.at_rest ? 0 : scene.settings.velocity;
   }
