@@ -28,7 +28,7 @@ from lamost_rare.report.errors import ReportError
 from lamost_rare.report.server import serve
 from lamost_rare.report.verdict_files import read_verdict_file
 from lamost_rare.report.verdict_log import LogInUseError, VerdictLog
-from small_scan import make_small_scan
+from page_helpers import scan_of_stars
 from verdict_helpers import DIGEST, verdict
 
 JSON = {"Content-Type": "application/json"}
@@ -36,7 +36,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
-    return make_small_scan(tmp_path_factory.mktemp("served"))
+    return scan_of_stars(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ EXAMPLES = (
     "report candidates/ --top 200 --output most_probable.html",
     'report candidates/ --where "p_O_survey>0.1" --output probable.html',
     "report candidates/ --rows known.csv --output known.html",
+    "report candidates/ --output second_look.html --verdicts anna.csv ben.json",
     "report candidates/ --serve",
 )
 
@@ -58,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the spectra are now, if they were moved: what takes the place of the scan's "
         "source",
     )
+    parser.add_argument(
+        "--verdicts",
+        nargs="+",
+        metavar="FILE",
+        help="show what people said before: files that pages exported, or a server kept",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a page of that name")
     served = parser.add_argument_group(
         "serving", "In place of a file: the page from this computer, to a browser on it alone."
@@ -86,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         "where": args.where,
         "rows": args.rows,
         "spectra": args.spectra,
+        "verdicts": args.verdicts,
         "progress": False if args.quiet else None,
     }
     if args.serve:

@@ -17,8 +17,10 @@ from .errors import ReportError
 from .finished_scan import FinishedScan, open_scan
 from .packing import pack_spectrum
 from .page import write_page
-from .records import Records
+from .records import Records, digest_of, keys_of
+from .shown_again import events_on_page, files_of
 from .sources import Seen, open_sources, read_spectra
+from .verdict_files import VerdictFile
 from .visits import find_visits
 
 __all__ = ["Made", "check_page", "make_page", "make_report", "write_report"]
@@ -70,6 +72,7 @@ def make_page(
     where: str | None = None,
     rows=None,
     spectra=None,
+    verdicts=None,
     overwrite: bool = False,
     progress: bool | None = None,
 ) -> Made:
@@ -90,6 +93,8 @@ def make_page(
         Spectra that a table names by ``obsid`` or ``path``, in its order.
     spectra : path, optional
         Where the spectra are now, if they were moved: takes the place of the scan's source.
+    verdicts : path or sequence of paths, optional
+        Files of verdicts that are shown again, as `lamost_rare.report.verdict_files` reads them.
     overwrite : bool
         Whether to replace a file of that name.
     progress : bool, optional
@@ -109,8 +114,10 @@ def make_page(
     """
     found = open_scan(scan)
     target = check_page(found.folder / PAGE if output is None else output, overwrite=overwrite)
+    files = files_of(verdicts)
     chosen = choose(found, top=top, where=where, rows=rows)
-    return write_report(target, found, chosen, spectra=spectra, progress=progress)
+    options = {"spectra": spectra, "verdicts": files, "progress": progress}
+    return write_report(target, found, chosen, **options)
 
 
 def check_page(path, *, overwrite: bool) -> Path:
@@ -143,7 +150,7 @@ def write_report(
     chosen: Chosen,
     *,
     spectra=None,
-    verdicts: Iterable[dict] = (),
+    verdicts: Iterable[VerdictFile] = (),
     served: str | None = None,
     progress: bool | None = None,
 ) -> Made:
@@ -160,12 +167,17 @@ def write_report(
     chosen : Chosen
     spectra : path, optional
         As in `make_page`.
-    verdicts, served
-        As `Records.page` takes them.
+    verdicts : iterable of VerdictFile
+        Are shown again.
+    served : str, optional
+        As `Records.page` takes it.
     progress : bool, optional
     """
     sources = open_sources(scan, spectra)
-    records = Records(scan, chosen, find_visits(scan, chosen.rows), sources.notes)
+    keys = keys_of(chosen.rows)
+    events, notes = events_on_page(verdicts, digest_of(keys), keys)
+    visits = find_visits(scan, chosen.rows)
+    records = Records(scan, chosen, visits, [*sources.notes, *notes])
     n = len(records.spectra)
     with (
         tempfile.TemporaryFile(dir=target.parent) as spool,
@@ -176,7 +188,7 @@ def write_report(
             places[seen.row] = _pack(seen, records, spool)
             bar.update(done)
         title = f"{chosen.how}: {scan.folder.name}"
-        page = records.page(title=title, verdicts=verdicts, served=served)
+        page = records.page(title=title, verdicts=events, served=served)
         with atomic_path(target) as temporary, open(temporary, "wb") as file:
             write_page(file, page, _copied(spool, places))
     missing = sum(map(bool, page["columns"]["missing"]))

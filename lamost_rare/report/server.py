@@ -21,6 +21,7 @@ from .errors import ReportError
 from .finished_scan import open_scan
 from .making import write_report
 from .records import digest_of, keys_of
+from .shown_again import files_of
 from .verdict_log import VerdictLog, log_path
 
 __all__ = ["Served", "serve"]
@@ -149,6 +150,7 @@ def serve(
     where: str | None = None,
     rows=None,
     spectra=None,
+    verdicts=None,
     progress: bool | None = None,
 ) -> Served:
     """Serve a page for looking at spectra of a finished scan, and keep verdicts beside the scan.
@@ -165,7 +167,7 @@ def serve(
         The directory that a scan, or a run of a pipeline, wrote. It must be writable.
     port : int, optional
         By default one that is free.
-    top, where, rows, spectra, progress
+    top, where, rows, spectra, verdicts, progress
         As in `lamost_rare.report`.
 
     Returns
@@ -181,6 +183,7 @@ def serve(
     if port is not None and (isinstance(port, bool) or port not in _PORTS):
         raise ReportError(f"--port must be from 1 to 65535, not {port}")
     found = open_scan(scan)
+    files = files_of(verdicts)
     chosen = choose(found, top=top, where=where, rows=rows)
     keys = keys_of(chosen.rows)
     digest = digest_of(keys)
@@ -193,7 +196,8 @@ def serve(
     log = VerdictLog(path, digest, keys)
     page = None
     try:
-        page, notes = _written(found, chosen, spectra=spectra, progress=progress)
+        options = {"spectra": spectra, "verdicts": files, "progress": progress}
+        page, notes = _written(found, chosen, **options)
         _running[path] = Served(page, log, port)
         _running[path].notes[:0] = notes
     except BaseException:
