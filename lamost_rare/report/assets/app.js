@@ -216,7 +216,7 @@ const App = {
     const n = App.order.length;
     const row = App.row();
     Page.get("position").textContent = n ? `${App.at + 1} of ${n}` : "none";
-    document.title = row === undefined ? App.list.title : `${App.at + 1}/${n} ${App.list.columns.name[row]} · ${App.list.title}`;
+    document.title = row === undefined ? App.list.title : `${App.at + 1}/${n} ${Order.nameOf(App.list, row)} · ${App.list.title}`;
     const order = App.sort.by === "list" ? "" : Order.KINDS[App.sort.by];
     Page.get("chosen").textContent = [Filtering.inWords(App.list, App.filter), order].filter(Boolean).join("; ");
     Page.get("empty").hidden = n > 0;

@@ -78,7 +78,7 @@ const Deciding = {
     const before = Deciding.state(row);
     if (Undoing.same(before, state)) return;
     Undoing.push(key, before, state);
-    App.say(`${Deciding.list.columns.name[row]}: ${Deciding.inWords(state)}.`);
+    App.say(`${Order.nameOf(Deciding.list, row)}: ${Deciding.inWords(state)}.`);
     VerdictLog.add(VerdictLog.make(key, Person.name, state));
   },
 

@@ -63,7 +63,7 @@ const Filtering = {
     const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length) {
       const said = (row) => VerdictLog.of(columns.key[row]).map((event) => `${event.comment} ${event.class} ${event.flags.join(" ")}`).join(" ");
-      const text = (row) => `${columns.name[row]} ${columns.path[row]} ${columns.obsid[row]} ${said(row)}`.toLowerCase();
+      const text = (row) => [...Order.namesOf(list, row), said(row)].join(" ").toLowerCase();
       tests.push((row) => words.every((word) => text(row).includes(word)));
     }
     return tests;

@@ -81,7 +81,7 @@ const Importing = {
   },
 
   checkList(digest) {
-    if (digest !== undefined && digest !== "" && digest !== Importing.list.digest) {
+    if ((digest ?? "") !== "" && digest !== Importing.list.digest) {
       throw new Error(`its verdicts are on another list (${String(digest).slice(0, 8)}…, this page is ${Importing.list.digest.slice(0, 8)}…)`);
     }
   },

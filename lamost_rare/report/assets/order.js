@@ -56,6 +56,17 @@ const Order = {
     return (2 * Math.asin(Math.min(1, Math.sqrt(h))) * 180) / Math.PI;
   },
 
+  /** @returns {string} what a row is called. A blind list does not say which star it is. */
+  nameOf(list, row) {
+    return list.blind ? `Spectrum ${row + 1}` : list.columns.name[row];
+  },
+
+  /** @returns {string[]} all by which a row may be looked for. */
+  namesOf(list, row) {
+    const { name, obsid, path } = list.columns;
+    return list.blind ? [Order.nameOf(list, row)] : [name[row], String(obsid[row]), path[row]];
+  },
+
   /**
    * Find candidates by number, key, obsid or part of the name.
    * @returns {number[]} rows, the best first
@@ -66,8 +77,9 @@ const Order = {
     if (!wanted) return [];
     const found = [];
     if (/^\d+$/.test(wanted) && Number(wanted) >= 1 && Number(wanted) <= list.rows) found.push(Number(wanted) - 1);
-    const exact = (row) => [columns.key[row], columns.obsid[row], columns.name[row], columns.path[row]].some((x) => String(x).toLowerCase() === wanted);
-    const part = (row) => [columns.name[row], columns.obsid[row], columns.path[row]].some((x) => String(x).toLowerCase().includes(wanted));
+    const names = (row) => Order.namesOf(list, row).map((name) => name.toLowerCase());
+    const exact = (row) => columns.key[row] === wanted || names(row).includes(wanted);
+    const part = (row) => names(row).some((name) => name.includes(wanted));
     for (const matches of [exact, part]) {
       for (let row = 0; row < list.rows && found.length < most; row += 1) if (!found.includes(row) && matches(row)) found.push(row);
     }

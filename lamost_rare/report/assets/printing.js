@@ -51,7 +51,7 @@ const Printing = {
       await Printing.toImages(drawn);
       sheet.append(drawn);
     } catch (error) {
-      sheet.append(Elements.h("p", {}, `${App.list.columns.name[row]}: ${error.message}`));
+      sheet.append(Elements.h("p", {}, `${Order.nameOf(App.list, row)}: ${error.message}`));
     }
     const events = VerdictLog.of(App.list.columns.key[row]).filter((event) => !VerdictLog.isEmpty(event));
     sheet.append(...events.map((event) => Elements.h("p", { class: "verdict" },

@@ -105,8 +105,9 @@ const Table = {
     if (column.text) cell.textContent = column.text(row);
     if (column.name === "picture") cell.append(Elements.h("canvas", { role: "img", "aria-label": "Small picture of the spectrum" }));
     if (column.name === "name") {
-      const { name, ra, dec } = Table.list.columns;
-      cell.append(Elements.h("bdi", { class: "what" }, name[row]), Elements.h("span", { class: "where" }, `${Words.number(ra[row], 5, "–")} ${Words.number(dec[row], 5, "–")}`));
+      const { ra, dec } = Table.list.columns;
+      const where = Table.list.blind ? "" : `${Words.number(ra[row], 5, "–")} ${Words.number(dec[row], 5, "–")}`;
+      cell.append(Elements.h("bdi", { class: "what" }, Order.nameOf(Table.list, row)), Elements.h("span", { class: "where" }, where));
     }
     return cell;
   },

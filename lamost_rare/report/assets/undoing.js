@@ -64,7 +64,7 @@ const Undoing = {
       return;
     }
     to.push(entry);
-    App.say(`${word}: ${App.list.columns.name[row]}, now ${Deciding.inWords(entry[there])}.`);
+    App.say(`${word}: ${Order.nameOf(App.list, row)}, now ${Deciding.inWords(entry[there])}.`);
     await VerdictLog.add(VerdictLog.make(entry.key, Person.name, entry[there]));
   },
 };
