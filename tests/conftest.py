@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 # Before anything imports TensorFlow: its start-up messages would drown pytest's.
@@ -11,7 +13,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import pytest
 
-from browser_helpers import Browser, skip_without_browser
+from browser_helpers import Browser, open_page, skip_without_browser
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -61,3 +63,24 @@ def context(browser):
     """A context of the browser with nothing stored; checked at the end, see `Watch`."""
     with browser.context() as made:
         yield made
+
+
+@pytest.fixture
+def open_spectra(browser, tmp_path):
+    """Open a page of some spectra; ``open_spectra.packed`` are those of the last one, packed.
+
+    Parameters are those of `viewer_helpers.write_spectra`, and ``options`` of the context.
+    """
+    # Here, as few tests need it: it loads what standards are made of.
+    from viewer_helpers import write_spectra
+
+    with ExitStack() as opened:
+
+        def open_(spectra, /, *, options=None, **changes):
+            path = tmp_path / f"spectra-{next(numbers)}.html"
+            open_.packed = write_spectra(path, spectra, **changes)
+            context = opened.enter_context(browser.context(**(options or {})))
+            return open_page(context, path)
+
+        numbers = count()
+        yield open_

@@ -5,6 +5,7 @@ import hashlib
 
 import numpy as np
 
+from browser_helpers import until
 from lamost_rare.inference.evidence import measure_lines
 from lamost_rare.report.line_sets import page_lines
 from lamost_rare.report.packing import pack_spectrum, unpack_spectrum
@@ -118,3 +119,16 @@ def write_spectra(target, spectra, /, **changes):
     with open(target, "wb") as file:
         write_page(file, list_of(spectra, **changes), texts)
     return packed
+
+
+DRAWN = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"""
+
+
+def show(page, row):
+    page.evaluate("(row) => App.toRow(row)", row)
+    until(page, f"View.state.row === {row}")
+
+
+def settle(page):
+    """Wait until what was changed is drawn."""
+    page.evaluate(DRAWN)
