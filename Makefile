@@ -26,7 +26,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-demo: $(STAMP)  ## simulate a small survey and search it for O stars
+demo: $(STAMP)  ## simulate a small survey, search it for O stars, and write a page of what was found
 	$(BIN)/lamost-rare demo --output "$(or $(OUTPUT),demo-output)"
 
 # Checked before any set-up is done.

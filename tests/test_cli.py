@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,7 +299,10 @@ def test_demo_sets_candidates_beside_the_truth(run, preset, tmp_path, small_surv
     for _ in range(2):  # the second replaces the first
         status, out, _ = run("demo", "--output", tmp_path / "demo", "--preset", preset.folder)
         assert status == 0
-    simulated, *_, comparison = out.split("\n\n")
+    simulated, *_, comparison, page = out.split("\n\n")
+    page = Path(page.removeprefix("A page for looking at them: file://").rstrip())
+    assert page == tmp_path / "demo" / "candidates" / "page.html"
+    assert page.is_file()
     assert simulated.startswith("Simulated 40 files, some of them damaged: ")
     match = re.match(
         r"O stars simulated: 10, of them found: (\d+); found besides: (\d+)", comparison

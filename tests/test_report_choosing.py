@@ -44,7 +44,7 @@ def test_candidates_in_the_order_of_the_scan(output, found):
     chosen = choose(found)
     assert obsids(chosen) == table(output, "candidates")["obsid"]
     assert 2 < len(chosen.rows) < N
-    assert chosen.how == "candidates of the scan"
+    assert chosen.how == "candidates of class O"
     assert "evidence" in chosen.rows.column_names
 
 

@@ -1,4 +1,4 @@
-"""``lamost-rare demo``: simulate a small survey, search it, and compare with the truth."""
+"""``lamost-rare demo``: simulate a small survey, search it, and show what was found."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_demo(folder: Path, preset=None) -> int:
-    """Simulate into ``folder/survey``, scan into ``folder/candidates``, print what was found.
+    """Simulate into ``folder/survey``, scan into ``folder/candidates``, print what was found, and
+    write the page for looking at it.
 
     Parameters
     ----------
@@ -57,6 +58,7 @@ def run_demo(folder: Path, preset=None) -> int:
         Number of spectra that were classified.
     """
     from ..presets import load_preset
+    from ..report.making import make_page
     from ..simulation.demo import make_demo_survey
     from ..survey import scan_directory
 
@@ -68,6 +70,9 @@ def run_demo(folder: Path, preset=None) -> int:
     print(summary, end="\n\n")
     for line in _comparison(folder / "candidates", survey, truth, preset.rare_class):
         print(line)
+    if summary.candidates:
+        page = make_page(folder / "candidates", overwrite=True, progress=False).path
+        print(f"\nA page for looking at them: {page.as_uri()}")
     return summary.classified
 
 

@@ -14,7 +14,7 @@ from ..inference.calibration import EVIDENCE
 from ..survey.candidates import rank_candidates
 from ..text import printable
 from .errors import NothingToShowError, ReportError
-from .finished_scan import FinishedScan, take_rows
+from .finished_scan import FinishedScan, clear_errors, take_rows
 from .rows_of_table import numbers_of_table
 from .where import parse_condition
 
@@ -87,18 +87,14 @@ def choose(
 
 
 def _candidates(scan: FinishedScan) -> Chosen:
-    try:
-        with arrow_file(scan.folder / "candidates.parquet") as file:
-            rows = pq.read_table(file)
-    except FileNotFoundError:
-        raise ReportError(
-            f"{printable(scan.folder)} has no candidates.parquet: run the scan again, or give "
-            "--top or --where"
-        ) from None
+    path = scan.folder / "candidates.parquet"
+    with clear_errors(path), arrow_file(path) as file:
+        rows = pq.read_table(file)
     if not len(rows):
         raise NothingToShowError("the scan has no candidates: --top 50 shows the most probable")
     _check_number(len(rows), "--top N takes the most probable")
-    return Chosen(rows, "candidates of the scan", [])
+    of = f" of class {scan.rare_class}" if scan.rare_class else ""
+    return Chosen(rows, f"candidates{of}", [])
 
 
 def _given(scan: FinishedScan, rows) -> Chosen:

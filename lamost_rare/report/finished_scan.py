@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,14 +95,7 @@ def open_scan(folder) -> FinishedScan:
         raise ReportError(f"{shown} is a file: give the directory that a scan wrote")
     if not folder.is_dir():
         raise ReportError(f"no such directory: {shown}")
-    try:
-        manifest = read_manifest(folder / _MANIFEST)
-    except ScanError:
-        raise ReportError(
-            f"{shown}/{_MANIFEST} is damaged, or of another version of lamost-rare: scan again"
-        ) from None
-    if manifest is None:
-        raise ReportError(f"{shown} holds no scan: there is no {_MANIFEST}")
+    manifest = _manifest(folder)
     if (state := manifest.get("state")) != "complete":
         raise ReportError(
             f"the scan in {shown} is not finished ({printable(state)}): run the same scan command "
@@ -109,11 +104,37 @@ def open_scan(folder) -> FinishedScan:
     return FinishedScan(folder, manifest, _columns(folder), *_preset(manifest))
 
 
+def _manifest(folder: Path) -> dict:
+    shown = printable(folder)
+    try:
+        manifest = read_manifest(folder / _MANIFEST)
+        if manifest is None:
+            raise ReportError(f"{shown} holds no scan: there is no {_MANIFEST}")
+        texts = [manifest["source"], manifest["versions"]["lamost-rare"]]
+        if preset := manifest.get("preset"):
+            texts += [preset["name"], preset["weights_sha256"]]
+        if root := manifest.get("root"):
+            texts.append(root)
+        if all(isinstance(text, str) for text in texts):
+            return manifest
+    except (ScanError, KeyError, TypeError, AttributeError):
+        pass
+    raise ReportError(
+        f"{shown}/{_MANIFEST} is damaged, or of another version of lamost-rare: scan again"
+    )
+
+
 def _columns(folder: Path) -> list[str]:
     path = folder / "catalogue.parquet"
+    with clear_errors(path), open_parquet(path) as file:
+        return file.schema_arrow.names
+
+
+@contextlib.contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with a table of a scan."""
     try:
-        with open_parquet(path) as file:
-            return file.schema_arrow.names
+        yield
     except FileNotFoundError:
         raise ReportError(f"{printable(path)} is not there any more: scan again") from None
     except pa.ArrowException as error:

@@ -187,7 +187,8 @@ def write_report(
         for done, seen in enumerate(read_spectra(scan, records.spectra, sources), start=1):
             places[seen.row] = _pack(seen, records, spool)
             bar.update(done)
-        title = f"{chosen.how}: {scan.folder.name}"
+        where = os.path.join(scan.folder.parent.name, scan.folder.name)
+        title = f"{chosen.how[0].upper()}{chosen.how[1:]} in {where}"
         page = records.page(title=title, verdicts=events, served=served)
         with atomic_path(target) as temporary, open(temporary, "wb") as file:
             write_page(file, page, _copied(spool, places))

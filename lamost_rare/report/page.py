@@ -96,5 +96,4 @@ def _hash(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    asset = files(__package__).joinpath("assets", name)
-    return asset.read_text(encoding="utf-8") if asset.is_file() else ""
+    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ condition is ever run.
 from __future__ import annotations
 
 import ast
+import re
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -91,7 +92,7 @@ def parse_condition(text: str, schema: pa.Schema) -> Condition:
     if len(text) > _LONGEST:
         raise ReportError(f"--where is longer than {_LONGEST} characters: give the rows as --rows")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(re.sub(r"[\r\n]", " ", text).strip(), mode="eval")
         reader = _Reader(schema)
         found = reader.condition(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -207,11 +208,10 @@ class _Reader:
         if kind not in _ARITHMETIC and kind is not ast.Div:
             raise _not_understood(node)
         left, right = (self._number(part) for part in (node.left, node.right))
-        if kind is ast.Div:
-            parts = (part.expression.cast(pa.float64()) for part in (left, right))
-            return _Value(pc.divide(*parts), _NUMBER)
-        found = _ARITHMETIC[kind](left.expression, right.expression)
-        return _Value(found, _NUMBER, left.whole and right.whole)
+        whole = left.whole and right.whole and kind is not ast.Div
+        parts = _alike(left, right, whole)
+        found = pc.divide(*parts) if kind is ast.Div else _ARITHMETIC[kind](*parts)
+        return _Value(found, _NUMBER, whole)
 
     def _bits(self, node: ast.BinOp, of_bits, of_conditions) -> _Value:
         left, right = self.read(node.left), self.read(node.right)
@@ -257,7 +257,10 @@ class _Reader:
                 f"--where: {_part(node)} compares {left.kind} with {right.kind}"
                 f"{': put text in quotes' if _TEXT in (left.kind, right.kind) else ''}"
             )
-        return _COMPARED[type(operator)](left.expression, right.expression)
+        parts = left.expression, right.expression
+        if left.kind == _NUMBER:
+            parts = _alike(left, right, left.whole and right.whole)
+        return _COMPARED[type(operator)](*parts)
 
     def _among(self, value: _Value, node: ast.expr) -> pc.Expression:
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
@@ -268,7 +271,7 @@ class _Reader:
             if value.whole and all(other.whole for other in others):
                 kind = pa.int64()
             among = pa.array([other.constant for other in others], kind)
-            found = pc.is_in(value.expression.cast(kind), value_set=among, skip_nulls=True)
+            found = pc.is_in(value.expression.cast(kind, safe=False), value_set=among)
             return pc.and_kleene(found, pc.is_valid(value.expression))
         text = self.read(node)
         if text.kind == _TEXT and value.kind == _TEXT and value.constant is not None:
@@ -280,6 +283,12 @@ class _Reader:
         if value.kind != _NUMBER:
             raise ReportError(f"--where: {_part(node)} is {value.kind}, not a number")
         return value
+
+
+def _alike(left: _Value, right: _Value, whole: bool) -> tuple[pc.Expression, pc.Expression]:
+    """Return two numbers of one kind: Arrow compares no large whole ones with others."""
+    kind = pa.int64() if whole else pa.float64()
+    return left.expression.cast(kind, safe=False), right.expression.cast(kind, safe=False)
 
 
 def _not_understood(node: ast.expr) -> ReportError:
