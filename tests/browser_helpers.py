@@ -14,6 +14,11 @@ ARGUMENTS = (
 )  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LOCAL = ("file:", "data:", "blob:")
+NAMED = """try {
+    const name = "lamost-rare/setting/person";
+    if (localStorage.getItem(name) === null) localStorage.setItem(name, '"%s"');
+} catch {}"""
+"""Scripts are run in every document, also in those that have no store."""
 PATIENCE = 60_000
 """Milliseconds: a busy machine is slow, and no test depends on how slow."""
 
@@ -107,10 +112,7 @@ def open_page(context, path, *, name="Anna", fragment=""):
     """Open a page and wait until it has its verdicts; nobody is asked for a name."""
     page = context.new_page()
     if name is not None:
-        page.add_init_script(
-            "if (localStorage.getItem('lamost-rare/setting/person') === null)"
-            f" localStorage.setItem('lamost-rare/setting/person', '\"{name}\"')"
-        )
+        page.add_init_script(NAMED % name)
     return visit(page, path, fragment)
 
 

@@ -54,7 +54,9 @@ const Actions = {
 
   keys() {
     Keys.fillList(Page.get("keys-list"));
-    Page.openDialog("keys-dialog");
+    Page.openDialog("keys-dialog").scrollTop = 0;
+    // Its arrow keys scroll then.
+    Page.get("keys-list").focus({ preventScroll: true });
   },
 
   /** From what the system has to light, to dark, and back. */

@@ -17,7 +17,11 @@ const App = {
     Page.prepareDialogs();
     App.theme(Settings.get("theme", ""));
     if (!Unpack.supported()) return App.wrong(Unpack.unsupported());
-    App.list = await Unpack.list();
+    try {
+      App.list = await Unpack.list();
+    } catch {
+      return App.wrong("This page is damaged: what it lists cannot be read. Perhaps it was not copied whole.");
+    }
     const list = App.list;
     const opened = VerdictLog.open(list).catch((error) => { VerdictLog.reason = error.message; });
     App.build(list);

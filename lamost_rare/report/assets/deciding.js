@@ -12,8 +12,8 @@ const Deciding = {
   /** Build the panel from what the list offers. */
   start(list) {
     Deciding.list = list;
-    const button = (kind, value, key) => {
-      const parts = key ? [Elements.h("kbd", { "aria-hidden": "true" }, key), value] : [value];
+    const button = (kind, value, key = "") => {
+      const parts = [...(key ? [Elements.h("kbd", { "aria-hidden": "true" }, key)] : []), Words.className(value)];
       return Elements.h("button", { type: "button", "aria-pressed": "false", [`data-${kind}`]: value, on: { click: () => Deciding.press(kind, value) } }, ...parts);
     };
     Page.fill(Page.get("classes"), ...list.verdict_classes.map((one) => button("class", one.name, one.key)));

@@ -17,7 +17,7 @@ const Table = {
       { name: "picture", label: "Spectrum" },
       { name: "name", label: "Name" },
       { name: "snr", label: "S/N", sort: "snr", text: (row) => Words.number(list.columns.snr_g[row], 1, "–") },
-      { name: "predicted", label: "Predicted", sort: "p", text: (row) => `${list.columns.prediction[row]} ${Words.percent(Filtering.column(list, "p")[row])}` },
+      { name: "predicted", label: "Predicted", sort: "p", text: (row) => `${Words.className(list.columns.prediction[row])} ${Words.percent(Filtering.column(list, "p")[row])}` },
       { name: "novelty", label: "Novelty", sort: "novelty", text: (row) => Words.number(list.columns.novelty[row], 2, "–") },
       { name: "mine", label: "Verdict", sort: "undecided" },
       { name: "others", label: "Others" },
@@ -48,6 +48,7 @@ const Table = {
     if (!open) return;
     Table.draw(true);
     Table.reveal();
+    window.scrollTo(0, 0);
     Table.scroller.focus({ preventScroll: true });
   },
 
