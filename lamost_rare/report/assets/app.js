@@ -187,7 +187,7 @@ const App = {
     if (move !== App.moves) return;
     App.shown = row;
     if (document.documentElement.dataset.ready) performance.measure("next-spectrum", { start: begin });
-    for (const near of [App.order[App.at + 1], App.order[App.at - 1]]) if (near !== undefined) Unpack.prefetch(near);
+    for (const near of [App.order[App.at + 1], App.order[App.at - 1]]) if (near !== undefined) View.prefetch(near);
   },
 
   /** Wait until the candidate can be seen: nobody decides on what is not drawn. False if another one is chosen meanwhile. */

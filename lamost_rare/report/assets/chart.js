@@ -2,8 +2,13 @@
 
 /** Drawing of spectra on canvas: frames, axes, traces. Nothing here knows what is shown. */
 const Chart = (() => {
+  /** Size of an element in CSS pixels; null where it is not shown. */
+  function sizeOf({ clientWidth: width, clientHeight: height }) {
+    return width && height ? { width, height } : null;
+  }
+
   /** Give a canvas as many pixels as the screen has, and return its context in CSS pixels. */
-  function prepare(canvas, width = canvas.clientWidth, height = canvas.clientHeight, ratio = devicePixelRatio || 1) {
+  function prepare(canvas, width, height, ratio = devicePixelRatio || 1) {
     const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
     if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     const ctx = canvas.getContext("2d");
@@ -126,5 +131,5 @@ const Chart = (() => {
     ctx.lineTo(x1, y1);
   }
 
-  return { Frame, axes, digits, font, line, outline, powerOf, prepare, snap, superscript, ticks };
+  return { Frame, axes, digits, font, line, outline, powerOf, prepare, sizeOf, snap, superscript, ticks };
 })();

@@ -138,17 +138,22 @@ const Closeups = (() => {
       const name = Elements.button(line.label, () => onpick(line), { class: "v-line", title: "Show it in the overview" });
       host.append(h("figure", { class: "v-closeup" },
         h("figcaption", {}, name, width, catalogue), canvas));
-      return { line, canvas, width, catalogue };
+      return { line, canvas, width, catalogue, size: null };
     });
   }
+
+  /** Ask for the sizes of the figures again when they are next drawn. */
+  const resized = (figures) => figures.forEach((figure) => { figure.size = null; });
 
   /** Draw all figures of a scene; `row` is whose catalogue's widths stand beside. */
   function show(figures, scene, row) {
     const { ew, ew_err: errors } = scene.list;
-    for (const { line, canvas, width, catalogue } of figures) {
+    for (const figure of figures) {
+      const { line, canvas, width, catalogue } = figure;
       const close = near(scene, line);
-      const size = { width: canvas.clientWidth, height: canvas.clientHeight };
-      if (size.width) draw(Chart.prepare(canvas), close, scene, size, Palette.inks());
+      figure.size ??= Chart.sizeOf(canvas);
+      const { size } = figure;
+      if (size) draw(Chart.prepare(canvas, size.width, size.height), close, scene, size, Palette.inks());
       const known = row < scene.list.rows ? ew[line.name]?.[row] : null;
       width.textContent = widthOf(close.measured);
       catalogue.textContent = line.measured
@@ -159,5 +164,5 @@ const Closeups = (() => {
     }
   }
 
-  return { build, draw, linesOf, near, show, velocityOf, widthOf };
+  return { build, draw, linesOf, near, resized, show, velocityOf, widthOf };
 })();

@@ -163,7 +163,7 @@ const Numerics = (() => {
     const limit = 2.5 * quantile(Float64Array.from(noise).sort(), 0.5);
     const values = [];
     for (let i = from; i < to; i += 1) {
-      if (mask[i] || (sigma[i] > limit && noise.length > 16)) continue;
+      if (mask[i] || (sigma[i] > limit && Math.abs(flux[i]) < 4 * sigma[i] && noise.length > 16)) continue;
       const [a, b, c] = [flux[Math.max(from, i - 1)], flux[i], flux[Math.min(to - 1, i + 1)]];
       values.push(Math.max(Math.min(a, b), Math.min(Math.max(a, b), c)));
     }

@@ -19,7 +19,11 @@ class Overview {
     this.plot = h("div", { class: "v-plot" }, this.canvas, this.cover);
     this.element = host;
     host.append(this.readout, this.plot);
-    new ResizeObserver(() => this.draw()).observe(this.plot);
+    this.size = null; // asked for when the size has changed alone: to ask makes the browser lay out the page
+    new ResizeObserver(() => {
+      this.size = null;
+      this.draw();
+    }).observe(this.plot);
     this.listen();
   }
 
@@ -36,9 +40,10 @@ class Overview {
   }
 
   draw() {
-    const { clientWidth: width, clientHeight: height } = this.plot;
-    if (!this.scene || !width || !height) return;
-    const ctx = Chart.prepare(this.canvas);
+    this.size ??= Chart.sizeOf(this.plot);
+    if (!this.scene || !this.size) return;
+    const { width, height } = this.size;
+    const ctx = Chart.prepare(this.canvas, width, height);
     const size = { width, height, range: this.shown, stretch: this.stretch };
     this.frames = Picture.draw(ctx, this.scene, size, Palette.inks());
     this.canvas.setAttribute("aria-label", this.described());
@@ -164,7 +169,7 @@ class Overview {
 
   /** Draw what moves with the pointer: a cursor, or the box that is being dragged. */
   drawCover(cursor, box = null) {
-    const ctx = Chart.prepare(this.cover);
+    const ctx = Chart.prepare(this.cover, this.size.width, this.size.height);
     const inks = Palette.inks();
     const { flux, residuals } = this.frames;
     const bottom = (residuals ?? flux).top + (residuals ?? flux).height;

@@ -9,6 +9,7 @@ const Palette = (() => {
   };
   const SIGNS = { "He II": "II", "He I": "I", H: "H", metal: "m", nebular: "n", interstellar: "i", sky: "s" };
   let current = null;
+  let letters = 0;
 
   function read(element) {
     const style = getComputedStyle(element);
@@ -37,9 +38,15 @@ const Palette = (() => {
     return { ink: from[slug] ?? from.muted, dash: DASHES[name] ?? [4, 4], sign: SIGNS[name] ?? "?" };
   }
 
+  /** Find out how large the reader's letters are; to ask at each text would take most of the time of drawing. */
+  function measure() {
+    letters = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  }
+
   /** Size of a text of `px` pixels for readers who chose larger letters. */
   function scaled(px) {
-    return px * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+    if (!letters) measure();
+    return px * letters;
   }
 
   /** Call `redraw` when the theme changes, by the page's button or by the system. */
@@ -52,5 +59,5 @@ const Palette = (() => {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", forget);
   }
 
-  return { inks, ofSet, onchange, printed, scaled };
+  return { inks, measure, ofSet, onchange, printed, scaled };
 })();

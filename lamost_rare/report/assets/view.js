@@ -40,7 +40,10 @@ const View = (() => {
     parts.figures = Closeups.build(parts.closeups, list, zoomOn);
     parts.widths.addEventListener("toggle", drawWidths);
     Palette.onchange(drawAll);
-    new ResizeObserver(later).observe(parts.closeups);
+    new ResizeObserver(() => {
+      Closeups.resized(parts.figures);
+      later();
+    }).observe(parts.closeups);
     ready = Standards.open(list).catch(() => warn("The standards of this page cannot be read."));
   }
 
@@ -113,6 +116,7 @@ const View = (() => {
       if (parts && state.row >= 0) parts.controls.refresh(state, null);
       return;
     }
+    Palette.measure();
     scene = Scene.make(list, parts.spectrum, settings, parts.visit);
     api.overview.show(scene);
     Closeups.show(parts.figures, scene, state.row);
