@@ -47,7 +47,16 @@ _EARLIER = ("low_snr", "group_threshold_by_snr")
 
 
 class PresetError(LamostRareError, ValueError):
-    """A preset that does not exist, is incomplete, or was changed after it was made."""
+    """A preset that does not exist, is incomplete, or was changed after it was made.
+
+    Examples
+    --------
+    >>> from lamost_rare import load_preset
+    >>> load_preset("racnet-obafgkm")
+    Traceback (most recent call last):
+        ...
+    lamost_rare.preset_config.PresetError: no preset 'racnet-obafgkm'; did you mean ...
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

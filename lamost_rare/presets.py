@@ -61,6 +61,13 @@ class Preset:
         Where its files are.
     config : dict
         The content of ``config.json``.
+
+    Examples
+    --------
+    >>> from lamost_rare import load_preset
+    >>> preset = load_preset("racnet-obafgkm-v1")
+    >>> preset.rare_class, preset.grid.n_pixels
+    ('O', 3072)
     """
 
     name: str
@@ -121,7 +128,7 @@ class Preset:
 
     @property
     def threshold(self) -> float:
-        """A candidate has at least this calibrated probability of the rare class."""
+        """A candidate has at least this ``p_<rare>_survey``; without odds, this ``p_<rare>``."""
         return float(self.settings.threshold)
 
     @property
@@ -177,6 +184,12 @@ def list_presets() -> list[str]:
     Returns
     -------
     list of str
+
+    Examples
+    --------
+    >>> from lamost_rare import list_presets
+    >>> "racnet-obafgkm-v1" in list_presets()
+    True
     """
     names = sorted(path.parent.name for path in _SHIPPED.glob(f"*/{CONFIG_FILE}"))
     return sorted(names, key=lambda name: name != DEFAULT_PRESET)
@@ -200,6 +213,12 @@ def load_preset(preset: str | os.PathLike | None = None, *, verify: bool = True)
     ------
     PresetError
         If there is no such preset, its ``config.json`` is unusable or its weights do not match.
+
+    Examples
+    --------
+    >>> from lamost_rare import load_preset
+    >>> load_preset().kind, load_preset("lcgan-o-v1").kind
+    ('classifier', 'generator')
     """
     folder = _find(DEFAULT_PRESET if preset is None else preset)
     config = read_config(folder)
@@ -235,6 +254,17 @@ def save_preset(folder: str | os.PathLike, config: dict, weights_file: str | os.
         If ``config`` lacks something that a preset needs.
     OSError
         If a file cannot be read or written.
+
+    Examples
+    --------
+    A copy of a shipped preset, with another description:
+
+    >>> from lamost_rare import load_preset
+    >>> from lamost_rare.presets import save_preset
+    >>> shipped = load_preset("lcgan-o-v1")
+    >>> config = {**shipped.config, "description": "My copy."}
+    >>> save_preset("my-copy-v1", config, shipped.weights_path).description
+    'My copy.'
     """
     check_paths(folder=folder, weights_file=weights_file)
     folder, weights_file = Path(folder), Path(weights_file)

@@ -29,6 +29,16 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def demonstration(tmp_path_factory):
+    """A folder with the survey of ``lamost-rare demo``."""
+    from lamost_rare.simulation.demo import make_demo_survey
+
+    folder = tmp_path_factory.mktemp("examples")
+    make_demo_survey(folder / "demo-output" / "survey")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def expected(files):
     """What `classify_spectra` says of the files."""
     from lamost_rare import classify_spectra

@@ -24,7 +24,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 LONG_FUNCTIONS: set[str] = set()
-"""Longer than 90 lines."""
+"""Longer than 90 lines, without the docstring: parameters and examples are not what is long."""
 
 LONG_FILES: set[str] = {
     "training.estimator",
@@ -135,12 +135,19 @@ def names(values):
     return {value.removeprefix("lamost_rare.") for value in values}
 
 
+def length(node):
+    """Lines of a function without those of its docstring."""
+    first = node.body[0]
+    said = first.end_lineno - first.lineno + 1 if ast.get_docstring(node, clean=False) else 0
+    return node.end_lineno - node.lineno + 1 - said
+
+
 def test_functions_are_short():
     found = names(
         f"{module}.{name}"
         for module in FILES
         for name, node in functions(module)
-        if node.end_lineno - node.lineno + 1 > 90
+        if length(node) > 90
     )
     assert found == LONG_FUNCTIONS
 

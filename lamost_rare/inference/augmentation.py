@@ -70,6 +70,15 @@ def augment_spectra(
         if noise is to be added on another grid than LAMOST's.
     PresetError
         If there is no such generator.
+
+    Examples
+    --------
+    >>> from lamost_rare import augment_spectra
+    >>> batch = augment_spectra(3, seed=1)
+    >>> batch.flux.shape, batch.generated
+    ((3, 3072), True)
+    >>> print(*batch.columns["label"])
+    O O O
     """
     for name, value, most in (("number", number, _MOST), ("seed", seed, 2**63)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

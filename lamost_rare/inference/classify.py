@@ -100,6 +100,19 @@ def classify_spectra(
     -----
     UnusableSpectraWarning
         Once, if some of the spectra could not be used: how many, and why.
+
+    Examples
+    --------
+    Files of the survey that ``lamost-rare demo`` simulates:
+
+    >>> from glob import glob
+    >>> from lamost_rare import classify_spectra
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))
+    >>> table = classify_spectra(files[40:43])
+    >>> print(*table["prediction"])
+    O K A
+    >>> print(table["ra"].unit, table["ew_heii_4541"].unit)
+    deg Angstrom
     """
     if medium not in ("vacuum", "air"):
         raise ValueError(f"medium must be 'vacuum' or 'air', not {medium!r}")

@@ -6,13 +6,10 @@ from here. Another column is an entry here, and its values where they are comput
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-
-import numpy as np
 
 from ..spectra.lines import LINES
+from .column import Column
 
 __all__ = [
     "FLAGS",
@@ -31,47 +28,6 @@ __all__ = [
     "star_columns",
     "survey_column",
 ]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the catalogue.
-
-    Attributes
-    ----------
-    name : str
-        Letters, digits and ``_``, so that every table format can hold it.
-    dtype : type or str
-        As numpy takes it, or ``str`` for text.
-    description : str
-        What it holds, in a few words.
-    unit : str, optional
-        In astropy's notation.
-    format : str, optional
-        How values are shown, as Python formats them: ``.3f``.
-    ucd : str, optional
-        What it is in the words of the Virtual Observatory (UCD1+), for VOTables.
-    """
-
-    name: str
-    dtype: type | str = "f8"
-    description: str = ""
-    unit: str | None = None
-    format: str | None = None
-    ucd: str | None = None
-
-    def __post_init__(self):
-        if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", self.name):
-            raise ValueError(f"a column cannot be called {self.name!r}: use letters, digits and _")
-        if np.dtype(self.dtype).kind not in "biufU":
-            raise ValueError(f"column {self.name!r} cannot hold {self.dtype!r}")
-
-    @property
-    def numpy_dtype(self) -> np.dtype:
-        """The type of the values; ``object`` stands for text."""
-        dtype = np.dtype(self.dtype)
-        return np.dtype(object) if dtype.kind == "U" else dtype
-
 
 _PATH = "meta.ref;meta.file"
 
@@ -147,9 +103,24 @@ def survey_column(rare_class: str) -> Column:
 
 
 def classifier_columns(classes: Iterable[str], rare_class: str = "") -> tuple[Column, ...]:
-    """Return the columns that a classifier adds, with a ``p_<class>`` for each of its classes.
+    """Return the columns that a classifier adds.
 
-    With a rare class, ``p_<rare>_survey`` and what it comes of are among them.
+    Parameters
+    ----------
+    classes : iterable of str
+        There is a column ``p_<class>`` for each.
+    rare_class : str
+        With one, ``p_<rare>_survey`` and what it is computed from are among the columns.
+
+    Returns
+    -------
+    tuple of Column
+
+    Examples
+    --------
+    >>> from lamost_rare.inference.columns import classifier_columns
+    >>> [column.name for column in classifier_columns(["O", "B"])]
+    ['prediction', 'p_O', 'p_B', 'candidate', 'novelty']
     """
     says, ucd = "calibrated probability of class", "stat.probability;src.class"
     rare = "whether it is worth a look as a member of the rare class"
@@ -184,7 +155,20 @@ def closer_columns(rare_class: str) -> tuple[Column, ...]:
 
 
 def evidence_columns() -> tuple[Column, ...]:
-    """Return the columns of line evidence, which every catalogue of a scan has."""
+    """Return the columns of line evidence, which every catalogue of a scan has.
+
+    Returns
+    -------
+    tuple of Column
+        ``ew_<line>`` and ``ew_<line>_err`` in Å for each line.
+
+    Examples
+    --------
+    >>> from lamost_rare.inference.columns import evidence_columns
+    >>> width, error = evidence_columns()[:2]
+    >>> width.name, width.unit
+    ('ew_caii_k', 'Angstrom')
+    """
     ucd, columns = "spect.line.eqWidth", []
     for name, line in LINES.items():
         width, how = f"equivalent width of {line.label}", ("Angstrom", ".3f")
@@ -205,7 +189,23 @@ def significance_column(lines: Iterable[str]) -> Column:
 
 
 def star_columns(rare_class: str = "") -> tuple[Column, ...]:
-    """Return the columns of a table of stars; with a rare class, those of a classifier too."""
+    """Return the columns of a table of stars.
+
+    Parameters
+    ----------
+    rare_class : str
+        With one, the columns that a classifier is needed for are among them.
+
+    Returns
+    -------
+    tuple of Column
+
+    Examples
+    --------
+    >>> from lamost_rare.inference.columns import star_columns
+    >>> [column.name for column in star_columns("O")][-6:-3]
+    ['p_O_survey_min', 'p_O_survey_max', 'candidate']
+    """
     p = f"p_{rare_class}_survey"
     says, kind, member = (
         f"of the {p} of its spectra",
@@ -243,7 +243,27 @@ def star_columns(rare_class: str = "") -> tuple[Column, ...]:
 def columns_of_catalogue(
     classes: Iterable[str], rare_class: str, *, evidence: bool = True
 ) -> list[Column]:
-    """Return the columns of the catalogue of a classifier of these classes, in their order."""
+    """Return the columns of the catalogue of a classifier, in their order.
+
+    Parameters
+    ----------
+    classes : iterable of str
+        Names of the classes that the classifier tells apart.
+    rare_class : str
+        The one that it looks for.
+    evidence : bool
+        With the columns of line evidence.
+
+    Returns
+    -------
+    list of Column
+
+    Examples
+    --------
+    >>> from lamost_rare.inference.columns import columns_of_catalogue
+    >>> [column.name for column in columns_of_catalogue(["O", "B"], "O")][:4]
+    ['path', 'obsid', 'designation', 'ra']
+    """
     return catalogue_order(classifier_columns(classes, rare_class), evidence=evidence)
 
 

@@ -124,6 +124,16 @@ def measure_lines(batch: SpectrumBatch, names=None, velocity=None) -> dict[str, 
         ``ew_<line>`` and ``ew_<line>_err`` in Å, absorption positive; NaN where too few pixels
         are valid, the grid ends before the side bands do, or the continuum is below three times
         its error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.inference.evidence import measure_lines
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> batch = analytic_spectra(["O5", "A0"], np.random.default_rng(1), snr=80.0)
+    >>> width = measure_lines(batch, names=["heii_4541"])["ew_heii_4541"]
+    >>> bool(width[0] > 0.4 > 0.2 > width[1])  # Å
+    True
     """
     names = tuple(LINES if names is None else names)
     if velocity is not None:

@@ -20,7 +20,16 @@ _SUFFIXES = (".csv", ".ecsv", ".fits", ".parquet", ".vot")
 
 
 class OutputError(LamostRareError, ValueError):
-    """An output file that cannot be written as asked."""
+    """An output file that cannot be written as asked.
+
+    Examples
+    --------
+    >>> from lamost_rare.inference.output import check_output
+    >>> check_output("table.xlsx")
+    Traceback (most recent call last):
+        ...
+    lamost_rare.inference.output.OutputError: table.xlsx: the suffix must be one of .csv, ...
+    """
 
 
 def check_output(path, *, overwrite: bool = False) -> None:

@@ -47,6 +47,12 @@ def read_prior(prior) -> dict[str, float]:
         If it cannot be read, a value is no number, or a name is there twice.
     TypeError
         If it is something else.
+
+    Examples
+    --------
+    >>> from lamost_rare.inference.prior import read_prior
+    >>> read_prior("O=2e-5, B=0.01")
+    {'O': 2e-05, 'B': 0.01}
     """
     if prior is None:
         return {}

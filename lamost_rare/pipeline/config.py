@@ -54,10 +54,24 @@ def read_pipeline(path: str | os.PathLike) -> Pipeline:
     path : path-like
         YAML of plain values: tags that make Python objects are refused.
 
+    Returns
+    -------
+    Pipeline
+        With its ``steps``, ``input``, ``output`` and ``name``.
+
     Raises
     ------
     PipelineError
         Naming the file, and the step if it is one that is wrong.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lamost_rare.pipeline import read_pipeline
+    >>> text = "steps: [normalize, {o_star_classifier: {threshold: 0.9}}]"
+    >>> _ = Path("pipeline.yaml").write_text(text)
+    >>> [step.name for step in read_pipeline("pipeline.yaml").steps]
+    ['normalize', 'o_star_classifier']
     """
     name = printable(path)
     try:

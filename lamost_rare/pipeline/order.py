@@ -33,6 +33,17 @@ def check_order(steps: Iterable[Step], have: Iterable[str] = ()) -> None:
     PipelineError
         Naming the step: if it needs what nothing before it adds, or what something before it took
         away; if two steps add the same column, or need different wavelength grids.
+
+    Examples
+    --------
+    A classifier measures the continuum itself, so that must not have been divided out before:
+
+    >>> from lamost_rare.pipeline import check_order, make_step
+    >>> rectify = make_step("normalize", method="pseudo_continuum")
+    >>> check_order([rectify, make_step("o_star_classifier")])
+    Traceback (most recent call last):
+        ...
+    lamost_rare.pipeline.errors.PipelineError: step 'o_star_classifier': ...
     """
     steps = list(steps)
     # What there is, and the step that added it.

@@ -67,6 +67,12 @@ def list_steps() -> list[StepEntry]:
     list of StepEntry
         A name that several distributions use is there once for each, with a ``problem``; such a
         step is used as ``distribution:name``.
+
+    Examples
+    --------
+    >>> from lamost_rare.pipeline import list_steps
+    >>> "o_star_classifier" in {entry.name for entry in list_steps()}
+    True
     """
     entries = sorted(_discover()[0], key=lambda entry: (entry.name, entry.distribution))
     count = Counter(entry.name for entry in entries)
@@ -96,10 +102,21 @@ def load_step(name: str) -> type[Step]:
     name : str
         As it is registered, or ``distribution:name``.
 
+    Returns
+    -------
+    type
+        A subclass of `Step`.
+
     Raises
     ------
     PipelineError
         If there is no such step, several distributions register it, or it cannot be imported.
+
+    Examples
+    --------
+    >>> from lamost_rare.pipeline import load_step
+    >>> load_step("normalize").parameters[0].choices
+    ('l2', 'pseudo_continuum')
     """
     return load_entry(name)
 
@@ -119,10 +136,24 @@ def make_step(name: str, **parameters) -> Step:
     **parameters
         Those that differ from their defaults.
 
+    Returns
+    -------
+    Step
+
     Raises
     ------
     PipelineError
         As for `load_step`; if a parameter is unknown or not allowed; if the step refuses them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.pipeline import make_step
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> step = make_step("line_evidence")
+    >>> batch = analytic_spectra(["O5"], np.random.default_rng(1), snr=50.0)
+    >>> bool(step.process(batch).columns["ew_heii_4541"][0] > 0.3)  # Å
+    True
     """
     entry = _find(name)
     step_class = _load(entry)

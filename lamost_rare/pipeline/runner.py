@@ -60,6 +60,14 @@ def run_pipeline(
     ScanError
         If the run cannot start or go on, as for `lamost_rare.scan_directory`; if a step fails on
         all spectra.
+
+    Examples
+    --------
+    >>> from lamost_rare import run_pipeline
+    >>> steps = ["normalize", {"o_star_classifier": {"threshold": 0.9}}]
+    >>> summary = run_pipeline(steps, "demo-output/survey", "found", progress=False)
+    >>> summary.state
+    'complete'
     """
     pipeline = check_pipeline(pipeline, input, output, prior)
     from ..survey.scan import run_steps
@@ -82,13 +90,29 @@ def run_pipeline(
 
 
 def check_pipeline(pipeline, input=None, output=None, prior=None) -> Pipeline:
-    """Return the pipeline that `run_pipeline` would run, with everything checked that can be before
-    any spectrum is read.
+    """Check a pipeline before any spectrum is read.
+
+    Parameters
+    ----------
+    pipeline, input, output, prior
+        As for `run_pipeline`.
+
+    Returns
+    -------
+    Pipeline
+        What `run_pipeline` would run: its ``steps``, ``input``, ``output`` and ``name``.
 
     Raises
     ------
     PipelineError
         As for `run_pipeline`.
+
+    Examples
+    --------
+    >>> from lamost_rare.pipeline import check_pipeline
+    >>> pipeline = check_pipeline(["normalize", "o_star_classifier"], "dr7", "candidates")
+    >>> [step.name for step in pipeline.steps]
+    ['normalize', 'o_star_classifier']
     """
     check_paths(pipeline=pipeline, input=input, output=output)
     if isinstance(pipeline, (str, os.PathLike)):

@@ -45,6 +45,12 @@ class Parameter:
         The allowed values, if they are few.
     path : bool
         Whether the value is, or may be, a path: ``~`` at its beginning is the home directory.
+
+    Examples
+    --------
+    >>> from lamost_rare.pipeline import Parameter
+    >>> Parameter("scale", float, 1.0, "multiply by this").check(2)
+    2.0
     """
 
     name: str
@@ -117,8 +123,27 @@ class Step:
     Raises
     ------
     PipelineError
-        If a parameter is unknown or its value is not allowed. Nothing heavy belongs into
-        ``__init__``: what a step needs for its work is built when `process` is first called.
+        If a parameter is unknown or its value is not allowed.
+
+    Notes
+    -----
+    Nothing heavy belongs into ``__init__``: what a step needs for its work is built when `process`
+    is first called.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from lamost_rare.pipeline import Parameter, Step
+    >>> class Scale(Step):
+    ...     name = "scale"
+    ...     summary = "multiply flux by a number"
+    ...     parameters = (Parameter("factor", float, 2.0, "multiply by this"),)
+    ...
+    ...     def process(self, batch):
+    ...         flux, ivar = batch.flux * self.factor, batch.ivar / self.factor**2
+    ...         return replace(batch, flux=flux, ivar=ivar)
+    >>> Scale(factor=3)
+    Scale(factor=3.0)
     """
 
     name: str = ""

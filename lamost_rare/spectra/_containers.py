@@ -54,6 +54,17 @@ def iterate_spectra(obj) -> list:
         ``bad_spectrum`` if ``obj`` itself has more than two axes, or none.
     TypeError
         If something is no spectrum and no list of spectra.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from specutils import Spectrum
+    >>> from lamost_rare.spectra import iterate_spectra
+    >>> axis = np.linspace(400, 700, 1000) * u.nm
+    >>> three = Spectrum(flux=np.ones((3, 1000)) * u.mJy, spectral_axis=axis)
+    >>> len(iterate_spectra(three))
+    3
     """
     if isinstance(obj, (RawSpectrum, SpectrumRow, SpectrumError)):
         return [obj]

@@ -64,6 +64,17 @@ def raw_from_spectrum(obj, *, medium: str = "vacuum") -> RawSpectrum:
         with NaN, negative or repeated values.
     ValueError
         If ``medium`` is neither.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from specutils import Spectrum
+    >>> from lamost_rare.spectra import raw_from_spectrum
+    >>> axis = np.linspace(400, 700, 1000) * u.nm
+    >>> spectrum = Spectrum(flux=np.ones(1000) * u.mJy, spectral_axis=axis)
+    >>> raw_from_spectrum(spectrum, medium="air").wavelength[0].round(2).item()  # Å, vacuum
+    4001.13
     """
     if medium not in ("vacuum", "air"):
         raise ValueError(f"medium must be 'vacuum' or 'air', not {medium!r}")
@@ -202,12 +213,46 @@ def to_spectrum(batch: SpectrumBatch, i: int, *, unit=u.dimensionless_unscaled):
         On the batch's vacuum wavelengths in Å, with inverse variance and mask. ``meta`` has
         identity and flags under ``lamost_rare``, from which `raw_from_spectrum` restores them, and
         the batch's further columns under their own names.
+
+    Raises
+    ------
+    IndexError
+        If there is no such row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare.spectra import to_spectrum
+    >>> batch = analytic_spectra(["O5", "A0"], np.random.default_rng(1), snr=50.0)
+    >>> print(to_spectrum(batch, 1).spectral_axis.unit)
+    Angstrom
     """
     return _to_spectra(batch, [range(len(batch))[i]], unit)[0]
 
 
 def to_spectrum_list(batch: SpectrumBatch, *, unit=u.dimensionless_unscaled):
-    """Return all spectra of a batch as a `specutils.SpectrumList`: see `to_spectrum`."""
+    """Return all spectra of a batch as objects of specutils.
+
+    Parameters
+    ----------
+    batch : SpectrumBatch
+    unit : astropy.units.Unit
+        As for `to_spectrum`.
+
+    Returns
+    -------
+    specutils.SpectrumList
+        What `to_spectrum` gives for each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare.spectra import to_spectrum_list
+    >>> len(to_spectrum_list(analytic_spectra(["O5", "A0"], np.random.default_rng(1), snr=50.0)))
+    2
+    """
     return _to_spectra(batch, range(len(batch)), unit)
 
 

@@ -14,7 +14,24 @@ def refractive_index(vacuum_wavelength):
 
 
 def vacuum_to_air(wavelength):
-    """Turn vacuum wavelengths (Å) into those of air; below 2000 Å they stay as they are."""
+    """Turn vacuum wavelengths into those of air.
+
+    Parameters
+    ----------
+    wavelength : float or array_like
+        In Å, in vacuum.
+
+    Returns
+    -------
+    ndarray
+        In Å, in air, in the same shape; below 2000 Å they stay as they are.
+
+    Examples
+    --------
+    >>> from lamost_rare.spectra import vacuum_to_air
+    >>> vacuum_to_air(4542.86).round(2).item()
+    4541.59
+    """
     wavelength = np.asarray(wavelength, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         air = wavelength / refractive_index(wavelength)
@@ -22,7 +39,24 @@ def vacuum_to_air(wavelength):
 
 
 def air_to_vacuum(wavelength):
-    """Turn air wavelengths (Å) into vacuum ones: the inverse of `vacuum_to_air`, to 1e-9 Å."""
+    """Turn air wavelengths into vacuum ones: the inverse of `vacuum_to_air`, to 1e-9 Å.
+
+    Parameters
+    ----------
+    wavelength : float or array_like
+        In Å, in air.
+
+    Returns
+    -------
+    ndarray
+        In Å, in vacuum, in the same shape; below 2000 Å they stay as they are.
+
+    Examples
+    --------
+    >>> from lamost_rare.spectra import air_to_vacuum
+    >>> print(air_to_vacuum([4541.59, 6562.80]).round(2))
+    [4542.86 6564.61]
+    """
     wavelength = np.asarray(wavelength, dtype=float)
     vacuum = wavelength.copy()
     for _ in range(4):

@@ -39,7 +39,23 @@ _SHOWN = 8
 
 
 def empty_identity(n_spectra: int) -> dict[str, np.ndarray]:
-    """Return identity columns of length ``n_spectra`` in which everything is missing."""
+    """Return identity columns in which everything is missing.
+
+    Parameters
+    ----------
+    n_spectra : int
+
+    Returns
+    -------
+    dict of ndarray, each of shape (n_spectra,)
+        The columns of `IDENTITY_DTYPES`.
+
+    Examples
+    --------
+    >>> from lamost_rare.spectra import empty_identity
+    >>> print(empty_identity(2)["obsid"])
+    [-1 -1]
+    """
     return {
         name: np.full(n_spectra, _MISSING[name], dtype=dtype)
         for name, dtype in IDENTITY_DTYPES.items()
@@ -67,6 +83,23 @@ class SpectrumBatch:
         What later steps added.
     generated : bool
         True if the spectra came out of a generator; such a batch never enters a catalogue.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together.
+
+    Examples
+    --------
+    Rows are chosen as those of an array are:
+
+    >>> import numpy as np
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> batch = analytic_spectra(["O5", "A0", "G2"], np.random.default_rng(1), snr=50.0)
+    >>> batch.flux.shape
+    (3, 3072)
+    >>> len(batch[batch.identity["snr_g"] > 10])
+    3
     """
 
     grid: WavelengthGrid
@@ -140,7 +173,21 @@ class SpectrumBatch:
 
     @classmethod
     def concatenate(cls, batches) -> SpectrumBatch:
-        """Join batches on the same grid. Columns that not all of them have are an error."""
+        """Join batches on the same grid.
+
+        Parameters
+        ----------
+        batches : iterable of SpectrumBatch
+
+        Returns
+        -------
+        SpectrumBatch
+
+        Raises
+        ------
+        ValueError
+            If there are none, or if they differ in grid, columns or in being generated.
+        """
         batches = list(batches)
         if not batches:
             raise ValueError("nothing to concatenate")

@@ -30,6 +30,15 @@ class WavelengthGrid:
     ------
     ValueError
         If the step is not positive, the start is not finite, or there are fewer than two pixels.
+
+    Examples
+    --------
+    >>> from lamost_rare.spectra import WavelengthGrid
+    >>> grid = WavelengthGrid(3.6, 1e-4, 2000)
+    >>> print(grid.wavelength[[0, -1]].round(1))
+    [3981.1 6308.1]
+    >>> grid.pixel_of(5000.0).round(1).item()
+    989.7
     """
 
     log10_start: float
@@ -54,7 +63,7 @@ class WavelengthGrid:
         return 10.0**self.log_wavelength
 
     def pixel_of(self, wavelength) -> np.ndarray:
-        """Return the fractional pixel at a vacuum wavelength in Å."""
+        """Return the fractional pixel at vacuum wavelengths in Å, in the shape of these."""
         return (np.log10(wavelength) - self.log10_start) / self.log10_step
 
     def to_dict(self) -> dict:

@@ -80,6 +80,14 @@ def read_lamost(
     ValueError
         If ``method`` is unknown.
 
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare.spectra import read_lamost
+    >>> spectrum = read_lamost(sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40])
+    >>> spectrum.identity["obsid"], spectrum.layout
+    (100121, 'dr1-7')
+
     Notes
     -----
     Wavelengths come from COEFF0 and COEFF1 where the row or column of wavelengths agrees with

@@ -40,6 +40,15 @@ def normalize_l2(batch: SpectrumBatch) -> SpectrumBatch:
     -------
     SpectrumBatch
         New flux and ivar; masked pixels hold 0. A spectrum without valid flux stays zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare.spectra import normalize_l2
+    >>> batch = normalize_l2(analytic_spectra(["O5"], np.random.default_rng(1), snr=50.0))
+    >>> print(np.linalg.norm(batch.flux, axis=1).round(3))
+    [1.]
     """
     flux = np.where(batch.mask, 0, batch.flux).astype(np.float32)
     norm = _l2_norm(flux)
@@ -236,6 +245,16 @@ def network_input(batch: SpectrumBatch, preprocessing: dict) -> np.ndarray:
     ------
     ValueError
         If the normalization or weight is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare import load_preset
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare.spectra import network_input
+    >>> batch = analytic_spectra(["O5"], np.random.default_rng(1), snr=50.0)
+    >>> network_input(batch, load_preset().preprocessing).shape
+    (1, 3072, 2)
     """
     parameters = dict(preprocessing)
     kind = parameters.pop("normalization", None)

@@ -11,7 +11,17 @@ __all__ = ["REJECT_REASONS", "QualityFlag", "SpectrumError"]
 
 class QualityFlag(IntFlag):
     """Bits of the catalogue's ``flags`` column. A bit's meaning never changes and is never
-    reused."""
+    reused.
+
+    Examples
+    --------
+    >>> from lamost_rare.spectra import QualityFlag
+    >>> flags = QualityFlag(6)
+    >>> [flag.name for flag in flags]
+    ['PARTIAL_COVERAGE', 'LOW_SNR']
+    >>> QualityFlag.LOW_SNR in flags
+    True
+    """
 
     UNUSABLE = 1 << 0
     """The spectrum could not be classified; probabilities are NaN. `classify_spectra` only."""
@@ -98,6 +108,20 @@ class SpectrumError(LamostRareError, ValueError):
         A key of `REJECT_REASONS`.
     detail : str
         What was wrong with which input, in one line.
+
+    Raises
+    ------
+    KeyError
+        If there is no such reason.
+
+    Examples
+    --------
+    >>> from lamost_rare.spectra import SpectrumError, read_lamost
+    >>> try:
+    ...     read_lamost("no-such-file.fits")
+    ... except SpectrumError as error:
+    ...     print(error.reason)
+    unreadable
     """
 
     def __init__(self, reason: str, detail: str):

@@ -39,6 +39,17 @@ class RawSpectrum:
     header : dict
         Further cards worth keeping (class, subclass, z, S/N per band, data version), upper-case
         keys.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.spectra import LAMOST_GRID, RawSpectrum, assemble
+    >>> wavelength = np.linspace(4000, 6000, 1500)
+    >>> flux = np.sin(wavelength / 50).astype(np.float32) + 5
+    >>> raw = RawSpectrum(wavelength, flux, np.ones_like(flux), flux < 0)
+    >>> batch, rejects = assemble([raw], LAMOST_GRID)
+    >>> len(batch), len(rejects)
+    (1, 0)
     """
 
     wavelength: np.ndarray

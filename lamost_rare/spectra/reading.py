@@ -49,6 +49,15 @@ def read_batch(
     ------
     TypeError
         If something is neither a path nor a spectrum.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare.spectra import LAMOST_GRID, read_batch
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[:20]
+    >>> batch, rejects = read_batch(files, LAMOST_GRID)
+    >>> len(batch) + len(rejects)
+    20
     """
     found = list(read_each(spectra, medium))
     raws = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)}
@@ -87,6 +96,14 @@ def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectru
         If something is neither a path nor a spectrum.
     ValueError
         If ``spectra`` is an empty text; in a list it is a file that cannot be read.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare.spectra import SpectrumError, read_each
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))
+    >>> sum(isinstance(spectrum, SpectrumError) for _, spectrum in read_each(files))
+    10
     """
     check_paths(spectra=spectra)
     yield from _items(spectra, medium)

@@ -54,6 +54,15 @@ def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):
     rejects : list of (int, SpectrumError)
         Index into ``raws`` and reason of each spectrum that is not in the batch: ``no_overlap``,
         ``no_valid_pixels``, ``too_few_pixels``, ``zero_flux``, ``bad_wavelength``, ``bad_shape``.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare.spectra import LAMOST_GRID, assemble, read_lamost
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40:43]
+    >>> batch, rejects = assemble([read_lamost(file) for file in files], LAMOST_GRID)
+    >>> batch.flux.shape, len(rejects)
+    ((3, 3072), 0)
     """
     raws = list(raws)
     if arrays is None:

@@ -75,6 +75,18 @@ def dask_scan(
         the inputs, or die of a shard again and again, or if the scheduler goes away.
     PresetError, ScanInterrupted
         As for `scan_directory`.
+
+    Examples
+    --------
+    In a script, with the cores of one computer as the cluster::
+
+        from distributed import Client, LocalCluster
+        from lamost_rare.survey import dask_scan
+
+        if __name__ == "__main__":  # workers are processes that import the script
+            with LocalCluster(n_workers=2, threads_per_worker=1) as cluster:
+                with Client(cluster) as client:
+                    summary = dask_scan("demo-output/survey", "candidates", client)
     """
     _check_client(client)
     return classify_below(

@@ -17,6 +17,14 @@ class ScanError(LamostRareError, RuntimeError):
     status : int
         Exit status for the command line: 2 for what the user must change, 1 where there was
         simply nothing to classify.
+
+    Examples
+    --------
+    >>> from lamost_rare import scan_directory
+    >>> scan_directory("no-such-directory", "candidates")
+    Traceback (most recent call last):
+        ...
+    lamost_rare.survey.errors.ScanError: no such file or directory: ...no-such-directory
     """
 
     def __init__(self, message: str, status: int = 2):
@@ -33,6 +41,16 @@ class ScanInterrupted(KeyboardInterrupt):
         What was done up to then.
     status : int
         Exit status for the command line: 128 and the number of the signal, as shells have it.
+
+    Examples
+    --------
+    >>> from lamost_rare import ScanInterrupted, scan_directory
+    >>> try:
+    ...     summary = scan_directory("demo-output/survey", "candidates", progress=False)
+    ... except ScanInterrupted as stop:  # Ctrl-C
+    ...     summary = stop.summary
+    >>> summary.discovered
+    310
     """
 
     def __init__(self, summary, signum: int = signal.SIGINT):

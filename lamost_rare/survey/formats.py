@@ -42,6 +42,14 @@ def convert_table(source, target, checkpoint: Callable[[], None] = lambda: None)
     OSError
         If ``target`` cannot be written. An earlier file is as it was.
 
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from lamost_rare.survey.formats import convert_table
+    >>> convert_table("demo-output/candidates/stars.parquet", "stars.fits")
+    >>> print(Table.read("stars.fits")["ra"].unit)
+    deg
+
     Notes
     -----
     FITS columns of text are as wide as their longest value.

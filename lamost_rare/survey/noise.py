@@ -46,6 +46,14 @@ def noise_of_directory(directory, *, most=1000, seed=0):
         If fewer than 20 of the spectra can be used.
     OSError
         If there is no such directory.
+
+    Examples
+    --------
+    >>> from lamost_rare import augment_spectra
+    >>> from lamost_rare.survey.noise import noise_of_directory
+    >>> noise = noise_of_directory("demo-output/survey", most=100)
+    >>> augment_spectra(2, noise=noise, snr_range=(10, 20)).flux.shape
+    (2, 3072)
     """
     check_paths(directory=directory)
     directory = Path(directory)

@@ -70,9 +70,8 @@ def pack_spectra(
 ) -> PackSummary:
     """Put every spectrum of a source into one HDF5 store, which can be scanned like the source.
 
-    While it works, finished parts lie in the directory ``.NAME.parts`` beside the store; called
-    again after it was interrupted or killed, it goes on from there. The store appears when it is
-    complete, and is the same bytes then as that of an uninterrupted run. The parts and the store
+    Finished parts lie in the directory ``.NAME.parts`` beside the store. Called again after it was
+    interrupted, it goes on from there, and the store is the same bytes in the end. Parts and store
     are on disk together for a while.
 
     Parameters
@@ -82,10 +81,9 @@ def pack_spectra(
     output : str or path
         The store to be written.
     preset : str, path or Preset, optional
-        Whose wavelength grid the spectra are put on; by default that of the shipped presets.
+        Whose wavelength grid is used; by default that of the shipped presets.
     root : str or path, optional
-        With this, ``source`` is a general catalogue, as for `lamost_rare.survey.scan_directory`;
-        the store keeps what it says of each spectrum.
+        As for `lamost_rare.survey.scan_directory`; the store keeps what the catalogue says.
     workers : int, optional
         Reader processes; by default one for each core, at most eight.
     overwrite : bool
@@ -106,6 +104,12 @@ def pack_spectra(
         other inputs.
     ScanInterrupted
         After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
+
+    Examples
+    --------
+    >>> from lamost_rare.survey import pack_spectra
+    >>> pack_spectra("demo-output/survey", "survey.h5", progress=False).state
+    'complete'
     """
     workers = whole_number("workers", default_workers() if workers is None else workers)
     if preset is not None and not isinstance(preset, Preset):

@@ -64,8 +64,8 @@ def scan_directory(
 
     Writes ``catalogue.parquet``, ``rejected.parquet``, ``candidates.parquet``, ``candidates.csv``,
     ``stars.parquet`` and ``manifest.json`` into ``output``. Called again after it was interrupted
-    or killed, it goes on where it was; the tables are the same bytes as those of an uninterrupted
-    scan, whatever the numbers of workers and of cores (docs/scan.md says where that ends).
+    or killed, it goes on where it was. The tables are the same bytes as those of an uninterrupted
+    scan, whatever the numbers of workers and of cores.
 
     Parameters
     ----------
@@ -122,6 +122,17 @@ def scan_directory(
         If a path is empty, or prior, threshold or purity cannot be.
     ScanInterrupted
         After Ctrl-C or SIGTERM; a `KeyboardInterrupt` with the summary so far.
+
+    Examples
+    --------
+    >>> from astropy.table import QTable
+    >>> from lamost_rare import scan_directory
+    >>> summary = scan_directory("demo-output/survey", "candidates", progress=False)
+    >>> summary.discovered == summary.classified + summary.rejected
+    True
+    >>> candidates = QTable.read("candidates/candidates.parquet")
+    >>> len(candidates) == summary.candidates
+    True
     """
     given = {"root": root, "preset": preset, "batch_size": batch_size, "thorough": thorough}
     how = {"workers": workers, "overwrite": overwrite, "progress": progress, "format": format}

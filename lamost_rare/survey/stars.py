@@ -52,13 +52,22 @@ def stars_of(catalogue, preset=None, threshold: float | None = None):
 
     Returns
     -------
-    `astropy.table.QTable`
-        docs/catalogue.md says what its columns are. Stars come in the order of their best spectra.
+    astropy.table.QTable
+        With the columns of `~lamost_rare.inference.columns.star_columns`. Stars come in the order
+        of their best spectra.
 
     Raises
     ------
     ValueError
         If the catalogue lacks a column that the preset has.
+
+    Examples
+    --------
+    One of the 300 spectra of the demonstration is there twice:
+
+    >>> from lamost_rare.survey.stars import stars_of
+    >>> len(stars_of("demo-output/candidates/catalogue.parquet"))
+    299
     """
     from astropy import units as u
     from astropy.table import QTable

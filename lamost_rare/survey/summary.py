@@ -61,6 +61,15 @@ class ScanSummary:
         How candidates were chosen, where the preset has odds of a survey.
     expected : Expected, optional
         How many of them are expected to be true, then.
+
+    Examples
+    --------
+    >>> from lamost_rare import scan_directory
+    >>> summary = scan_directory("demo-output/survey", "candidates", progress=False)
+    >>> summary.discovered, summary.classified, summary.rejected
+    (310, 300, 10)
+    >>> summary.reasons["empty_file"]
+    1
     """
 
     source: Path

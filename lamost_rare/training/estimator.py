@@ -40,6 +40,14 @@ def as_features(batch: SpectrumBatch) -> np.ndarray:
     -------
     ndarray, shape (n_spectra, 2 * n_pixels), float32
         Flux, NaN where masked, and then inverse variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare.training.estimator import as_features
+    >>> as_features(analytic_spectra(["O5"], np.random.default_rng(1), snr=50.0)).shape
+    (1, 6144)
     """
     return np.hstack([np.where(batch.mask, np.nan, batch.flux), batch.ivar]).astype(np.float32)
 
@@ -81,6 +89,19 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
     a preset is the preset's: flux, with NaN where it must not be used. With a preset the inverse
     variances may follow in as many further columns (`as_features`); without them, the noise is
     estimated from the flux.
+
+    Examples
+    --------
+    With a preset nothing is trained:
+
+    >>> import numpy as np
+    >>> from lamost_rare import RareStarClassifier
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare.training.estimator import as_features
+    >>> X = as_features(analytic_spectra(["O5", "G2"], np.random.default_rng(1), snr=80.0))
+    >>> model = RareStarClassifier("racnet-obafgkm-v1").fit(X)
+    >>> print(*model.predict(X))
+    O G
     """
 
     __module__ = "lamost_rare"  # where pickles, which outlive modules, look for it

@@ -46,7 +46,18 @@ _WIDE = ((5, 10), (10, 100))
 
 
 class OutsideWarning(UserWarning):
-    """Some of what was asked lies outside of what was tried."""
+    """Some of what was asked lies outside of what was tried.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from lamost_rare import completeness
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     part = completeness(snr=[1, 20])["completeness"]
+    >>> said[0].category.__name__, bool(part[0] == part[0])  # NaN is not itself
+    ('OutsideWarning', False)
+    """
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,14 @@ class Found:
 def found_by(preset=None, *, threshold=None, prior=None) -> Found:
     """Decide which trials of a preset's rare class are candidates.
 
-    Parameters are those of `completeness`; what is decided already comes back as it is.
+    Parameters
+    ----------
+    preset, threshold, prior
+        As for `completeness`; a `Found` comes back as it is.
+
+    Returns
+    -------
+    Found
 
     Raises
     ------
@@ -184,6 +202,17 @@ def completeness(
     -----
     OutsideWarning
         If points lie outside of what was tried.
+
+    Examples
+    --------
+    More is found at a higher S/N:
+
+    >>> from lamost_rare import completeness
+    >>> faint, bright = completeness(snr=[10, 40], subtype="O7")["completeness"]
+    >>> bool(0 < faint < bright <= 1)
+    True
+    >>> completeness().colnames[:3]
+    ['by', 'bin', 'snr_min']
     """
     points = points_of(snr, a_v, subtype)
     found = found_by(preset, threshold=threshold, prior=prior)

@@ -12,7 +12,16 @@ __all__ = ["CompletenessError", "points_of"]
 
 
 class CompletenessError(LamostRareError, ValueError):
-    """Arguments, or trials, of which no completeness can be told."""
+    """Arguments, or trials, of which no completeness can be told.
+
+    Examples
+    --------
+    >>> from lamost_rare import completeness
+    >>> completeness(subtype="late")
+    Traceback (most recent call last):
+        ...
+    lamost_rare.validation.completeness_points.CompletenessError: ...
+    """
 
 
 def points_of(snr, a_v, subtype) -> dict[str, np.ndarray]:

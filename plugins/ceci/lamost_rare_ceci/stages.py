@@ -145,7 +145,22 @@ class _Stage(PipelineStage):
 
 
 class LamostRareRead(_Stage):
-    """Read LAMOST files: a row for each line of a text file of paths."""
+    """Read LAMOST files: a row for each line of a text file of paths.
+
+    From the tag ``lamost_files`` to ``lamost_spectra``. Options: ``chunk_rows``, the spectra that a
+    process holds at a time, and ``preset``, whose wavelength grid is used.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from pathlib import Path
+    >>> from lamost_rare_ceci import LamostRareRead
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40:43]
+    >>> _ = Path("files.txt").write_text("".join(f"{file}\\n" for file in files))
+    >>> stage = LamostRareRead.make_stage(lamost_files="files.txt", lamost_spectra="read.hdf5")
+    >>> stage.run()
+    >>> stage.finalize()
+    """
 
     name = "LamostRareRead"
     inputs = [("lamost_files", TextFile)]
@@ -168,7 +183,20 @@ class LamostRareRead(_Stage):
 
 
 class LamostRareNormalize(_Stage):
-    """Divide each spectrum by its 2-norm or its continuum."""
+    """Divide each spectrum by its 2-norm or its continuum.
+
+    From the tag ``lamost_spectra`` to ``lamost_normalized``. Options: ``chunk_rows``, ``group``,
+    the group of the input that holds the spectra, and the parameters of the step ``normalize``.
+
+    Examples
+    --------
+    >>> from lamost_rare_ceci import LamostRareNormalize
+    >>> stage = LamostRareNormalize.make_stage(
+    ...     lamost_spectra="read.hdf5", lamost_normalized="normalized.hdf5", method="l2"
+    ... )
+    >>> stage.run()
+    >>> stage.finalize()
+    """
 
     name = "LamostRareNormalize"
     step_name = "normalize"
@@ -178,7 +206,24 @@ class LamostRareNormalize(_Stage):
 
 
 class LamostRareClassify(_Stage):
-    """Find O stars: a catalogue with a row for each spectrum."""
+    """Find O stars: a catalogue with a row for each spectrum.
+
+    From the tag ``lamost_normalized`` to ``lamost_candidates``. Options: ``chunk_rows``, ``group``,
+    and the parameters of the step ``o_star_classifier``.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> from lamost_rare_ceci import LamostRareClassify
+    >>> stage = LamostRareClassify.make_stage(
+    ...     lamost_normalized="normalized.hdf5", lamost_candidates="candidates.hdf5"
+    ... )
+    >>> stage.run()
+    >>> stage.finalize()
+    >>> with h5py.File("candidates.hdf5") as file:
+    ...     print(*file["catalogue"]["prediction"].asstr()[:])
+    O K A
+    """
 
     name = "LamostRareClassify"
     step_name = "o_star_classifier"
@@ -195,7 +240,20 @@ class LamostRareClassify(_Stage):
 
 
 class LamostRareAugment(_Stage):
-    """Add generated spectra of the rare class to the labelled ones, for training only."""
+    """Add generated spectra of the rare class to the labelled ones, for training only.
+
+    From the tag ``lamost_spectra`` to ``lamost_augmented``. Options: ``chunk_rows``, ``group``, and
+    the parameters of the step ``augment``.
+
+    Examples
+    --------
+    >>> from lamost_rare_ceci import LamostRareAugment
+    >>> stage = LamostRareAugment.make_stage(
+    ...     lamost_spectra="read.hdf5", lamost_augmented="augmented.hdf5", number=2
+    ... )
+    >>> stage.run()
+    >>> stage.finalize()
+    """
 
     name = "LamostRareAugment"
     step_name = "augment"

@@ -30,6 +30,16 @@ class SpectraModel:
         What steps did to the spectra, such as ``"rectified"``.
     meta : namespace
         ``filename``, and ``cal_step`` with ``"COMPLETE"`` or ``"SKIPPED"`` for each step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lamost_rare.simulation.analytic import analytic_spectra
+    >>> from lamost_rare_stpipe.datamodel import SpectraModel, open_spectra
+    >>> batch = analytic_spectra(["O5", "G2"], np.random.default_rng(1), snr=50.0)
+    >>> path = SpectraModel(batch).save("two.fits")
+    >>> len(open_spectra(path).batch)
+    2
     """
 
     crds_observatory = "lamost"  # stpipe asks for it; nothing is looked up

@@ -119,21 +119,60 @@ class _LamostRareStep(_Common, Step):
 
 
 class NormalizeStep(_LamostRareStep):
-    """Divide each spectrum by its 2-norm or its continuum."""
+    """Divide each spectrum by its 2-norm or its continuum.
+
+    Parameters are those of the step ``normalize`` of lamost-rare. A step takes paths, Spectrum
+    objects, a `SpectrumBatch` or a `SpectraModel`, and gives a new `SpectraModel`.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare_stpipe.steps import NormalizeStep
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40:43]
+    >>> model = NormalizeStep.call(files, method="l2", configure_log=False)
+    >>> print((model.batch.flux**2).sum(axis=1).round(3))
+    [1. 1. 1.]
+    """
 
     class_alias = "normalize"
     spec = _spec(class_alias)
 
 
 class OStarClassifierStep(_LamostRareStep):
-    """Find O stars: class, probabilities, candidates."""
+    """Find O stars: class, probabilities, candidates.
+
+    Parameters are those of the step ``o_star_classifier`` of lamost-rare; input and result are
+    those of `NormalizeStep`, with the classifier's columns.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare_stpipe.steps import OStarClassifierStep
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40:43]
+    >>> model = OStarClassifierStep.call(files, configure_log=False)
+    >>> print(*model.batch.columns["prediction"])
+    O K A
+    """
 
     class_alias = "o_star_classifier"
     spec = _spec(class_alias)
 
 
 class AugmentStep(_LamostRareStep):
-    """Add generated spectra of the rare class to labelled ones, for training only."""
+    """Add generated spectra of the rare class to labelled ones, for training only.
+
+    Parameters are those of the step ``augment`` of lamost-rare. Labels are those of the column
+    ``label``, or what LAMOST's files state.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare_stpipe.steps import AugmentStep
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40:43]
+    >>> model = AugmentStep.call(files, number=2, configure_log=False)
+    >>> int(model.batch.columns["generated"].sum())
+    2
+    """
 
     class_alias = "augment"
     spec = _spec(class_alias)
@@ -146,7 +185,19 @@ class AugmentStep(_LamostRareStep):
 
 
 class LamostRarePipeline(_Common, Pipeline):
-    """Normalize, then find O stars."""
+    """Normalize, then find O stars.
+
+    Parameters of the steps are given as ``steps={"o_star_classifier": {"threshold": 0.9}}``.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare_stpipe.steps import LamostRarePipeline
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))[40:43]
+    >>> model = LamostRarePipeline.call(files, configure_log=False)
+    >>> vars(model.meta.cal_step)
+    {'normalize': 'COMPLETE', 'o_star_classifier': 'COMPLETE'}
+    """
 
     class_alias = "lamost_rare"
     step_defs = {"normalize": NormalizeStep, "o_star_classifier": OStarClassifierStep}
