@@ -3,8 +3,11 @@
 Nothing is fetched while it is built: what other projects document is listed in ``inventories/``.
 """
 
+import ast
+import inspect
 import os
 import sys
+import textwrap
 from pathlib import Path
 
 # Before a page or a notebook loads TensorFlow: its start-up messages are no part of any output.
@@ -49,6 +52,19 @@ numpydoc_xref_aliases = ALIASES
 numpydoc_xref_ignore = "all"
 
 intersphinx_mapping = intersphinx_entries(HERE / "inventories", HERE / "_build" / "inventories")
+
+
+def original_docstring(app, what, name, obj, options, lines):
+    """Show what is written: ceci appends to the docstrings of stages, without indentation."""
+    if what == "class" and name.startswith("lamost_rare_ceci."):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(obj)))
+        lines[:] = ast.get_docstring(tree.body[0]).splitlines()
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("autodoc-process-docstring", original_docstring, priority=100)
+
 
 myst_heading_anchors = 4
 nb_execution_mode = "force"

@@ -54,12 +54,23 @@ def make_report(scan, output=None, **options) -> Path:
     """Write a page for looking at spectra of a finished scan, one HTML file that needs nothing
     else.
 
-    Parameters are those of `make_page`.
+    Parameters
+    ----------
+    scan, output, **options
+        As for `make_page`.
 
     Returns
     -------
     Path
         Of the page.
+
+    Examples
+    --------
+    ``lamost_rare.report`` is this function:
+
+    >>> import lamost_rare
+    >>> lamost_rare.report("demo-output/candidates", "page.html", progress=False).name
+    'page.html'
     """
     return make_page(scan, output, **options).path
 

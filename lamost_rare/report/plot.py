@@ -91,6 +91,16 @@ def plot_spectrum(
         If there is no such preset, or it is not a classifier.
     TypeError, ValueError
         If an argument cannot be meant, or the file holds another spectrum than the row says.
+
+    Examples
+    --------
+    >>> from glob import glob
+    >>> from lamost_rare import plot_spectrum
+    >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))
+    >>> axes = plot_spectrum(files[40], lines=["heii_4541", "heii_4686"])
+    >>> list(axes)
+    ['overview', 'heii_4541', 'heii_4686']
+    >>> axes["overview"].figure.savefig("spectrum.png")
     """
     velocity = _km_s(velocity)
     given, lines = _axes_given(axes, lines, figure)

@@ -73,6 +73,15 @@ def train_classifier(
         If there is too little to train on, or the rare class is not among the classes.
     FileExistsError
         If ``output`` is a preset already.
+
+    Examples
+    --------
+    Of a folder in which ``labels.csv`` names the class of each spectrum::
+
+        from lamost_rare.training.own import train_classifier
+
+        preset = train_classifier("spectra", "carbon-v1", rare_class="C")
+        print(preset.classes)
     """
     output = _checked(output, validation)
     stars = load_data_folder(data, labels=labels)

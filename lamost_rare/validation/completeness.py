@@ -19,7 +19,7 @@ from ..inference.prior import read_prior
 from ..presets import Preset, PresetError, check_kind, load_preset
 from ..simulation.mk_types import subtype_number
 from .completeness_model import MIN_STARS, CompletenessModel
-from .completeness_points import CompletenessError, points_of
+from .completeness_points import CompletenessError, OutsideWarning, points_of
 from .statistics import part_of_stars
 from .tried import Tried, load_tried
 
@@ -43,21 +43,6 @@ SUBTYPE_BINS = {
 }
 _WIDE = ((5, 10), (10, 100))
 """Bins of S/N within which extinction and subtype are looked at."""
-
-
-class OutsideWarning(UserWarning):
-    """Some of what was asked lies outside of what was tried.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from lamost_rare import completeness
-    >>> with warnings.catch_warnings(record=True) as said:
-    ...     warnings.simplefilter("always")
-    ...     part = completeness(snr=[1, 20])["completeness"]
-    >>> said[0].category.__name__, bool(part[0] == part[0])  # NaN is not itself
-    ('OutsideWarning', False)
-    """
 
 
 @dataclass(frozen=True)

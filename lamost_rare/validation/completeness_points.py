@@ -8,7 +8,7 @@ from ..errors import LamostRareError
 from ..simulation.mk_types import subtype_number
 from ..text import printable
 
-__all__ = ["CompletenessError", "points_of"]
+__all__ = ["CompletenessError", "OutsideWarning", "points_of"]
 
 
 class CompletenessError(LamostRareError, ValueError):
@@ -21,6 +21,21 @@ class CompletenessError(LamostRareError, ValueError):
     Traceback (most recent call last):
         ...
     lamost_rare.validation.completeness_points.CompletenessError: ...
+    """
+
+
+class OutsideWarning(UserWarning):
+    """Some of what was asked lies outside of what was tried.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from lamost_rare import completeness
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     part = completeness(snr=[1, 20])["completeness"]
+    >>> said[0].category.__name__, bool(part[0] == part[0])  # NaN is not itself
+    ('OutsideWarning', False)
     """
 
 
