@@ -10,7 +10,7 @@ from pathlib import Path
 from .preset_config import PresetError
 from .text import printable
 
-__all__ = ["CONFIG_FILE", "read_config", "sha256_of", "versions"]
+__all__ = ["CONFIG_FILE", "check_sha256", "read_config", "sha256_of", "versions"]
 
 CONFIG_FILE = "config.json"
 
@@ -46,6 +46,28 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(preset: str, path: Path, sha256: str) -> None:
+    """Check that a file of a preset is the one that was measured.
+
+    Raises
+    ------
+    PresetError
+        If it is missing, unreadable or another one.
+    """
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise PresetError(
+            f"preset {preset!r}: cannot read {printable(path)}: {error.strerror or error}"
+        ) from error
+    if found != sha256:
+        raise PresetError(
+            f"preset {preset!r}: {printable(path)} has SHA-256 {found[:12]}…, "
+            f"its config.json says {sha256[:12]}…: the file is damaged or was exchanged; "
+            "install the package again or rebuild the preset"
+        )
 
 
 def versions() -> dict[str, str]:

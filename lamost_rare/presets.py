@@ -20,7 +20,7 @@ from .atomic import atomic_path, write_text_atomically
 from .notebook import facts_as_html
 from .preset_config import PresetConfig, PresetError
 from .preset_facts import facts_of, sentences_of
-from .preset_files import CONFIG_FILE, read_config, sha256_of, versions
+from .preset_files import CONFIG_FILE, check_sha256, read_config, sha256_of, versions
 from .spectra.grid import WavelengthGrid
 from .text import check_paths, printable
 
@@ -159,23 +159,9 @@ class Preset:
         PresetError
             If the file is missing, unreadable or not the one that was measured.
         """
-        self._verify(self.weights_path, self.sha256)
+        check_sha256(self.name, self.weights_path, self.sha256)
         if own := self.settings.novelty:
-            self._verify(self.folder / NOVELTY_FILE, own.sha256)
-
-    def _verify(self, path: Path, sha256: str) -> None:
-        try:
-            found = sha256_of(path)
-        except OSError as error:
-            raise PresetError(
-                f"preset {self.name!r}: cannot read {printable(path)}: {error.strerror or error}"
-            ) from error
-        if found != sha256:
-            raise PresetError(
-                f"preset {self.name!r}: {printable(path)} has SHA-256 {found[:12]}…, "
-                f"its config.json says {sha256[:12]}…: the file is damaged or was exchanged; "
-                "install the package again or rebuild the preset"
-            )
+            check_sha256(self.name, self.folder / NOVELTY_FILE, own.sha256)
 
 
 def list_presets() -> list[str]:

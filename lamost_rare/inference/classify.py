@@ -103,8 +103,6 @@ def classify_spectra(
 
     Examples
     --------
-    Files of the survey that ``lamost-rare demo`` simulates:
-
     >>> from glob import glob
     >>> from lamost_rare import classify_spectra
     >>> files = sorted(glob("demo-output/survey/*/*/*.fits.gz"))

@@ -127,6 +127,13 @@ def show_candidates(
         If the directory holds no finished scan.
     TypeError, ValueError
         If it is no table, there is no such column, or ``number`` is not allowed.
+
+    Examples
+    --------
+    >>> from lamost_rare import show_candidates
+    >>> gallery = show_candidates("demo-output/candidates", number=3)
+    >>> print(str(gallery).count("\\n") > 2)
+    True
     """
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST:
         raise ValueError(f"number must be a whole number from 1 to {MOST}, not {number!r}")

@@ -64,8 +64,7 @@ def scan_directory(
 
     Writes ``catalogue.parquet``, ``rejected.parquet``, ``candidates.parquet``, ``candidates.csv``,
     ``stars.parquet`` and ``manifest.json`` into ``output``. Called again after it was interrupted
-    or killed, it goes on where it was. The tables are the same bytes as those of an uninterrupted
-    scan, whatever the numbers of workers and of cores.
+    or killed, it goes on where it was, and the tables have the same bytes in the end.
 
     Parameters
     ----------
@@ -88,8 +87,7 @@ def scan_directory(
     overwrite : bool
         Discard what an earlier scan left in ``output``.
     progress : bool, optional
-        Show a bar, or nothing; by default a bar if standard error is a terminal, and a line a
-        minute if it is not.
+        Show a bar, or nothing; by default a bar on a terminal, else a line a minute.
     format : str
         ``fits``, ``ecsv`` or ``votable``: write the four tables in this format, too.
     thorough : bool
@@ -125,14 +123,10 @@ def scan_directory(
 
     Examples
     --------
-    >>> from astropy.table import QTable
     >>> from lamost_rare import scan_directory
     >>> summary = scan_directory("demo-output/survey", "candidates", progress=False)
-    >>> summary.discovered == summary.classified + summary.rejected
-    True
-    >>> candidates = QTable.read("candidates/candidates.parquet")
-    >>> len(candidates) == summary.candidates
-    True
+    >>> summary.discovered, summary.classified, summary.rejected
+    (310, 300, 10)
     """
     given = {"root": root, "preset": preset, "batch_size": batch_size, "thorough": thorough}
     how = {"workers": workers, "overwrite": overwrite, "progress": progress, "format": format}
@@ -152,10 +146,8 @@ def classify_below(
     threshold: float | None = None,
     **options,
 ) -> ScanSummary:
-    """Do what `scan_directory` says, with what ``make_predictor`` builds (`BatchClassifier`).
-
-    Further options are those of `run_steps`.
-    """
+    """Do what `scan_directory` says, with what ``make_predictor`` builds (`BatchClassifier`);
+    further options are those of `run_steps`."""
     preset = classifier_preset(preset)
     if preset.settings.odds is None:  # candidates are what the classifier says, by its own rule
         of_classifier, threshold = threshold, None
