@@ -4,8 +4,9 @@
 const Printed = (() => {
   const { h } = Elements;
   const SHARP = 2; // pixels of the picture to one of the paper's
-  const WIDTH = 1000;
-  const MOST = 6; // close-ups
+  const SIZE = [600, 284];
+  const SMALL = [190, 78];
+  const FIRST = ["heii_4541", "hei_4471", "heii_4686", "heii_4200", "heii_5411", "halpha"]; // they decide most
 
   /** Canvas of a fixed size, drawn by `paint`, that fills its place. */
   function picture(width, height, label, paint) {
@@ -14,13 +15,13 @@ const Printed = (() => {
     return canvas;
   }
 
-  /** The few lines that are printed: those of the rare class's evidence come first in a list. */
-  const lines = (list) => {
+  /** The few lines for which there is room, by wavelength. */
+  function lines(list) {
     const all = Closeups.linesOf(list);
-    const first = all.filter((line) => line.set === "He II");
-    const chosen = new Set([...first, ...all].slice(0, Math.max(MOST, first.length)));
-    return all.filter((line) => chosen.has(line)).slice(0, MOST);
-  };
+    const place = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+    const chosen = new Set([...all].sort((a, b) => place(a) - place(b)).slice(0, FIRST.length));
+    return all.filter((line) => chosen.has(line));
+  }
 
   function facts(list, row) {
     const it = Facts.rowOf(list, row);
@@ -40,19 +41,21 @@ const Printed = (() => {
   async function element(list, row, settings) {
     const name = list.blind ? `Spectrum ${row + 1}` : list.columns.name[row];
     const article = h("article", { class: "v-printed plot-printed" },
-      h("h2", { dir: "auto" }, name), h("p", {}, facts(list, row)));
+      h("div", { class: "v-printed-head" }, h("h2", { dir: "auto" }, name), h("p", {}, facts(list, row))));
     try {
       const spectrum = await Unpack.spectrum(row);
       const velocity = list.columns.velocity[row] ?? 0;
       const scene = Scene.make(list, spectrum, { ...settings, velocity, visit: null, residuals: false });
       const inks = Palette.printed();
-      article.append(picture(WIDTH, 300, `Spectrum of ${name}`, (ctx, size) => (
-        Picture.draw(ctx, scene, { ...size, range: Picture.whole(spectrum) }, inks))));
-      article.append(h("div", { class: "v-printed-lines" }, lines(list).map((line) => {
+      const near = lines(list).map((line) => {
         const close = Closeups.near(scene, line);
         return h("figure", {}, h("figcaption", {}, `${line.label}: ${Closeups.widthOf(close.measured)}`),
-          picture(220, 150, line.label, (ctx, size) => Closeups.draw(ctx, close, scene, size, inks)));
-      })));
+          picture(...SMALL, line.label, (ctx, size) => Closeups.draw(ctx, close, scene, size, inks)));
+      });
+      const range = Picture.whole(spectrum);
+      article.append(h("div", { class: "v-printed-body" },
+        picture(...SIZE, `Spectrum of ${name}`, (ctx, size) => Picture.draw(ctx, scene, { ...size, range }, inks)),
+        h("div", { class: "v-printed-lines" }, near)));
     } catch (error) {
       article.append(h("p", {}, `No spectrum: ${error.message}`));
     }
