@@ -3,6 +3,7 @@
 /** The overview of one spectrum: flux above, what a standard leaves of it below. */
 const Picture = (() => {
   const JOIN = [5700, 5900]; // Å: where the two arms of LAMOST's spectrographs are joined
+  const JOIN_NAME = "arms join";
   const ROOM = 0.06; // of the range of flux, above and below
 
   /** Whole range of wavelengths of a spectrum, with some room if it is only a pixel. */
@@ -102,14 +103,24 @@ const Picture = (() => {
       Traces.trace(ctx, wavelength, scene.shownModel, frame, { ink: inks.standard, width: 1.5, smooth: true });
     }
     Traces.beyond(ctx, shown, frame, inks.muted);
-    const [x, em] = [frame.X(JOIN[0]), Palette.scaled(10)];
+    nameJoin(ctx, frame, inks);
+  }
+
+  /** Say what the shaded band is, if there is room: along it, else upwards. */
+  function nameJoin(ctx, frame, inks) {
+    const [left, right] = JOIN.map((end) => frame.X(end));
+    const em = Palette.scaled(10);
     Chart.font(ctx, 10);
-    if (frame.X(JOIN[1]) - x > 0 && ctx.measureText("arms join").width < frame.X(JOIN[1]) - x) {
-      ctx.fillStyle = inks.muted;
-      ctx.textAlign = "center";
-      ctx.textBaseline = "alphabetic";
-      ctx.fillText("arms join", 0.5 * (x + frame.X(JOIN[1])), frame.top + frame.height - 0.5 * em);
-    }
+    const along = ctx.measureText(JOIN_NAME).width < right - left;
+    if (!along && right - left < 1.4 * em) return;
+    ctx.save();
+    ctx.translate(0.5 * (left + right), frame.top + frame.height - (along ? 0.7 * em : em));
+    if (!along) ctx.rotate(-Math.PI / 2);
+    ctx.fillStyle = inks.muted;
+    ctx.textAlign = along ? "center" : "left";
+    ctx.textBaseline = "middle";
+    ctx.fillText(JOIN_NAME, 0, 0);
+    ctx.restore();
   }
 
   function below(ctx, { shown, residuals }, frame, inks) {
