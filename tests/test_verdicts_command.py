@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from lamost_rare import cli
+from lamost_rare import __version__, cli
 from lamost_rare.report.agreement import Kappa, as_one, cohen, disagreement, fleiss
 from lamost_rare.report.verdict_table import column_names, majority, table_of_verdicts
 from lamost_rare.survey.manifest import write_manifest
@@ -309,8 +309,8 @@ def scan(tmp_path):
         }
     )
     pq.write_table(rows, folder / "catalogue.parquet", row_group_size=20)
-    write_manifest(folder / "manifest.json", {"format": 1, "state": "complete", "preset": None,
-                                              "versions": {"lamost-rare": "0.1.0"}})  # fmt: skip
+    manifest = {"format": 1, "state": "complete", "source": "/data", "preset": None}
+    write_manifest(folder / "manifest.json", {**manifest, "versions": {"lamost-rare": __version__}})
     return folder
 
 

@@ -19,6 +19,7 @@ EXAMPLES = (
     'report candidates/ --where "p_O_survey>0.1" --output probable.html',
     "report candidates/ --rows known.csv --output known.html",
     "report candidates/ --output second_look.html --verdicts anna.csv ben.json",
+    "report candidates/ --output test.html --blind 20",
     "report candidates/ --serve",
 )
 
@@ -66,6 +67,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show what people said before: files that pages exported, or a server kept",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a page of that name")
+    blind = parser.add_argument_group(
+        "blind test", "How sure are those who look? Names and probabilities are hidden."
+    )
+    blind.add_argument(
+        "--blind",
+        metavar="N",
+        type=at_least_one,
+        help="mix in N stars that are known, unmarked; which they are goes to PAGE.blind.json, for "
+        "verdicts --blind",
+    )
+    blind.add_argument("--seed", metavar="N", type=int, help="seed of the mixture (default: 0)")
+    blind.add_argument(
+        "--known",
+        metavar="TABLE",
+        help="table of known stars: class, and path or obsid (default: they are simulated)",
+    )
     served = parser.add_argument_group(
         "serving", "In place of a file: the page from this computer, to a browser on it alone."
     )
@@ -86,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write or serve the page; returns 0, or 1 if it has no spectrum at all. Errors are the
     caller's."""
+    from ..report.blind import truth_beside
     from ..report.making import make_page
 
     options = {
@@ -94,8 +112,14 @@ def run(args: argparse.Namespace) -> int:
         "rows": args.rows,
         "spectra": args.spectra,
         "verdicts": args.verdicts,
+        "blind": args.blind,
+        "seed": args.seed or 0,
+        "known": args.known,
         "progress": False if args.quiet else None,
     }
+    for name in ("seed", "known") if args.blind is None else ():
+        if getattr(args, name) is not None:
+            raise ReportError(f"--{name} is for --blind")
     if args.serve:
         return _serve(args, options)
     for name in ("port", "open"):
@@ -105,11 +129,14 @@ def run(args: argparse.Namespace) -> int:
     for note in () if args.quiet else made.notes:
         print(f"lamost-rare: {printable(note)}", file=sys.stderr)
     print("\n".join(described(made)))
+    if args.blind is not None:
+        print(f"which stars are known: {printable(truth_beside(made.path))}")
     return 0 if made.rows > made.missing else 1
 
 
 def _serve(args: argparse.Namespace, options: dict) -> int:
     """Serve until Ctrl-C or SIGTERM, which are its proper ends."""
+    from ..report.blind import truth_beside
     from ..report.server import serve
     from ..survey.progress import stop_on_interrupt
 
@@ -119,7 +146,10 @@ def _serve(args: argparse.Namespace, options: dict) -> int:
     with serve(args.scan, port=args.port, **options) as served, stop_on_interrupt() as stop:
         for note in () if args.quiet else served.notes:
             print(f"lamost-rare: {printable(note)}", file=sys.stderr)
-        print(f"{served.url}\nverdicts: {printable(served.path)}\nCtrl-C ends it", flush=True)
+        print(f"{served.url}\nverdicts: {printable(served.path)}")
+        if args.blind is not None:
+            print(f"which stars are known: {printable(truth_beside(served.path))}")
+        print("Ctrl-C ends it", flush=True)
         if args.open:
             webbrowser.open(served.url)
         while not stop():

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+import pyarrow as pa
+
 from ..atomic import atomic_path
 from ..progress import Progress
 from ..text import check_paths, printable
+from .blind import Mixture, check_truth, hide, mix_in
 from .choosing import Chosen, choose
 from .errors import ReportError
 from .finished_scan import FinishedScan, open_scan
@@ -19,9 +22,9 @@ from .packing import pack_spectrum
 from .page import write_page
 from .records import Records, digest_of, keys_of
 from .shown_again import events_on_page, files_of
-from .sources import Seen, open_sources, read_spectra
+from .sources import Seen, Sources, open_sources, read_spectra
 from .verdict_files import VerdictFile
-from .visits import find_visits
+from .visits import Visits, find_visits
 
 __all__ = ["Made", "check_page", "make_page", "make_report", "write_report"]
 
@@ -84,6 +87,9 @@ def make_page(
     rows=None,
     spectra=None,
     verdicts=None,
+    blind: int | None = None,
+    seed: int = 0,
+    known=None,
     overwrite: bool = False,
     progress: bool | None = None,
 ) -> Made:
@@ -106,6 +112,14 @@ def make_page(
         Where the spectra are now, if they were moved: takes the place of the scan's source.
     verdicts : path or sequence of paths, optional
         Files of verdicts that are shown again, as `lamost_rare.report.verdict_files` reads them.
+    blind : int, optional
+        How many stars that are known to mix in, unmarked: a test of who looks. The truth goes to a
+        file beside the page, which ends in ``.blind.json``. Names are hidden on such a page.
+    seed : int
+        Of that mixture.
+    known : path, optional
+        Table of known stars, with ``class``, and ``path`` or ``obsid``; by default they are
+        simulated.
     overwrite : bool
         Whether to replace a file of that name.
     progress : bool, optional
@@ -128,7 +142,12 @@ def make_page(
     files = files_of(verdicts)
     chosen = choose(found, top=top, where=where, rows=rows)
     options = {"spectra": spectra, "verdicts": files, "progress": progress}
-    return write_report(target, found, chosen, **options)
+    if blind is None:
+        return write_report(target, found, chosen, **options)
+    truth = check_truth(target, overwrite=overwrite)
+    mixture = mix_in(found, chosen, blind, seed=seed, known=known, spectra=spectra)
+    mixture.write(truth)
+    return write_report(target, found, mixture, **options)
 
 
 def check_page(path, *, overwrite: bool) -> Path:
@@ -158,7 +177,7 @@ def check_page(path, *, overwrite: bool) -> Path:
 def write_report(
     target: Path,
     scan: FinishedScan,
-    chosen: Chosen,
+    chosen: Chosen | Mixture,
     *,
     spectra=None,
     verdicts: Iterable[VerdictFile] = (),
@@ -175,7 +194,7 @@ def write_report(
     target : Path
         Absolute.
     scan : FinishedScan
-    chosen : Chosen
+    chosen : Chosen or Mixture
     spectra : path, optional
         As in `make_page`.
     verdicts : iterable of VerdictFile
@@ -184,10 +203,13 @@ def write_report(
         As `Records.page` takes it.
     progress : bool, optional
     """
+    blind = isinstance(chosen, Mixture)
+    given = chosen.spectra if isinstance(chosen, Mixture) else {}
+    chosen = chosen.chosen if isinstance(chosen, Mixture) else chosen
     sources = open_sources(scan, spectra)
     keys = keys_of(chosen.rows)
     events, notes = events_on_page(verdicts, digest_of(keys), keys)
-    visits = find_visits(scan, chosen.rows)
+    visits = Visits(chosen.rows[:0], [], []) if blind else find_visits(scan, chosen.rows)
     records = Records(scan, chosen, visits, [*sources.notes, *notes])
     n = len(records.spectra)
     with (
@@ -195,16 +217,25 @@ def write_report(
         Progress(n, "spectra", "reading", wanted=progress) as bar,
     ):
         places = [(0, 0)] * n
-        for done, seen in enumerate(read_spectra(scan, records.spectra, sources), start=1):
+        for done, seen in enumerate(_seen(scan, records, sources, given), start=1):
             places[seen.row] = _pack(seen, records, spool)
             bar.update(done)
         where = os.path.join(scan.folder.parent.name, scan.folder.name)
         title = f"{chosen.how[0].upper()}{chosen.how[1:]} in {where}"
         page = records.page(title=title, verdicts=events, served=served)
+        page = hide(page) if blind else page
         with atomic_path(target) as temporary, open(temporary, "wb") as file:
             write_page(file, page, _copied(spool, places))
     missing = sum(map(bool, page["columns"]["missing"]))
     return Made(target, page["rows"], n - page["rows"], missing, page["notes"])
+
+
+def _seen(scan: FinishedScan, records: Records, sources: Sources, given: dict) -> Iterator[Seen]:
+    """Yield what became of each spectrum, also of those that are not the scan's own."""
+    own = [row for row in range(len(records.spectra)) if row not in given]
+    for seen in read_spectra(scan, records.spectra.take(pa.array(own, pa.int64())), sources):
+        yield seen._replace(row=own[seen.row])
+    yield from (Seen(row, raw) for row, raw in given.items())
 
 
 def _pack(seen: Seen, records: Records, spool: BinaryIO) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from ..text import check_paths, first_line, printable
 from .errors import ReportError
 from .finished_scan import FinishedScan
 
-__all__ = ["Found", "numbers_of_table"]
+__all__ = ["Found", "columns_of_file", "look_up", "numbers_of_table"]
 
 _COLUMNS = ("path", "obsid")
 _ASTROPY = {".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable"}
@@ -68,14 +68,14 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
     if isinstance(table, (str, bytes, os.PathLike)):
         check_paths(rows=table)
         path = Path(os.fsdecode(table))
-        name, columns = printable(path.name), _columns_of_file(path)
+        name, columns = printable(path.name), columns_of_file(path)
     else:
         name, columns = "the given table", _columns_of_object(table)
     paths = list(map(plain_text, columns.get("path", ())))
     obsids = whole_numbers(list(columns.get("obsid", ())))
     n = max(len(paths), len(obsids))
     paths, obsids = paths or [""] * n, obsids or [None] * n
-    by_path, by_obsid = _look_up(scan, paths, obsids)
+    by_path, by_obsid = look_up(scan, paths, obsids)
     numbers: dict[int, None] = {}
     lost, repeated = [], 0
     for path, obsid in zip(paths, obsids, strict=True):
@@ -115,15 +115,23 @@ def _columns_of_object(table) -> dict[str, Sequence]:
     }
 
 
-def _columns_of_file(path: Path) -> dict[str, Sequence]:
+def columns_of_file(path: Path, besides: Sequence[str] = ()) -> dict[str, Sequence]:
+    """Return columns of a table by name: ``path`` and ``obsid``, as far as they are there, and all
+    of ``besides``.
+
+    Raises
+    ------
+    ReportError
+        If it cannot be read, has neither path nor obsid, or lacks one of ``besides``.
+    """
     shown = printable(path)
     try:
         with open(path, "rb"):  # what the system says of it, before what a library makes of that
             pass
         if path.suffix.lower() in _ASTROPY:
-            return _by_astropy(path)
+            return _by_astropy(path, besides)
         table = open_table(path)
-        chosen = _chosen(table.names, shown)
+        chosen = _chosen(table.names, shown, besides)
         rows: list[tuple] = []
         for piece in table.pieces(list(chosen.values())):
             rows += (row or (None,) * len(chosen) for row in piece)
@@ -136,7 +144,7 @@ def _columns_of_file(path: Path) -> dict[str, Sequence]:
     return dict(zip(chosen, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
-def _by_astropy(path: Path) -> dict[str, Sequence]:
+def _by_astropy(path: Path, besides: Sequence[str]) -> dict[str, Sequence]:
     from astropy.table import Table
 
     shown = printable(path)
@@ -148,21 +156,24 @@ def _by_astropy(path: Path) -> dict[str, Sequence]:
             table = Table.read(path, format=_ASTROPY[path.suffix.lower()])
     except Exception as error:  # of many kinds
         raise ReportError(f"{shown} cannot be read: {printable(first_line(error))}") from None
-    chosen = _chosen(table.colnames, shown)
+    chosen = _chosen(table.colnames, shown, besides)
     return {field: table.columns[i].tolist() for field, i in chosen.items()}
 
 
-def _chosen(names: list[str], shown: str) -> dict[str, int]:
+def _chosen(names: list[str], shown: str, besides: Sequence[str] = ()) -> dict[str, int]:
     """Return which column is which."""
     lower = [name.strip().lower() for name in names]
+    for name in besides:
+        if name not in lower:
+            raise ReportError(f"{shown} has no column {name}")
     chosen = {name: lower.index(name) for name in _COLUMNS if name in lower}
     if not chosen:
         there = ", ".join(printable(name[:40]) for name in names[:8]) or "nothing"
         raise ReportError(f"{shown} has neither obsid nor path among its columns (but {there})")
-    return chosen
+    return chosen | {name: lower.index(name) for name in besides}
 
 
-def _look_up(scan: FinishedScan, paths: list[str], obsids: list) -> tuple[dict, dict]:
+def look_up(scan: FinishedScan, paths: list[str], obsids: list) -> tuple[dict, dict]:
     """Return the numbers of rows by path, for each by obsid, and by obsid alone.
 
     Paths of which the text is the same may be of several files. Of several rows with one obsid, the

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..text import describe_error, printable
 from .answering import VERDICTS, Answering, Content
+from .blind import check_truth, mix_in
 from .choosing import choose
 from .errors import ReportError
 from .finished_scan import open_scan
@@ -151,6 +152,9 @@ def serve(
     rows=None,
     spectra=None,
     verdicts=None,
+    blind: int | None = None,
+    seed: int = 0,
+    known=None,
     progress: bool | None = None,
 ) -> Served:
     """Serve a page for looking at spectra of a finished scan, and keep verdicts beside the scan.
@@ -167,8 +171,8 @@ def serve(
         The directory that a scan, or a run of a pipeline, wrote. It must be writable.
     port : int, optional
         By default one that is free.
-    top, where, rows, spectra, verdicts, progress
-        As in `lamost_rare.report`.
+    top, where, rows, spectra, verdicts, blind, seed, known, progress
+        As in `lamost_rare.report`. With ``blind`` the truth goes to ``verdicts-<list>.blind.json``.
 
     Returns
     -------
@@ -185,6 +189,10 @@ def serve(
     found = open_scan(scan)
     files = files_of(verdicts)
     chosen = choose(found, top=top, where=where, rows=rows)
+    mixture = None
+    if blind is not None:
+        mixture = mix_in(found, chosen, blind, seed=seed, known=known, spectra=spectra)
+        chosen = mixture.chosen
     keys = keys_of(chosen.rows)
     digest = digest_of(keys)
     path = log_path(found.folder, digest)
@@ -197,7 +205,9 @@ def serve(
     page = None
     try:
         options = {"spectra": spectra, "verdicts": files, "progress": progress}
-        page, notes = _written(found, chosen, **options)
+        if mixture:
+            mixture.write(check_truth(path, overwrite=True))
+        page, notes = _written(found, mixture or chosen, **options)
         _running[path] = Served(page, log, port)
         _running[path].notes[:0] = notes
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,11 +13,17 @@ from ..text import check_paths, first_line, printable
 from .verdict import Verdict, VerdictError
 from .verdict_cells import decoded, verdicts_of_csv
 
-__all__ = ["KIND", "VerdictFile", "notes_on_lists", "read_verdict_file", "read_verdict_files"]
+__all__ = [
+    "BLIND_NAME", "KIND", "VerdictFile", "from_blind_page", "notes_on_lists", "read_verdict_file",
+    "read_verdict_files",
+]  # fmt: skip
 
 KIND = "lamost-rare verdicts"
 FORMAT = 1
 """Of JSON files that pages export."""
+
+BLIND_NAME = "Spectrum "
+"""Name of all spectra of a page that hides names, with the number behind."""
 
 _MOST_BYTES = 1 << 28
 
@@ -163,6 +170,11 @@ def _of_lines(text: str, notes: list[str]) -> Iterator[Verdict]:
     elif half:
         shown = ", ".join(map(str, half[:5])) + (", ..." if half[5:] else "")
         notes.append(f"{len(half)} half-written lines are left out: {shown}")
+
+
+def from_blind_page(verdict: Verdict) -> bool:
+    """Tell whether a verdict is from a page that hides names, by how it names its spectrum."""
+    return verdict.obsid is None and bool(re.fullmatch(f"{BLIND_NAME}\\d+", verdict.name))
 
 
 def notes_on_lists(

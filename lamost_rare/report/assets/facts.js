@@ -16,7 +16,7 @@ const Facts = (() => {
     const it = rowOf(list, row);
     const [rare, p] = [Words.className(list.rare), Words.percent(it.p_survey)];
     const badges = [
-      h("span", { class: it.candidate ? "v-badge v-candidate" : "v-badge" },
+      list.blind ? null : h("span", { class: it.candidate ? "v-badge v-candidate" : "v-badge" },
         it.candidate ? `candidate ${rare} ${p}` : `${rare} ${p}`),
       it.prediction ? h("span", { class: "v-badge" }, `most like ${Words.className(it.prediction)}`) : null,
       h("span", { class: "v-badge" }, `S/N ${Words.number(it.snr_g, 0, "unknown")}`),
@@ -37,6 +37,10 @@ const Facts = (() => {
 
   function probability(list, row) {
     const p = list.columns.p_survey[row];
+    if (list.blind) {
+      return h("section", { class: "v-card v-probability" }, h("h3", {}, "Probabilities"),
+        h("p", { class: "v-small" }, "Hidden for all: what the classifier says is not asked here."));
+    }
     const name = `of class ${Words.className(list.rare)}`;
     return h("section", { class: "v-card v-probability" },
       h("h3", {}, `Probability of ${Words.className(list.rare)} in a survey`),
@@ -76,11 +80,11 @@ const Facts = (() => {
   function measured(list, row) {
     const it = rowOf(list, row);
     const pairs = [
-      ["Subtype", list.rare === "O" ? Words.subtype(it.subtype, it.subtype_err) ?? "not measured" : null],
+      ["Subtype", list.rare === "O" && !list.blind ? Words.subtype(it.subtype, it.subtype_err) ?? "not measured" : null],
       ["Velocity", Words.measured(it.velocity, it.velocity_err, 0, "km/s")],
       ["S/N in g", Words.number(it.snr_g, 1, "not stated")],
       ["Evidence", Words.missing(it.evidence) ? null : `${Words.number(it.evidence, 1)} σ in the lines of ${Words.className(list.rare)}`],
-      ["Novelty", Words.missing(it.novelty) ? "not known" : `${Words.novelty(it.novelty)} (${Words.number(it.novelty, 1)})`],
+      ["Novelty", list.blind ? null : Words.missing(it.novelty) ? "not known" : `${Words.novelty(it.novelty)} (${Words.number(it.novelty, 1)})`],
       ["LAMOST", list.blind ? null : ownClass(it)],
     ];
     return h("section", { class: "v-card" }, h("h3", {}, "Measured"), terms(pairs), flags(list, it.flags));
