@@ -111,7 +111,10 @@ const Sync = {
       throw new Error("the server does not answer");
     }
     if (!response.ok) {
-      const error = new Error(`the server answered ${response.status}`);
+      const { error: why } = await response.json().catch(() => ({}));
+      const error = new Error(response.status === 404
+        ? "the server was started anew, open the address that it tells now"
+        : `the server answers ${response.status}${why ? `, ${why}` : ""}`);
       error.refused = [400, 413, 422].includes(response.status);
       throw error;
     }
@@ -120,8 +123,11 @@ const Sync = {
 
   tell(wait) {
     const missing = Sync.unsent().length;
-    if (Sync.refused.size) Sync.report(`${Sync.refused.size} not taken by the server (${[...Sync.refused.values()][0]}): export them.`, true);
-    else if (Sync.failures) Sync.report(`${missing} not yet at the server: ${Sync.reason}. Next try in ${Math.round(wait / 1000)} s.`, true);
+    const [why] = Sync.refused.values();
+    // Another port is another store to the browser: what is kept here is not seen there.
+    const again = missing ? ` Keep this window, or start the server again with --port ${location.port}; X exports them.` : "";
+    if (Sync.refused.size) Sync.report(`${Sync.refused.size} not taken by the server (${why}): export them.`, true);
+    else if (Sync.failures) Sync.report(`${missing} not yet at the server: ${Sync.reason}. Next try in ${Math.round(wait / 1000)} s.${again}`, true);
     else Sync.report("At the server.", false);
   },
 };
