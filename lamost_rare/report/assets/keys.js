@@ -52,6 +52,8 @@ const Keys = {
     const at = event.target;
     if (!(at instanceof Element)) return false;
     if (document.querySelector("dialog[open]")) return true;
+    // A dialog that was just closed may have the focus for a moment.
+    if (at.closest("dialog")) return false;
     if (at.closest("textarea, select, [contenteditable]")) return true;
     const input = at.closest("input");
     if (input && !["checkbox", "radio", "range", "button"].includes(input.type)) return true;
