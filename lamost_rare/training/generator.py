@@ -131,12 +131,9 @@ def train_generator(
 
     architecture = complete_architecture(architecture or SHIPPED_LCGAN)
     kept = split_stars(stars.star[rows], unseen, options.seed)
-    if source == "real":
-        examples, validation = _real(stars, rows, kept)
-    else:
-        examples, validation = _simulated(stars, rows[kept], number, snr_range, options.seed)
+    how = number, snr_range, options.seed
+    examples, validation = _examples(stars, rows, kept, *(how if source == "simulated" else ()))
     check_examples(examples.flux)
-    _report(examples, source, rare_class)
     state = Path(work) if work else output.with_name(output.name + ".training")
     given = examples.flux, validation.flux
     generator, log = train_gan(*given, architecture, options, state, refinement=refinement)
@@ -184,9 +181,13 @@ def _rows_to_train_on(stars: LabelledStars, rare_class, source) -> tuple[str, np
     return source, rows
 
 
-def _report(examples: Examples, source: str, rare_class: str) -> None:
-    n, name = len(set(examples.star)), printable(rare_class)
-    _log.info("%d %s spectra of %d stars of class %s", len(examples), source, n, name)
+def _examples(stars, rows, kept, *how) -> tuple[Examples, Examples]:
+    """Return spectra to train on and to judge by: real ones, or simulated if it is said how."""
+    examples, validation = _simulated(stars, rows[kept], *how) if how else _real(stars, rows, kept)
+    kind, name = "simulated" if how else "real", printable(stars.label[rows[0]])
+    n_stars = len(set(examples.star))
+    _log.info("%d %s spectra of %d stars of class %s", len(examples), kind, n_stars, name)
+    return examples, validation
 
 
 def _real(stars, rows, kept) -> tuple[Examples, Examples]:
