@@ -1,7 +1,11 @@
 """What objects look like in a shell and at the end of a notebook's cell: short, escaped, sound."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +177,48 @@ def test_reprs_are_a_line():
         assert repr(thing).isprintable()
     assert all(cls.__repr__ is Rows.__repr__ for cls in Rows.__subclasses__())
     assert "RareStarClassifier" in lamost_rare.RareStarClassifier("p")._repr_html_()
+
+
+EXECUTE = """
+import json, sys, nbclient, nbformat
+notebook = nbformat.v4.new_notebook()
+notebook.cells = [nbformat.v4.new_code_cell(sys.argv[1])]
+nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+print(json.dumps(notebook.cells[0].outputs))
+"""
+CELL = """
+import sys, time, warnings
+warnings.simplefilter("error")
+{without}
+from lamost_rare.progress import Progress
+with Progress(100, "files", "reading", stays=True) as bar:
+    for done in (50, 100):
+        time.sleep(0.2)
+        bar.update(done, candidates=1)
+from lamost_rare import load_preset
+load_preset()
+"""
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_in_a_kernel_there_is_a_bar_and_a_table(widgets):
+    """Nothing is a terminal there; without ipywidgets the bar is text, and nobody warns of it."""
+    needed = ("nbclient", "ipykernel", *(("ipywidgets",) if widgets else ()))
+    if missing := [name for name in needed if find_spec(name) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    cell = CELL.format(without="" if widgets else 'sys.modules["ipywidgets"] = None')
+    done = subprocess.run(
+        [sys.executable, "-c", EXECUTE, cell], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    *bar, preset = json.loads(done.stdout)
+    assert "racnet-obafgkm-v1" in preset["data"]["text/html"]
+    if widgets:
+        assert ["application/vnd.jupyter.widget-view+json" in part["data"] for part in bar] == [
+            True
+        ]
+    else:
+        assert {part["name"] for part in bar} == {"stderr"}
+        shown = "".join(part["text"] for part in bar)
+        assert "reading: 100%" in shown
+        assert "candidates=1" in shown
