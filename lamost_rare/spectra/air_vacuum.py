@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._angstrom import in_angstrom, with_unit_of
+
 __all__ = ["air_to_vacuum", "refractive_index", "vacuum_to_air"]
 
 
 def refractive_index(vacuum_wavelength):
-    """Refractive index of standard air (15 °C, 1 atm) at vacuum wavelengths in Å."""
-    s2 = (1e4 / np.asarray(vacuum_wavelength, dtype=float)) ** 2
+    """Return the refractive index of standard air (15 °C, 1 atm).
+
+    Parameters
+    ----------
+    vacuum_wavelength : float, array_like or Quantity
+        In Å if it has no unit.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
+    """
+    s2 = (1e4 / in_angstrom(vacuum_wavelength)) ** 2
     return 1 + 8.34254e-5 + 2.406147e-2 / (130 - s2) + 1.5998e-4 / (38.9 - s2)
 
 
@@ -18,24 +31,32 @@ def vacuum_to_air(wavelength):
 
     Parameters
     ----------
-    wavelength : float or array_like
-        In Å, in vacuum.
+    wavelength : float, array_like or Quantity
+        In vacuum; in Å if it has no unit.
 
     Returns
     -------
-    ndarray
-        In Å, in air, in the same shape; below 2000 Å they stay as they are.
+    ndarray or Quantity
+        In air, in the same shape and unit; below 2000 Å they stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If the unit is that of no wavelength.
 
     Examples
     --------
+    >>> from astropy import units as u
     >>> from lamost_rare.spectra import vacuum_to_air
     >>> vacuum_to_air(4542.86).round(2).item()
     4541.59
+    >>> vacuum_to_air(454.286 * u.nm).round(3)
+    <Quantity 454.159 nm>
     """
-    wavelength = np.asarray(wavelength, dtype=float)
+    given, wavelength = wavelength, in_angstrom(wavelength)
     with np.errstate(divide="ignore", invalid="ignore"):
         air = wavelength / refractive_index(wavelength)
-    return np.where(wavelength < 2000, wavelength, air)
+    return with_unit_of(given, np.where(wavelength < 2000, wavelength, air))
 
 
 def air_to_vacuum(wavelength):
@@ -43,13 +64,18 @@ def air_to_vacuum(wavelength):
 
     Parameters
     ----------
-    wavelength : float or array_like
-        In Å, in air.
+    wavelength : float, array_like or Quantity
+        In air; in Å if it has no unit.
 
     Returns
     -------
-    ndarray
-        In Å, in vacuum, in the same shape; below 2000 Å they stay as they are.
+    ndarray or Quantity
+        In vacuum, in the same shape and unit; below 2000 Å they stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If the unit is that of no wavelength.
 
     Examples
     --------
@@ -57,9 +83,9 @@ def air_to_vacuum(wavelength):
     >>> print(air_to_vacuum([4541.59, 6562.80]).round(2))
     [4542.86 6564.61]
     """
-    wavelength = np.asarray(wavelength, dtype=float)
+    given, wavelength = wavelength, in_angstrom(wavelength)
     vacuum = wavelength.copy()
     for _ in range(4):
         with np.errstate(divide="ignore", invalid="ignore"):
             vacuum = wavelength * refractive_index(vacuum)
-    return np.where(wavelength < 2000, wavelength, vacuum)
+    return with_unit_of(given, np.where(wavelength < 2000, wavelength, vacuum))

@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ._angstrom import in_angstrom
+
 __all__ = ["LAMOST_GRID", "WavelengthGrid"]
 
 
@@ -62,9 +64,32 @@ class WavelengthGrid:
         """Vacuum wavelengths of the pixel centres in Å, shape (n_pixels,)."""
         return 10.0**self.log_wavelength
 
+    @property
+    def spectral_axis(self):
+        """`wavelength` as an astropy Quantity, shape (n_pixels,)."""
+        from astropy.units import Quantity
+
+        return Quantity(self.wavelength, "Angstrom")
+
     def pixel_of(self, wavelength) -> np.ndarray:
-        """Return the fractional pixel at vacuum wavelengths in Å, in the shape of these."""
-        return (np.log10(wavelength) - self.log10_start) / self.log10_step
+        """Return the fractional pixel at a vacuum wavelength.
+
+        Parameters
+        ----------
+        wavelength : float, array_like or Quantity
+            In Å if it has no unit.
+
+        Returns
+        -------
+        ndarray
+            Of the same shape; 0 at the centre of the first pixel.
+
+        Examples
+        --------
+        >>> print(f"{LAMOST_GRID.pixel_of(4687.02):.1f}")
+        1019.0
+        """
+        return (np.log10(in_angstrom(wavelength)) - self.log10_start) / self.log10_step
 
     def to_dict(self) -> dict:
         """Return the three numbers, as ``config.json`` of a preset stores them."""

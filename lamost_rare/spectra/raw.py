@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..text import printable
+from ._angstrom import in_angstrom
 
 __all__ = ["IVAR_RANGE", "RawSpectrum"]
 
@@ -21,7 +22,7 @@ class RawSpectrum:
     Attributes
     ----------
     wavelength : ndarray, shape (m,), float64
-        Vacuum wavelengths of the pixel centres in Å, strictly increasing.
+        Vacuum wavelengths of the pixel centres in Å, strictly increasing; made from a Quantity too.
     flux, ivar : ndarray, shape (m,), float32
         Relative flux per Å and its inverse variance, as they were given (may hold NaN where
         masked).
@@ -62,6 +63,10 @@ class RawSpectrum:
     layout: str = "object"
     flags: int = 0
     header: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if hasattr(self.wavelength, "unit"):
+            self.wavelength = in_angstrom(self.wavelength)
 
     def __repr__(self) -> str:
         ends = f"{self.wavelength[0]:.0f} to {self.wavelength[-1]:.0f} Å" if len(self.flux) else ""
