@@ -171,11 +171,32 @@ def test_fits_is_sound_and_documented(tmp_path):
     assert "DATE" not in header
 
 
+def test_ucds_of_fits_are_where_topcat_looks(tmp_path):
+    path = converted(REJECTED_SCHEMA.empty_table(), tmp_path, ".fits", "rejected")
+    header = fits.getheader(path, 1)
+    number = {header[f"TTYPE{i}"]: i for i in range(1, header["TFIELDS"] + 1)}
+    assert header[f"TUCD{number['path']}"] == "meta.ref;meta.file"
+
+
 def test_votable_keeps_to_the_standard(tmp_path):
     parsed = parse(converted(full_table(), tmp_path, ".vot"), verify="exception")
     (table,) = parsed.iter_tables()
     assert (table.ID or table.name, table.nrows) == ("catalogue", len(HOSTILE))
     assert str(table.get_field_by_id("ew").unit) == "Angstrom"
+    assert table.get_field_by_id("path").arraysize == "4000*"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_text_is_text_and_no_object(tmp_path, suffix):
+    """Also a character of two UTF-16 words, which counts as one."""
+    texts = [*HOSTILE[:-1], "\U0001d49e" * 50]
+    table = pa.table({"path": texts, "empty": [""] * len(texts)})
+    for rows in (table, table.slice(0, 0)):
+        read = Table.read(converted(rows, tmp_path, suffix))
+        assert {read[name].dtype.kind for name in read.colnames} <= {"U", "S"}
+        missing = getattr(read["path"], "mask", np.zeros(len(read), bool))  # astropy's empty text
+        found = ["" if m else str(x) for x, m in zip(read["path"], missing, strict=True)]
+        assert found == [safe(x, suffix) for x in rows["path"].to_pylist()]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -2,6 +2,8 @@
 
 import csv
 import os
+import shutil
+import subprocess
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +24,7 @@ from lamost_rare import classify_spectra, cli
 from lamost_rare.errors import UnusableSpectraWarning
 from lamost_rare.inference import classify as classify_module
 from lamost_rare.inference.arrow import arrow_table, described_field, note, parquet_writer
-from lamost_rare.inference.columns import GENERAL_CATALOGUE, columns_of_catalogue
+from lamost_rare.inference.columns import GENERAL_CATALOGUE, columns_of_catalogue, star_columns
 from lamost_rare.inference.output import write_table
 from lamost_rare.pipeline.steps.line_evidence import LineEvidence
 from lamost_rare.simulation.fits_files import write_lamost_file
@@ -317,3 +319,58 @@ def test_shards_of_the_version_before_are_done_again(files, tmp_path, monkeypatc
     assert (summary.done_before, summary.classified) == (0, 2)
     assert pq.read_table(tmp_path / "out" / "catalogue.parquet")["ra"].null_count == 1
     assert QTable.read(tmp_path / "out" / "catalogue.parquet")["ra"].unit == u.deg
+
+
+def all_tables(folder, classified, scanned):
+    """Every file that either door writes, with the columns that it should have units of."""
+    for suffix in (".parquet", ".ecsv", ".fits", ".vot", ".csv"):
+        write_table(classified, folder / f"classified{suffix}")
+        yield folder / f"classified{suffix}"
+    for name in ("catalogue", "candidates", "rejected", "stars"):
+        yield scanned / f"{name}.parquet"
+        for suffix in (".ecsv", ".fits", ".vot"):
+            convert_table(scanned / f"{name}.parquet", scanned / f"{name}{suffix}")
+            yield scanned / f"{name}{suffix}"
+    yield scanned / "candidates.csv"
+
+
+@pytest.mark.parametrize("kind", [Table, QTable])
+def test_astropy_reads_every_table_with_units_and_without_a_warning(
+    classified, scanned, tmp_path, kind
+):
+    columns = [*columns_of_catalogue(["O", "B"], "O"), *star_columns("O")]
+    units = {column.name: u.Unit(column.unit) for column in columns if column.unit}
+    for path in all_tables(tmp_path, classified, scanned):
+        read = kind.read(path)
+        assert len(read) > 0
+        assert not [name for name in read.colnames if read[name].dtype.kind == "O"], path
+        if path.suffix != ".csv":  # which knows of no units
+            found = {name: read[name].unit for name in read.colnames if name in units}
+            assert {name: units[name] for name in found} == found, path
+            assert "ra" in found or path.stem == "rejected"
+
+
+def test_topcat_reads_every_table_as_its_standard_says(classified, scanned, tmp_path):
+    """By the same library: STILTS."""
+    if shutil.which("stilts") is None:
+        pytest.skip("STILTS is not installed")
+
+    def stilts(*arguments):
+        done = subprocess.run(["stilts", *arguments], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    paths = list(all_tables(tmp_path, classified, scanned))
+    for path in paths:
+        if path.suffix == ".vot":
+            assert stilts("votlint", str(path)) == ""
+    for suffix in (".fits", ".vot"):
+        source = f"in={scanned / 'catalogue'}{suffix}"
+        shown = stilts("tpipe", source, "cmd=meta name class units ucd", "ofmt=csv")
+        rows = {row["Name"]: row for row in csv.DictReader(shown.splitlines())}
+        assert rows["ra"] == {
+            "Name": "ra", "Class": "Double", "Units": "deg", "UCD": "pos.eq.ra;meta.main",
+        }  # fmt: skip
+        assert rows["path"]["Class"] == "String"
+        assert rows["ew_heii_4686"]["Units"] == "Angstrom"
+        assert rows["candidate"]["Class"] == "Boolean"

@@ -119,6 +119,17 @@ class Rows:
                 block[name] = _safe(column, encoding) if name in self.text else column
             yield block
 
+    def widths(self, length: Callable[[pa.Array], pa.Array], encoding: str) -> dict[str, int]:
+        """Return how long the longest text of each column of text is, 1 at the least.
+
+        All rows are read for it.
+        """
+        found = dict.fromkeys(self.text, 1)
+        for block in self.blocks(self.text, encoding=encoding) if self.text else ():
+            for column, values in block.items():
+                found[column] = max(found[column], pc.max(length(values)).as_py() or 0)
+        return found
+
 
 def _safe(column: pa.Array, encoding: str) -> pa.Array:
     if pc.all(pc.ascii_is_printable(column)).as_py() is not False:
@@ -135,11 +146,7 @@ def _safe(column: pa.Array, encoding: str) -> pa.Array:
 def _write_fits(rows: Rows, path: Path, name: str) -> None:
     from astropy.io import fits
 
-    widths = dict.fromkeys(rows.text, 1)
-    for block in rows.blocks(rows.text, encoding="ascii") if rows.text else ():
-        for column, values in block.items():
-            widths[column] = max(widths[column], pc.max(pc.binary_length(values)).as_py())
-
+    widths = rows.widths(pc.binary_length, "ascii")
     columns, dtype = [], []
     for field in rows.fields:
         width = widths.get(field.name)
@@ -152,6 +159,8 @@ def _write_fits(rows: Rows, path: Path, name: str) -> None:
     for number, field in enumerate(rows.fields, start=1):
         if description := note(field, "description"):
             header[f"TCOMM{number}"] = _ascii(description)
+        if ucd := note(field, "ucd"):
+            header[f"TUCD{number}"] = _ascii(ucd)  # no standard has it: TOPCAT's own word
     header.update({key: rows.meta[name] for name, key in _KEYWORDS.items() if name in rows.meta})
 
     with open(path, "wb") as file:
@@ -202,6 +211,9 @@ def _write_ecsv(rows: Rows, path: Path, name: str) -> None:
 
 
 def _write_votable(rows: Rows, path: Path, name: str) -> None:
+    # Text of a known size, which astropy reads as text: without, it makes Python objects of it.
+    widths = rows.widths(pc.utf8_length, "utf-8")
+    fields = [_votable_field(field, widths.get(field.name)) for field in rows.fields]
     # 1.3 for the sake of Angstrom, which programs know: from 1.4 on it is to be written as 0.1nm.
     start = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -209,7 +221,7 @@ def _write_votable(rows: Rows, path: Path, name: str) -> None:
         '<RESOURCE type="results">\n'
         f"{_COOSYS if any(map(_is_position, rows.fields)) else ''}"
         f'<TABLE name={quoteattr(name)} nrows="{rows.n_rows}">\n'
-        f"{''.join(map(_votable_field, rows.fields))}<DATA>\n<TABLEDATA>\n"
+        f"{''.join(fields)}<DATA>\n<TABLEDATA>\n"
     )
     with open(path, "wb") as file:
         file.write(start.encode())
@@ -228,12 +240,12 @@ def _is_position(field: pa.Field) -> bool:
     return note(field, "ucd").startswith("pos.eq")
 
 
-def _votable_field(field: pa.Field) -> str:
+def _votable_field(field: pa.Field, width: int | None) -> str:
     attributes = {
         "ID": field.name,
         "name": field.name,
         "datatype": _VOTABLE_TYPES.get(field.type, "unicodeChar"),
-        "arraysize": "*" if field.type == pa.string() else "",
+        "arraysize": f"{width}*" if width else "",
         "unit": note(field, "unit"),
         "ucd": note(field, "ucd"),
         "ref": "ICRS" if _is_position(field) else "",
