@@ -78,41 +78,48 @@ const Chart = (() => {
     ctx.font = `${weight} ${Palette.scaled(px)}px system-ui, sans-serif`.trim();
   }
 
-  /** Grid, ticks and their numbers; `only` leaves out "x" or "y" numbers. */
-  function axes(ctx, frame, inks, { xNumbers = true, yNumbers = true, yTicks, size = 11, grid = true } = {}) {
-    const [unit, em] = [Palette.scaled(size), Palette.scaled(size)];
-    const x = ticks(frame.x0, frame.x1, frame.width / (unit * 7.5));
+  /** Grid, and numbers of both axes; gives back the power of ten that is taken out of those of y. */
+  function axes(ctx, frame, inks, { xNumbers = true, yTicks, size = 11, grid = true } = {}) {
+    const em = Palette.scaled(size);
+    const x = ticks(frame.x0, frame.x1, frame.width / (em * 7.5));
     const y = yTicks ? { values: yTicks, step: yTicks[1] - yTicks[0] || 1 }
-      : ticks(frame.y0, frame.y1, frame.height / (unit * 2.6));
+      : ticks(frame.y0, frame.y1, frame.height / (em * 2.6));
     const power = powerOf(frame.y0, frame.y1);
+    if (grid) rules(ctx, frame, x.values, y.values, inks.grid);
     font(ctx, size);
-    ctx.lineWidth = 1;
-    ctx.strokeStyle = inks.grid;
-    ctx.beginPath();
-    if (grid) {
-      for (const value of x.values) line(ctx, snap(frame.X(value)), frame.top, snap(frame.X(value)), frame.top + frame.height);
-      for (const value of y.values) line(ctx, frame.left, snap(frame.Y(value)), frame.left + frame.width, snap(frame.Y(value)));
-    }
-    ctx.stroke();
     ctx.fillStyle = inks.muted;
-    if (xNumbers) {
-      ctx.textAlign = "center";
-      ctx.textBaseline = "top";
-      for (const value of x.values) {
-        const at = Math.min(Math.max(frame.X(value), frame.left + em), frame.left + frame.width - em);
-        ctx.fillText(value.toFixed(digits(x.step)), at, frame.top + frame.height + 0.35 * em);
-      }
-    }
-    if (yNumbers) {
-      ctx.textAlign = "right";
-      ctx.textBaseline = "middle";
-      for (const value of y.values) {
-        const at = Math.min(Math.max(frame.Y(value), frame.top + 0.5 * em), frame.top + frame.height - 0.4 * em);
-        const text = (value / 10 ** power).toFixed(digits(y.step / 10 ** power)).replace("-", "−");
-        ctx.fillText(text, frame.left - 0.5 * em, at);
-      }
-    }
+    if (xNumbers) numbersBelow(ctx, frame, x, em);
+    numbersBeside(ctx, frame, y, power, em);
     return { power };
+  }
+
+  function rules(ctx, frame, x, y, ink) {
+    const [right, bottom] = [frame.left + frame.width, frame.top + frame.height];
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = ink;
+    ctx.beginPath();
+    for (const at of x.map((value) => snap(frame.X(value)))) line(ctx, at, frame.top, at, bottom);
+    for (const at of y.map((value) => snap(frame.Y(value)))) line(ctx, frame.left, at, right, at);
+    ctx.stroke();
+  }
+
+  function numbersBelow(ctx, frame, { values, step }, em) {
+    ctx.textAlign = "center";
+    ctx.textBaseline = "top";
+    for (const value of values) {
+      const at = Math.min(Math.max(frame.X(value), frame.left + em), frame.left + frame.width - em);
+      ctx.fillText(value.toFixed(digits(step)), at, frame.top + frame.height + 0.35 * em);
+    }
+  }
+
+  function numbersBeside(ctx, frame, { values, step }, power, em) {
+    ctx.textAlign = "right";
+    ctx.textBaseline = "middle";
+    for (const value of values) {
+      const at = Math.min(Math.max(frame.Y(value), frame.top + 0.5 * em), frame.top + frame.height - 0.4 * em);
+      const text = (value / 10 ** power).toFixed(digits(step / 10 ** power)).replace("-", "−");
+      ctx.fillText(text, frame.left - 0.5 * em, at);
+    }
   }
 
   /** Draw the frame's outline. */

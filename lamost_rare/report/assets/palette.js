@@ -7,7 +7,6 @@ const Palette = (() => {
   const DASHES = {
     "He II": [], "He I": [7, 3], H: [2, 2], metal: [9, 3, 2, 3], nebular: [1, 3], interstellar: [12, 4], sky: [3, 6],
   };
-  const SIGNS = { "He II": "II", "He I": "I", H: "H", metal: "m", nebular: "n", interstellar: "i", sky: "s" };
   let current = null;
   let letters = 0;
 
@@ -32,10 +31,10 @@ const Palette = (() => {
     return found;
   }
 
-  /** Ink, dashes and sign of a set of lines: told apart without colour too. */
+  /** Ink and dashes of a set of lines: told apart without colour too. */
   function ofSet(name, from = inks()) {
     const slug = name.toLowerCase().replaceAll(" ", "-");
-    return { ink: from[slug] ?? from.muted, dash: DASHES[name] ?? [4, 4], sign: SIGNS[name] ?? "?" };
+    return { ink: from[slug] ?? from.muted, dash: DASHES[name] ?? [4, 4] };
   }
 
   /** Find out how large the reader's letters are; to ask at each text would take most of the time of drawing. */

@@ -158,5 +158,5 @@ const Unpack = (() => {
     return standard;
   }
 
-  return { decode, list, prefetch, spectrum, standards, supported, unsupported, wavelength };
+  return { list, prefetch, spectrum, standards, supported, unsupported, wavelength };
 })();
