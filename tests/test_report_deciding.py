@@ -66,6 +66,32 @@ def test_a_second_thought_stays_with_the_candidate(page):
     assert page.evaluate("() => App.at") == 0
 
 
+SLOW = """() => {
+    const show = View.show;
+    const pause = () => new Promise((end) => setTimeout(end, 300));
+    View.show = async (row) => { await pause(); return show(row); };
+}"""
+
+
+def test_keys_that_are_faster_than_the_page_mean_the_next_candidates(page):
+    page.evaluate(SLOW)
+    press(page, *"o1b2a3s47")
+    until(page, "Deciding.state(4).flags.length === 1")
+    found = [verdict(page, row)[:3] for row in range(5)]
+    assert found == [
+        ("O", "certain", []), ("B", "probable", []), ("A", "possible", []),
+        ("hot_subdwarf", "no use", []), ("", "", ["nebula"]),
+    ]  # fmt: skip
+    assert page.evaluate("() => App.at") == 4
+
+
+def test_a_key_for_a_candidate_that_was_left_does_nothing(page):
+    page.evaluate(SLOW)
+    press(page, "ArrowRight", "o", "ArrowRight", "b")
+    until(page, "Deciding.state(2).class === 'B'")
+    assert verdict(page, 0) == verdict(page, 1) == UNDECIDED
+
+
 def test_flags_go_on_and_off(page):
     press(page, "5", "6")
     until(page, "Deciding.state(0).flags.length === 2")

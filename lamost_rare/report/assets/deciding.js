@@ -6,6 +6,9 @@
 const Deciding = {
   list: null,
   typing: null,
+  pressed: 0,
+  turn: Promise.resolve(),
+  steps: [],
   PAUSE: 500,
   LONGEST: 20000,
 
@@ -55,16 +58,36 @@ const Deciding = {
     return Undoing.stateOf(VerdictLog.latest(Deciding.list.columns.key[row], Person.name));
   },
 
-  /** Set class or quality, or change a flag, of the candidate that is seen. */
-  async press(kind, value) {
+  /**
+   * Set class or quality, or change a flag, of the candidate that is seen. One key after the other: whoever types faster
+   * than the page draws means the candidate to which the keys before lead, and not the one that was there at the time.
+   */
+  press(kind, value) {
     const row = App.row();
+    const number = (Deciding.pressed += 1);
+    const turn = Deciding.turn.then(() => Deciding.decide(Deciding.led(row, number), kind, value));
+    Deciding.turn = turn.catch(() => {});
+    return turn;
+  },
+
+  /** Row to which keys that came before have led since a key was pressed on this one. */
+  led(row, number) {
+    let now = row;
+    for (const { from, to, last } of Deciding.steps) if (from === now && number <= last) now = to;
+    if (number === Deciding.pressed) Deciding.steps = [];
+    return now;
+  },
+
+  async decide(row, kind, value) {
     if (row === undefined || !(await App.seen(row)) || !(await Person.need())) return;
     const before = Deciding.state(row);
     const flags = before.flags.includes(value) ? before.flags.filter((flag) => flag !== value) : [...before.flags, value];
     const after = { ...before, ...(kind === "flag" ? { flags } : { [kind]: value }) };
     const complete = (state) => state.class !== "" && state.quality !== "";
     Deciding.set(row, after);
-    if (complete(after) && !complete(before) && Page.get("advance").checked && App.row() === row) App.advance();
+    if (!complete(after) || complete(before) || !Page.get("advance").checked || App.row() !== row) return;
+    App.advance();
+    Deciding.steps.push({ from: row, to: App.row(), last: Deciding.pressed });
   },
 
   async clear() {
