@@ -39,6 +39,8 @@ def test_kappa_of_two_is_that_of_scikit_learn(pairs):
         )
         return
     assert kappa.value == pytest.approx(cohen_kappa_score(list(first), list(second)))
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        assert str(kappa) == "0.00 (one of them gave one class alone)"
     if kappa.low is not None:
         assert -1 <= kappa.low <= kappa.value <= kappa.high <= 1
 
@@ -335,4 +337,4 @@ def test_columns_of_the_scan_are_joined(run, files, scan, tmp_path):
 
 def test_kappa_shows_its_range():
     assert str(Kappa(9, 5, 0.5, 0.25, 0.75)) == "0.50 (0.25 to 0.75)"
-    assert str(Kappa(9, 5, 0.5)) == "0.50"
+    assert str(Kappa(2, 1, 0.5)) == "0.50 (of too few spectra for a range)"

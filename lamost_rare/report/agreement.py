@@ -29,10 +29,11 @@ class Kappa:
     same : int
         Those of them to which they gave one class.
     value : float or None
-        None if it is not defined; `why` then says so in words.
+        None if it is not defined.
     low, high : float or None
-        Range of 90 % over samples of the spectra.
+        Range of 90 % over samples of the spectra, if it can be told.
     why : str
+        In words, why it is not defined or says nothing.
     """
 
     n: int
@@ -46,7 +47,7 @@ class Kappa:
         if self.value is None:
             return f"not defined: {self.why}"
         if self.low is None:
-            return f"{self.value:.2f}"
+            return f"{self.value:.2f} ({self.why or 'of too few spectra for a range'})"
         return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
@@ -100,9 +101,11 @@ def cohen(first: Mapping[str, str], second: Mapping[str, str], seed: int = 0) ->
     why = _undefined({name for pair in pairs for name in pair}, len(both))
     if why:
         return Kappa(len(both), same, why=why)
+    a, b = zip(*pairs, strict=True)
+    if len(set(a)) == 1 or len(set(b)) == 1:  # whatever the other said
+        return Kappa(len(both), same, 0.0, why="one of them gave one class alone")
     from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-    a, b = zip(*pairs, strict=True)
     value = float(cohen_kappa_score(a, b))
     table = confusion_matrix(a, b)
     samples = _samples(table.ravel(), seed).reshape(-1, *table.shape)

@@ -183,6 +183,13 @@ def serve(
     ------
     ReportError
         If the page cannot be made, another process serves this list, or the port is in use.
+
+    Examples
+    --------
+    >>> import lamost_rare
+    >>> with lamost_rare.report.serve("demo-output/candidates", progress=False) as served:
+    ...     print(served.url, served.stored)
+    http://127.0.0.1:.../ 0
     """
     if port is not None and (isinstance(port, bool) or port not in _PORTS):
         raise ReportError(f"--port must be from 1 to 65535, not {port}")
