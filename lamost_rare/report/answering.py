@@ -88,6 +88,7 @@ class Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
     """Seconds that a silent connection is kept."""
+    disable_nagle_algorithm = True  # or the body waits for a browser that waits for the body
 
     def do_GET(self) -> None:
         """Give the page, or the verdicts."""
