@@ -192,7 +192,9 @@ def _train(batches, architecture, options, folder, validation, begin_with):
     )
     n = len(trained.outputs)
     optimizer = keras.optimizers.Adam(options.learning_rate)
-    trained.compile(optimizer=optimizer, loss=[loss] * n, metrics=[["accuracy"]] * n)
+    # A list for each output, where there are several; of one output not all versions take a list.
+    metrics = [["accuracy"]] * n if n > 1 else ["accuracy"]
+    trained.compile(optimizer=optimizer, loss=[loss] * n, metrics=metrics)
     optimizer.build(model.trainable_variables)
 
     fingerprint = {
