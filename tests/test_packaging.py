@@ -1,5 +1,6 @@
 """What a source distribution and a wheel hold, and that a wheel works where nothing else is."""
 
+import configparser
 import os
 import re
 import shutil
@@ -11,6 +12,9 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
+
+import lamost_rare
 
 REPOSITORY = Path(__file__).parents[1]
 KEPT_OUT = shutil.ignore_patterns(
@@ -121,3 +125,18 @@ def test_a_wheel_works_outside_of_the_repository(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     assert re.search(r"O stars simulated: 10, of them found: (9|10)\b", done.stdout), done.stdout
     assert (tmp_path / "demo" / "candidates" / "candidates.parquet").exists()
+
+
+def test_the_recipe_for_conda_asks_for_the_same():
+    setup = configparser.ConfigParser()
+    setup.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    recipe = yaml.safe_load((REPOSITORY / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    names = {"python-isal": "isal", "matplotlib-base": "matplotlib"}
+    asked = {}
+    for line in recipe["requirements"]["run"]:
+        name, version = line.split(" >=")
+        asked[names.get(name, name)] = version
+    assert asked.pop("python") == "${{ python_min }}"
+    wanted = (line.split(" >= ") for line in setup["options"]["install_requires"].split("\n"))
+    assert asked == {line[0].lower(): line[1] for line in wanted if len(line) == 2}
+    assert recipe["context"]["version"] == lamost_rare.__version__
