@@ -215,7 +215,7 @@ def test_a_page_is_there_whole_or_not_at_all(run, output, tmp_path, monkeypatch)
     monkeypatch.setattr(making, "write_page", full)
     status, out, err = run(output, "--output", page, "--overwrite")
     assert (status, out) == (2, "")
-    assert err == "lamost-rare: error: No space left on device\n"
+    assert err == f"lamost-rare: error: cannot write {page}: No space left on device\n"
     assert page.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["p.html"]
 

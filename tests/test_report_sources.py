@@ -271,6 +271,21 @@ def test_one_observation_twice_in_an_archive(tmp_path):
     check_spectrum(page, 0, read_spectrum_file(stars[1]))
 
 
+def test_a_file_that_a_list_names_twice_is_shown_once(files, tmp_path):
+    bare = write_star(tmp_path / "bare.fits", 9, obsid=-1)
+    (tmp_path / "l.txt").write_text("\n".join(map(str, [bare, files[0], *files[:3], bare])))
+    output = scan(tmp_path / "l.txt", tmp_path / "out")
+    assert len(table(output)["path"]) == 6
+    made = make_page(output, where="snr_g > 0", progress=False)
+    assert made.notes == ["2 of 6 rows are the same file again: left out."]
+    page = read_page(made.path)
+    assert sorted(page.columns["obsid"]) == ["-1", "1000", "1001", "1002"]
+    assert len(set(page.columns["key"])) == 4
+    assert (made.visits, page.list["stars"]) == (0, [])
+    made = make_page(output, tmp_path / "p.html", rows={"obsid": [1000]}, progress=False)
+    assert (made.rows, made.visits) == (1, 0)
+
+
 def test_wavelengths_that_are_no_lattice(tmp_path):
     wavelength = FULL.wavelength + 3 * np.sin(np.linspace(0, 9, FULL.n_pixels))
     flux = np.random.default_rng(1).normal(100, 1, len(wavelength))

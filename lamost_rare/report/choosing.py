@@ -71,19 +71,30 @@ def choose(
     if rows is not None:
         if top is not None or where is not None:
             raise ReportError("--rows says all: give it without --top and --where")
-        return _given(scan, rows)
+        return _once(_given(scan, rows))
     if top is None and where is None:
-        return _candidates(scan)
-    how, numbers = [], None
+        return _once(_candidates(scan))
+    how: list[str] = []
+    numbers = None if where is None else _fulfilling(scan, where)
     if where is not None:
-        numbers = _fulfilling(scan, where)
         how.append(f"spectra with {printable(where)}")
-    if top is not None:
+    if top is not None or numbers is None:
         numbers, name = _most_probable(scan, top, numbers)
         how.insert(0, f"the {len(numbers)} of greatest {name}")
     _check_number(len(numbers), "add --top, or another condition")
     table = _ranked(scan, take_rows(scan.catalogue, numbers))
-    return Chosen(table, " of ".join(how) if how[1:] else how[0], [])
+    return _once(Chosen(table, " of ".join(how), []))
+
+
+def _once(chosen: Chosen) -> Chosen:
+    """Return each spectrum once: a list may name a file twice, and then it is in a catalogue so."""
+    rows = chosen.rows
+    named = zip(rows["path"].to_pylist(), rows["obsid"].to_pylist(), strict=True)
+    first = list({key: row for row, key in reversed(list(enumerate(named)))}.values())[::-1]
+    if len(first) == len(rows):
+        return chosen
+    note = f"{len(rows) - len(first)} of {len(rows)} rows are the same file again: left out."
+    return chosen._replace(rows=rows.take(pa.array(sorted(first))), notes=[*chosen.notes, note])
 
 
 def _candidates(scan: FinishedScan) -> Chosen:
@@ -129,7 +140,7 @@ def _fulfilling(scan: FinishedScan, where: str) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _most_probable(scan: FinishedScan, n: int, among) -> tuple[np.ndarray, str]:
+def _most_probable(scan: FinishedScan, n: int | None, among) -> tuple[np.ndarray, str]:
     """Return the numbers of so many rows, most probable first, and by which column that is.
 
     It is the probability in the survey, or, where the preset has no odds, the classifier's.

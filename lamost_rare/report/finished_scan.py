@@ -58,8 +58,11 @@ class FinishedScan:
     @property
     def classes(self) -> list[str]:
         """Names of the classes that spectra have a probability of."""
-        rare = f"p_{self.rare_class}_survey"
-        return [name[2:] for name in self.columns if name.startswith("p_") and name != rare]
+        return [
+            name[2:]
+            for name in self.columns
+            if name.startswith("p_") and not name.endswith("_survey")
+        ]
 
     @property
     def rare_class(self) -> str:

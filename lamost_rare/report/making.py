@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -133,9 +134,7 @@ def make_page(
     ------
     ReportError
         If the scan is not finished, what is asked cannot be, or the page cannot be written;
-        `NothingToShowError` if no spectrum was chosen.
-    OSError
-        If writing fails. An earlier page is as it was.
+        an earlier page is as it was then. `NothingToShowError` if no spectrum was chosen.
     """
     found = open_scan(scan)
     target = check_page(found.folder / PAGE if output is None else output, overwrite=overwrite)
@@ -213,6 +212,7 @@ def write_report(
     records = Records(scan, chosen, visits, [*sources.notes, *notes])
     n = len(records.spectra)
     with (
+        _clear_errors(target),
         tempfile.TemporaryFile(dir=target.parent) as spool,
         Progress(n, "spectra", "reading", wanted=progress) as bar,
     ):
@@ -236,6 +236,16 @@ def _seen(scan: FinishedScan, records: Records, sources: Sources, given: dict) -
     for seen in read_spectra(scan, records.spectra.take(pa.array(own, pa.int64())), sources):
         yield seen._replace(row=own[seen.row])
     yield from (Seen(row, raw) for row, raw in given.items())
+
+
+@contextlib.contextmanager
+def _clear_errors(target: Path) -> Iterator[None]:
+    """Say in one line what the system says of a disk that is full or cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        why = printable(error.strerror or error)
+        raise ReportError(f"cannot write {printable(target)}: {why}") from error
 
 
 def _pack(seen: Seen, records: Records, spool: BinaryIO) -> tuple[int, int]:

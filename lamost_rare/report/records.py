@@ -98,12 +98,13 @@ class Records:
     def _axis(self, raw: RawSpectrum) -> int:
         """Return the number of a spectrum's wavelengths among those that are known."""
         n = len(raw.wavelength)
+        numbers: dict[str, float | str] = {}
         if raw.log10_start is not None and raw.log10_step is not None:
             numbers = {"log10_start": float(raw.log10_start), "log10_step": float(raw.log10_step)}
             key = repr((numbers, n)).encode()
         else:
             content = raw.wavelength.astype("<f8").tobytes()
-            key, numbers = hashlib.sha256(content).digest(), {}
+            key = hashlib.sha256(content).digest()
         if key not in self._axes:
             self._axes[key] = len(self._axis_records)
             if not numbers:
@@ -188,7 +189,7 @@ def _columns(rows: pa.Table, rare_class: str) -> dict[str, list]:
     """Return the columns that follow from a catalogue alone."""
     paths = _texts(rows, "path")
     names = zip(_texts(rows, "designation"), paths, strict=True)
-    columns = {
+    columns: dict[str, list] = {
         "name": [name.strip() or os.path.basename(path) for name, path in names],
         "path": paths,
         "obsid": list(map(str, rows["obsid"].to_pylist())),
@@ -222,7 +223,8 @@ def _rounded(rows: pa.Table, name: str, digits: int) -> list[float | None]:
 
 def _numbers(rows: pa.Table, name: str, form: str) -> list[float | None]:
     """Return numbers as they are written so, None where there is none."""
-    if name not in rows.column_names:
-        return [None] * len(rows)
+    kind = rows.schema.field(name).type if name in rows.column_names else None
+    if kind is None or not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        return [None] * len(rows)  # a step of a pipeline may use any name for its columns
     values = rows[name].to_numpy().astype(float)
     return [float(f"{x:{form}}") if np.isfinite(x) else None for x in values.tolist()]

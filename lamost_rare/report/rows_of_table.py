@@ -17,7 +17,7 @@ from ..inference.arrow_files import open_parquet
 from ..spectra.quality import QualityFlag
 from ..survey.errors import ScanError
 from ..survey.inputs.tables import open_table
-from ..survey.inputs.values import plain_text, whole_numbers
+from ..survey.inputs.values import plain_text, text_of, whole_numbers
 from ..text import check_paths, first_line, printable
 from .errors import ReportError
 from .finished_scan import FinishedScan
@@ -67,11 +67,11 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
     """
     if isinstance(table, (str, bytes, os.PathLike)):
         check_paths(rows=table)
-        path = Path(os.fsdecode(table))
-        name, columns = printable(path.name), columns_of_file(path)
+        file = Path(os.fsdecode(table))
+        name, columns = printable(file.name), columns_of_file(file)
     else:
         name, columns = "the given table", _columns_of_object(table)
-    paths = list(map(plain_text, columns.get("path", ())))
+    paths = list(map(_path, columns.get("path", ())))
     obsids = whole_numbers(list(columns.get("obsid", ())))
     n = max(len(paths), len(obsids))
     paths, obsids = paths or [""] * n, obsids or [None] * n
@@ -79,7 +79,7 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
     numbers: dict[int, None] = {}
     lost, repeated = [], 0
     for path, obsid in zip(paths, obsids, strict=True):
-        at_path = by_path.get(path, {})
+        at_path = by_path.get(path) or by_path.get(path.strip(), {})
         number = at_path.get(obsid, next(iter(at_path.values()), by_obsid.get(obsid)))
         if number is None:
             lost.append(f"path {printable(path)}" if path else f"obsid {obsid}")
@@ -160,6 +160,13 @@ def _by_astropy(path: Path, besides: Sequence[str]) -> dict[str, Sequence]:
     return {field: table.columns[i].tolist() for field, i in chosen.items()}
 
 
+def _path(value) -> str:
+    """Return a path as a table of any program has it; empty if there is none."""
+    if isinstance(value, str):
+        return value
+    return text_of(value) if isinstance(value, bytes) else plain_text(value)
+
+
 def _chosen(names: list[str], shown: str, besides: Sequence[str] = ()) -> dict[str, int]:
     """Return which column is which."""
     lower = [name.strip().lower() for name in names]
@@ -179,7 +186,8 @@ def look_up(scan: FinishedScan, paths: list[str], obsids: list) -> tuple[dict, d
     Paths of which the text is the same may be of several files. Of several rows with one obsid, the
     first that is not flagged as a repetition counts.
     """
-    texts = [path.encode("utf-8", "replace").decode() for path in set(paths) if path]
+    # Some programs fill text of FITS up with blanks, which may also be a part of a name.
+    texts = [path.encode("utf-8", "replace").decode() for path in {*paths, *map(str.strip, paths)}]
     among = {
         "path": pa.array(texts, pa.string()),
         "obsid": pa.array([n for n in set(obsids) if n is not None and n != -1], pa.int64()),

@@ -118,8 +118,8 @@ def read_spectra(scan: FinishedScan, rows: pa.Table, sources: Sources) -> Iterat
     try:
         for start in range(0, len(places), AT_ONCE):
             read = [_read(place, comparison, store) for place in places[start : start + AT_ONCE]]
-            there = [seen for seen in read if seen.raw is not None and not seen.changed]
-            other = comparison.of_lines([(seen.row, seen.raw) for seen in there])
+            there = [(s.row, s.raw) for s in read if s.raw is not None and not s.changed]
+            other = comparison.of_lines(there)
             for seen in read:
                 yield seen._replace(changed=other.get(seen.row, seen.changed))
     finally:

@@ -51,25 +51,24 @@ def find_visits(scan: FinishedScan, chosen: pa.Table) -> Visits:
     numbers, near = _near(scan, chosen)
     group = members_of(lambda names: near.select(names).to_batches()).group
     shown = {key: number for number, key in reversed(list(enumerate(_keys(chosen))))}
-    of_star: dict[int, list[int]] = {}
+    of_star: dict[int, set[int]] = {}
     others: dict[int, list[int]] = {}
-    for row, (star, key) in enumerate(zip(group.tolist(), _keys(near), strict=True)):
-        if star >= 0:
-            if key in shown:
-                of_star.setdefault(star, []).append(shown[key])
-            else:
-                others.setdefault(star, []).append(row)
+    keys = _keys(near)
+    for row, (star, key) in enumerate(zip(group.tolist(), keys, strict=True)):
+        if star >= 0 and key in shown:
+            of_star.setdefault(star, set()).add(shown[key])
+        elif star >= 0:
+            others.setdefault(star, []).append(row)
     snr = np.nan_to_num(near["snr_g"].to_numpy())
-    obsid = near["obsid"].to_pylist()
-    seen = chosen["obsid"].to_pylist()
+    observed, seen = (list(map(_observation, some)) for some in (keys, _keys(chosen)))
     visits: list[int] = []
     stars, left = [], 0
     for star, rows in of_star.items():
         known = {seen[row] for row in rows}
         more = []
         for row in sorted(others.get(star, ()), key=lambda row: -snr[row]):
-            if obsid[row] < 0 or obsid[row] not in known:
-                known.add(obsid[row])
+            if observed[row] not in known:
+                known.add(observed[row])
                 more.append(row)
         left += len(more[MOST_VISITS:])
         first = len(chosen) + len(visits)
@@ -84,17 +83,25 @@ def _keys(rows: pa.Table) -> list[tuple]:
     return list(zip(rows["path"].to_pylist(), rows["obsid"].to_pylist(), strict=True))
 
 
+def _observation(key: tuple) -> tuple:
+    """Return what is the same for all rows of one observation: its obsid, if it has one."""
+    return ("", key[1]) if key[1] != -1 else key
+
+
 def _near(scan: FinishedScan, chosen: pa.Table) -> tuple[np.ndarray, pa.Table]:
     """Return the numbers of the rows that lie near some that are looked at, and what they are."""
     from scipy.spatial import cKDTree
 
     here = _vectors(chosen)
     here = here[np.isfinite(here).all(axis=1)]
-    tree = cKDTree(here) if len(here) else None
+    nothing = np.empty(0, np.int64), chosen.select(_NEEDED).slice(0, 0)
+    if not len(here):
+        return nothing
+    tree = cKDTree(here)
     reach = 2 * np.sin(np.radians(_REACH / 3600) / 2)
-    numbers, parts, start = [np.empty(0, np.int64)], [], 0
+    numbers, parts, start = [], [], 0
     with open_parquet(scan.catalogue, pre_buffer=False) as file:
-        for batch in file.iter_batches(columns=list(_NEEDED)) if tree else ():
+        for batch in file.iter_batches(columns=list(_NEEDED)):
             there = _vectors(batch)
             rows = np.flatnonzero(np.isfinite(there).all(axis=1))
             distance, _ = tree.query(there[rows], distance_upper_bound=reach)
@@ -102,9 +109,7 @@ def _near(scan: FinishedScan, chosen: pa.Table) -> tuple[np.ndarray, pa.Table]:
             parts.append(batch.take(pa.array(rows)))
             numbers.append(rows + start)
             start += len(batch)
-    schema = chosen.select(_NEEDED).schema
-    table = pa.Table.from_batches(parts) if parts else schema.empty_table()
-    return np.concatenate(numbers), table
+    return (np.concatenate(numbers), pa.Table.from_batches(parts)) if parts else nothing
 
 
 def _vectors(rows) -> np.ndarray:

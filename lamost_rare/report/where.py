@@ -59,7 +59,7 @@ class _Value(NamedTuple):
     kind: str
     whole: bool = False
     """Whether a number is a whole one, of which bits can be asked."""
-    constant: object = None
+    constant: bool | int | float | str | None = None
 
 
 def parse_condition(text: str, schema: pa.Schema) -> Condition:
@@ -198,7 +198,7 @@ class _Reader:
         number = self._number(node.operand)
         if isinstance(node.op, ast.UAdd):
             return number
-        constant = None if number.constant is None else -number.constant
+        constant = -number.constant if isinstance(number.constant, (int, float)) else None
         return number._replace(expression=pc.negate(number.expression), constant=constant)
 
     def _read_binop(self, node: ast.BinOp) -> _Value:
