@@ -93,6 +93,7 @@ def test_nothing_on_the_page_tells_which_is_which(plain, blind):
     columns = page.columns
     n = page.list["rows"]
     assert page.list["blind"] is True
+    assert page.list["standards"] is None  # of the model that they are of
     assert columns["name"] == [f"Spectrum {number}" for number in range(1, n + 1)]
     # What all have in common, or is measured of the spectrum alone.
     free = {"key", "name", "flags", "snr_g", "axis"}
@@ -194,6 +195,7 @@ def test_known_stars_of_a_table(survey, tmp_path):
     assert found.list["rows"] == 14
     assert all(spectrum is not None for spectrum in found.spectra)
     assert truth["how"] == "of known.csv"
+    assert found.list["standards"]["items"]
     assert Counter(star["class"] for star in truth["stars"]) == {"sdO": 7, "O": 2}
     # They are the seven that were not in the list.
     shown = read_page(lamost_rare.report(survey, tmp_path / "5.html", top=5, progress=False))

@@ -21,7 +21,7 @@ from ..simulation.demo import SURVEY_GRID
 from ..spectra.quality import QualityFlag
 from ..spectra.raw import RawSpectrum
 from ..text import check_paths, printable
-from .blind_stars import known_stars, simulated_stars
+from .blind_stars import SIMULATED, known_stars, simulated_stars
 from .choosing import MOST_ROWS, Chosen
 from .errors import ReportError
 from .finished_scan import FinishedScan
@@ -30,7 +30,7 @@ from .sources import open_sources
 from .verdict_files import BLIND_NAME
 from .words import verdict_classes
 
-__all__ = ["KIND", "Mixture", "check_truth", "hide", "mix_in", "truth_beside"]
+__all__ = ["KIND", "Mixture", "check_truth", "mix_in", "truth_beside"]
 
 KIND = "lamost-rare blind"
 FORMAT = 1
@@ -72,6 +72,26 @@ class Mixture:
     def write(self, path: Path) -> None:
         """Write which stars are known, as JSON, for who organises the test."""
         write_text_atomically(path, json.dumps(self.truth, ensure_ascii=False, indent=1) + "\n")
+
+    def hide(self, page: dict) -> dict:
+        """Return the list of a page without what tells stars that are known from others."""
+        n = page["rows"]
+        columns = dict(page["columns"])
+        columns |= {name: [""] * n for name in _TEXTS} | {name: [None] * n for name in _NUMBERS}
+        columns["name"] = [f"{BLIND_NAME}{number}" for number in range(1, n + 1)]
+        columns["candidate"] = [0] * n
+        columns["flags"] = [flags & ~int(_TELLING) for flags in columns["flags"]]
+        columns["missing"] = ["cannot be shown" if why else "" for why in columns["missing"]]
+        columns["changed"] = ["not what was scanned" if why else "" for why in columns["changed"]]
+        # Standards are of the model that simulated stars are of: they would fit these too well.
+        standards = None if self.truth["how"] == SIMULATED else page["standards"]
+        return page | {
+            "blind": True,
+            "columns": columns,
+            "p": {name: [None] * n for name in page["p"]},
+            "standards": standards,
+            "notes": [_NOTE],
+        }
 
 
 def mix_in(
@@ -125,24 +145,6 @@ def mix_in(
     truth = _truth(scan, mixed, [number[first + i] for i in range(n)], stars.stars)
     truth |= {"how": stars.how, "seed": seed}
     return Mixture(mixed, {number[first + i]: raw for i, raw in stars.spectra.items()}, truth)
-
-
-def hide(page: dict) -> dict:
-    """Return the list of a page without what tells stars that are known from others."""
-    n = page["rows"]
-    columns = dict(page["columns"])
-    columns |= {name: [""] * n for name in _TEXTS} | {name: [None] * n for name in _NUMBERS}
-    columns["name"] = [f"{BLIND_NAME}{number}" for number in range(1, n + 1)]
-    columns["candidate"] = [0] * n
-    columns["flags"] = [flags & ~int(_TELLING) for flags in columns["flags"]]
-    columns["missing"] = ["cannot be shown" if why else "" for why in columns["missing"]]
-    columns["changed"] = ["not what was scanned" if why else "" for why in columns["changed"]]
-    return page | {
-        "blind": True,
-        "columns": columns,
-        "p": {name: [None] * n for name in page["p"]},
-        "notes": [_NOTE],
-    }
 
 
 def truth_beside(page: Path) -> Path:

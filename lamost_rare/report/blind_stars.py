@@ -30,8 +30,9 @@ from .errors import ReportError
 from .finished_scan import FinishedScan, take_rows
 from .rows_of_table import columns_of_file, look_up
 
-__all__ = ["KnownStars", "known_stars", "simulated_stars"]
+__all__ = ["SIMULATED", "KnownStars", "known_stars", "simulated_stars"]
 
+SIMULATED = "simulated"
 OTHERS = ("B", "A", "hot_subdwarf", "white_dwarf", "O")
 """What is simulated beside the rare class."""
 _SUBTYPES = {"O": (5.0, 9.0), "B": (1.0, 9.0)}
@@ -104,7 +105,7 @@ def simulated_stars(
         spectra = [read_spectrum_file(path) for path in paths]
         rows = _catalogued(scan, paths, spectra)
     stars = [{"class": kind, "type": name} for kind, name in zip(kinds, types, strict=True)]
-    return KnownStars(rows, dict(enumerate(spectra)), stars, "simulated")
+    return KnownStars(rows, dict(enumerate(spectra)), stars, SIMULATED)
 
 
 def known_stars(scan: FinishedScan, n: int, table, rng, *, among: Collection[str]) -> KnownStars:

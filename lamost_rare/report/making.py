@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..atomic import atomic_path
 from ..progress import Progress
 from ..text import check_paths, printable
-from .blind import Mixture, check_truth, hide, mix_in
+from .blind import Mixture, check_truth, mix_in
 from .choosing import Chosen, choose
 from .errors import ReportError
 from .finished_scan import FinishedScan, open_scan
@@ -202,13 +202,13 @@ def write_report(
         As `Records.page` takes it.
     progress : bool, optional
     """
-    blind = isinstance(chosen, Mixture)
-    given = chosen.spectra if isinstance(chosen, Mixture) else {}
-    chosen = chosen.chosen if isinstance(chosen, Mixture) else chosen
+    mixture, given = None, {}
+    if isinstance(chosen, Mixture):
+        mixture, chosen, given = chosen, chosen.chosen, chosen.spectra
     sources = open_sources(scan, spectra)
     keys = keys_of(chosen.rows)
     events, notes = events_on_page(verdicts, digest_of(keys), keys)
-    visits = Visits(chosen.rows[:0], [], []) if blind else find_visits(scan, chosen.rows)
+    visits = Visits(chosen.rows[:0], [], []) if mixture else find_visits(scan, chosen.rows)
     records = Records(scan, chosen, visits, [*sources.notes, *notes])
     n = len(records.spectra)
     with (
@@ -223,7 +223,7 @@ def write_report(
         where = os.path.join(scan.folder.parent.name, scan.folder.name)
         title = f"{chosen.how[0].upper()}{chosen.how[1:]} in {where}"
         page = records.page(title=title, verdicts=events, served=served)
-        page = hide(page) if blind else page
+        page = mixture.hide(page) if mixture else page
         with atomic_path(target) as temporary, open(temporary, "wb") as file:
             write_page(file, page, _copied(spool, places))
     missing = sum(map(bool, page["columns"]["missing"]))
