@@ -17,7 +17,7 @@ from lamost_rare.inference.columns import columns_of_catalogue
 from lamost_rare.inference.evidence import LINES
 from lamost_rare.report.errors import ReportError
 from lamost_rare.report.making import make_page
-from lamost_rare.report.page import SCRIPTS, STYLES
+from lamost_rare.report.page import SCRIPTS, STYLES, write_page
 from lamost_rare.report.records import digest_of
 from lamost_rare.report.verdict import key_of
 from lamost_rare.report.words import FLAGS_IN_WORDS, flag_names, verdict_classes
@@ -101,6 +101,14 @@ def test_the_policy_allows_what_is_there_and_nothing_else(page):
     assert policy["style-src"] == hashed(style)
     # It stands before anything that it is about.
     assert page.html.index("Content-Security-Policy") < page.html.index("<style>")
+
+
+def test_a_page_of_a_server_may_ask_that_server_alone(page):
+    file = io.BytesIO()
+    write_page(file, page.list | {"served": {"verdicts": "verdicts"}}, [])
+    policy = policy_of(Elements(file.getvalue().decode()))
+    assert policy["connect-src"] == "'self'"
+    assert {**policy, "connect-src": ""} == {**policy_of(Elements(page.html)), "connect-src": ""}
 
 
 def test_the_page_loads_nothing(page):
