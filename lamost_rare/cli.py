@@ -20,6 +20,7 @@ from itertools import takewhile
 
 from . import __version__
 from .errors import LamostRareError
+from .installed import version_lines
 from .logs import shown
 from .processes import open_standard_streams
 from .text import EMPTY, printable
@@ -42,6 +43,7 @@ COMMANDS = {
     "train": "train a classifier or a generator, or rebuild the shipped presets",
     "evaluate": "measure how good a classifier or a generator is",
     "demo": "simulate a small survey and search it",
+    "doctor": "look whether the installation works, and say what to do if not",
 }
 """Subcommands and what they do in a few words; each is a module of `lamost_rare.commands`."""
 
@@ -83,6 +85,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         message += self._meant()  # what is missing may be misspelt
         self.exit(2, f"{PROGRAM}: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        print(*version_lines(PROGRAM, __version__), sep="\n")
+        parser.exit()
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -155,7 +163,12 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         "data. Exit status: 0 done; 1 done, but nothing usable was found; 2 wrong usage or "
         "configuration, with one line that says what to change; 130 interrupted, 143 by SIGTERM.",
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        help="show the version, and those of what results depend on, and exit",
+    )
     parser.add_argument(
         "--debug", action="store_true", help="show tracebacks, warnings and what is logged"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib import metadata
 from pathlib import Path
 
+from .installed import versions_of
 from .preset_config import PresetError
 from .text import printable
 
@@ -72,10 +72,4 @@ def check_sha256(preset: str, path: Path, sha256: str) -> None:
 
 def versions() -> dict[str, str]:
     """Return the installed versions of what decides a network's outputs."""
-    found = {}
-    for name in ("lamost-rare", "keras", "tensorflow", "tensorflow-cpu", "numpy"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return versions_of(("lamost-rare", "keras", "tensorflow", "tensorflow-cpu", "numpy"))

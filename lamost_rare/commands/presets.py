@@ -9,12 +9,14 @@ import textwrap
 from ..preset_facts import facts_of, sentences_of
 from ..presets import DEFAULT_PRESET, Preset, PresetError, list_presets, load_preset
 from ..text import printable
+from .doctor import check_presets, report
 
 __all__ = ["add_arguments", "run"]
 
 EXAMPLES = (
     "presets",
     "presets racnet-obafgkm-v1",
+    "presets --check",
 )
 
 
@@ -26,10 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PRESET",
         help="names or folders of presets (default: all shipped ones)",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="look whether their files are whole and they answer as when they were made, as "
+        "doctor does; exit status 1 if not",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a paragraph for each preset; returns the exit status (1: there is none)."""
+    """Print a paragraph for each preset; returns the exit status (1: there is none, or one is not
+    as it should be)."""
+    if args.check:
+        return report(check_presets(args.preset))
     names = args.preset or list_presets()
     if not names:
         print("no preset is shipped with this installation", file=sys.stderr)

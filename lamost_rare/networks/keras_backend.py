@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from ..errors import BackendError
 from ..processes import check_not_forked
@@ -20,8 +20,13 @@ __all__ = ["load_keras", "standard_settings"]
 _CAN_TRAIN = ("tensorflow", "jax", "torch")
 
 
-def load_keras():
-    """Import ``keras`` and start its back end, without the lines that the start-up prints.
+def load_keras(*, quiet: bool = True):
+    """Import ``keras`` and start its back end.
+
+    Parameters
+    ----------
+    quiet : bool
+        Without the lines that the start-up prints, which are lost if it ends the process.
 
     Raises
     ------
@@ -33,7 +38,7 @@ def load_keras():
     """
     check_not_forked()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with without_native_logs():
+    with without_native_logs() if quiet else nullcontext():
         try:
             keras = importlib.import_module("keras")
             keras.ops.zeros(1)  # looks for devices

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
 from ..atomic import write_text_atomically
+from ..installed import versions_of
 from ..text import printable
 from .errors import ScanError
 
@@ -42,12 +42,8 @@ def describe_preset(preset) -> dict:
 def versions() -> dict[str, str]:
     """Return the versions of what the numbers in a catalogue depend on."""
     found = {"lamost-rare": __version__, "python": platform.python_version()}
-    for name in ("numpy", "scipy", "astropy", "pyarrow", "keras", "tensorflow", "tensorflow-cpu"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    names = ("numpy", "scipy", "astropy", "pyarrow", "keras", "tensorflow", "tensorflow-cpu")
+    return found | versions_of(names)
 
 
 def write_manifest(path: Path, manifest: dict) -> None:
