@@ -18,7 +18,7 @@ from .row_values import rare_class_of
 
 __all__ = ["plot_spectrum"]
 
-ARMS_JOIN = (5700.0, 6000.0)
+ARMS_JOIN = (5700.0, 5900.0)
 """Å, where LAMOST's blue and red arm meet: steps and wiggles there are the instrument's."""
 FASTEST = 30_000.0
 """km/s; a star that is faster is a mistake."""
@@ -210,7 +210,7 @@ def _draw_overview(axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
     if raw.layout != "object" and x[0] < ARMS_JOIN[0] and ARMS_JOIN[1] < x[-1]:
         axes.axvspan(*ARMS_JOIN, color=_BAD, alpha=0.12, lw=0)
         axes.text(
-            sum(ARMS_JOIN) / 2, 0.98, "arms join", ha="center", va="top", fontsize="x-small",
+            sum(ARMS_JOIN) / 2, 0.05, "arms join", ha="center", va="bottom", fontsize="x-small",
             color=_BAD, transform=axes.get_xaxis_transform(),
         )  # fmt: skip
     for one in shown:
@@ -241,21 +241,26 @@ def _widened(mask) -> np.ndarray:
 
 
 def _draw_close_ups(axes: Mapping[str, Any], shown: list[CloseUp]) -> None:
-    ranges = [robust_range(one.flux, one.sigma) for one in shown]
+    ranges = [_with_margin(robust_range(one.flux, one.sigma)) for one in shown]
     ordinary = [r for r in ranges if _is_ordinary(r)]
-    common = min([0.85, *(r[0] for r in ordinary)]) - 0.03, max([1.08, *(r[1] for r in ordinary)])
-    common = common[0], common[1] + 0.03
+    common = min([0.85, *(r[0] for r in ordinary)]), max([1.08, *(r[1] for r in ordinary)])
     for one, own in zip(shown, ranges, strict=True):
         if one.line.name not in axes:
             continue
         here, shares = axes[one.line.name], _is_ordinary(own)
         _draw_close_up(here, one)
-        here.set_ylim(common if shares else (own[0] - 0.1, own[1] + 0.1))
+        here.set_ylim(common if shares else own)
         place = here.get_subplotspec()
         if place is None or place.is_first_col():
             here.set_ylabel("flux / continuum", fontsize="small")
         elif shares:
             here.tick_params(labelleft=False)
+
+
+def _with_margin(span: tuple[float, float]) -> tuple[float, float]:
+    """Leave room: the deepest pixel of a narrow line lies below the median of three."""
+    low, high = span
+    return low - 0.3 * max(0.1, 1 - low), high + 0.3 * max(0.1, high - 1)
 
 
 def _is_ordinary(span: tuple[float, float]) -> bool:
