@@ -191,11 +191,11 @@ def robust_range(flux, sigma=None) -> tuple[float, float]:
     flux : ndarray, shape (n_pixels,)
         NaN where masked.
     sigma : ndarray, shape (n_pixels,), optional
-        Standard errors. Pixels of more than five times their median do not count.
+        Standard errors. Pixels of more than three times their median do not count.
     """
     flux = np.asarray(flux, dtype=float)
     if sigma is not None and np.isfinite(sigma).any():
-        flux = flux[~(sigma > 5 * np.nanmedian(sigma))]
+        flux = flux[~(sigma > 3 * np.nanmedian(sigma))]
     flux = flux[np.isfinite(flux)]
     if not len(flux):
         return 0.0, 1.0
