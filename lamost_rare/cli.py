@@ -15,6 +15,7 @@ import os
 import sys
 import warnings
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from itertools import takewhile
 
@@ -43,6 +44,7 @@ COMMANDS = {
     "train": "train a classifier or a generator, or rebuild the shipped presets",
     "evaluate": "measure how good a classifier or a generator is",
     "demo": "simulate a small survey and search it",
+    "completion": "print what makes a shell complete commands and options",
     "doctor": "look whether the installation works, and say what to do if not",
 }
 """Subcommands and what they do in a few words; each is a module of `lamost_rare.commands`."""
@@ -154,8 +156,9 @@ def main(argv: list[str] | None = None) -> int:
         return getattr(error, "status", 2)
 
 
-def _parser(argv: list[str]) -> argparse.ArgumentParser:
-    """The parser, with options only for the subcommand that was asked for."""
+def _parser(argv: list[str], *, whole: bool = False) -> argparse.ArgumentParser:
+    """Return the parser, with options only for the subcommand that was asked for, unless it is to
+    be whole."""
     parser = _Parser(
         prog=PROGRAM,
         description="Find rare stars, O stars first, in LAMOST survey spectra.",
@@ -181,10 +184,10 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         command.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
-        if name == chosen:
+        if whole or name == chosen:
             found = import_module(f"{__package__}.commands.{name}")
             found.add_arguments(command)
-            command.set_defaults(run=found.run)
+            command.set_defaults(run=found.run, make_parser=partial(_parser, [], whole=True))
             command.epilog = _examples(getattr(found, "EXAMPLES", ()))
     return parser
 

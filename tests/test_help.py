@@ -46,7 +46,7 @@ def test_help_explains_every_option(capsys, page):
 def test_examples_can_be_parsed(command):
     parser = cli._parser([command])
     for example in parser._subparsers._group_actions[0].choices[command].epilog.splitlines()[1:]:
-        words = example.split()[1:]
+        words = example.partition(" > ")[0].split()[1:]
         args = parser.parse_args(words)
         assert args.command == command
 
