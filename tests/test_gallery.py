@@ -104,6 +104,20 @@ def test_a_store_needs_its_scan(monkeypatch, tmp_path, spectra, paths):
         plot_spectrum(paths[0], scan=tmp_path / "found")
 
 
+def test_a_file_that_was_exchanged_is_shown_with_a_warning(monkeypatch, tmp_path, paths):
+    source = tmp_path / "source"
+    source.mkdir()
+    shutil.copy(paths[0], source / "a.fits.gz")
+    scan(monkeypatch, tmp_path, source)
+    assert "(" not in repr(show_candidates(tmp_path / "found"))
+    shutil.copy(paths[1], source / "a.fits.gz")
+    gallery = show_candidates(tmp_path / "found")
+    (row,) = rows_of(gallery)
+    assert len(row.findall(f".//{SVG}")) == 1
+    assert "obsid" in text_of(row)
+    assert "(" in repr(gallery)
+
+
 def test_a_row_of_an_archive(tmp_path, paths):
     with tarfile.open(tmp_path / "all.tar", "w") as archive:
         archive.add(paths[0], "night/a.fits.gz")

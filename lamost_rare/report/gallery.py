@@ -42,7 +42,7 @@ class _Shown(NamedTuple):
     name: str
     cells: dict[str, str]
     picture: str
-    missing: str
+    note: str
 
 
 class CandidateGallery:
@@ -69,7 +69,7 @@ class CandidateGallery:
         widths = [max(len(line[i]) for line in table) for i in range(len(heads))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            + (f"  ({row.missing})" if row and row.missing else "")
+            + (f"  ({row.note})" if row and row.note else "")
             for line, row in zip(table, [None, *self._rows], strict=True)
         ]
         return "\n".join([self.title, *lines])
@@ -86,7 +86,7 @@ class CandidateGallery:
         )
         body = "".join(
             f'<tr style="background:transparent"><th scope="row" style="{cell};font-weight:normal">'
-            f"<div>{escape(row.name)}</div>{row.picture or escape(row.missing)}</th>"
+            f"<div>{escape(row.name)}</div>{row.picture}<div>{escape(row.note)}</div></th>"
             + "".join(f'<td style="{cell}">{escape(text)}</td>' for text in row.cells.values())
             + "</tr>"
             for row in self._rows
@@ -159,7 +159,7 @@ class _Given(NamedTuple):
 
     title: str
     rows: list[dict[str, Any]]
-    spectra: Iterable[RawSpectrum | str]
+    spectra: Iterable[tuple[RawSpectrum | None, str]]
     names: list[str]
     rare: str
     evidence: Evidence | None = None
@@ -173,9 +173,9 @@ def _of_scan(folder, number: int) -> _Given:
     except NothingToShowError:
         return _Given(f"no candidates in {where}", [], [], scan.columns, scan.rare_class)
     table = chosen.slice(0, number)
-    spectra: list[RawSpectrum | str] = [""] * len(table)
+    spectra: list[tuple[RawSpectrum | None, str]] = [(None, "")] * len(table)
     for seen in read_spectra(scan, table, open_sources(scan)):
-        spectra[seen.row] = seen.missing or seen.changed or seen.raw or ""
+        spectra[seen.row] = seen.raw, seen.changed if seen.raw else seen.missing
     title = f"{_counted(len(table), len(chosen), 'candidate')} in {where}"
     rows = table.to_pylist()
     return _Given(title, rows, spectra, table.column_names, scan.rare_class, scan.evidence)
@@ -196,11 +196,11 @@ def _counted(shown: int, n: int, what: str) -> str:
     return f"{n} {plural}" if shown == n else f"the first {shown} of {n} {plural}"
 
 
-def _read(row: dict[str, Any]) -> RawSpectrum | str:
+def _read(row: dict[str, Any]) -> tuple[RawSpectrum | None, str]:
     try:
-        return one_spectrum(row).raw
+        return one_spectrum(row).raw, ""
     except (LamostRareError, ValueError) as error:
-        return first_line(error)
+        return None, first_line(error)
 
 
 def _columns(given: _Given, columns: Iterable[str] | None) -> list[str]:
@@ -219,13 +219,13 @@ def _columns(given: _Given, columns: Iterable[str] | None) -> list[str]:
     return columns
 
 
-def _shown(values, found: RawSpectrum | str, columns, lines) -> _Shown:
+def _shown(values, found: tuple[RawSpectrum | None, str], columns, lines) -> _Shown:
     cells = {name: _cell(values, name) for name in columns}
-    raw = None if isinstance(found, str) else found
+    raw, note = found
     name = name_of(values, raw)
     if raw is None:
-        return _Shown(name, cells, "", f"no spectrum: {printable(found)}")
-    return _Shown(name, cells, spectrum_svg(raw, close_ups(raw, lines), name), "")
+        return _Shown(name, cells, "", f"no spectrum: {printable(note)}")
+    return _Shown(name, cells, spectrum_svg(raw, close_ups(raw, lines), name), printable(note))
 
 
 def _cell(values, name: str) -> str:
