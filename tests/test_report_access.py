@@ -62,7 +62,7 @@ def test_axe_finds_nothing_serious_anywhere(watched_page, scheme):
     page.wait_for_selector("#row-0 canvas[data-drawn]")
     assert violations(page) == []
     page.locator("#about summary").click()
-    page.evaluate("() => { VerdictLog.endangered = () => [1]; App.showSaved(); }")
+    page.evaluate("() => { VerdictLog.endangered = () => [1]; Status.saved(); }")
     assert violations(page) == []
 
 

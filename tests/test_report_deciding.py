@@ -293,7 +293,7 @@ def test_the_address_leads_to_a_candidate(context, star_page):
     page.evaluate("key => { location.hash = key }", key)
     until(page, "App.row() === 7")
     press(page, "ArrowRight")
-    assert page.url.endswith("#" + page.evaluate("() => App.list.columns.key[8]"))
+    until(page, "location.hash === '#' + App.list.columns.key[8]")
     page.reload()
     wait_ready(page)
     assert page.evaluate("() => App.row()") == 8

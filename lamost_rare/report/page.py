@@ -23,10 +23,11 @@ SCRIPTS = (
     "palette.js", "chart.js", "traces.js", "markers.js", "scene.js", "picture.js", "overview.js",
     "closeups.js", "links.js", "facts.js", "visits.js", "controls.js", "printed.js",
     "viewactions.js", "view.js",
-    "page.js", "settings.js", "database.js", "smallstore.js", "verdictlog.js", "sync.js",
-    "filtering.js", "order.js", "person.js", "undoing.js", "deciding.js", "keys.js", "table.js",
-    "filterform.js", "csv.js", "exporting.js", "importing.js", "printing.js", "jumping.js",
-    "progress.js", "about.js", "actions.js", "app.js",
+    "page.js", "settings.js", "status.js", "theme.js", "database.js", "smallstore.js",
+    "verdictlog.js", "sync.js", "filtering.js", "order.js", "person.js", "undoing.js",
+    "deciding.js", "keys.js", "table.js", "filterform.js", "csv.js", "exporting.js",
+    "importing.js", "printing.js", "jumping.js", "progress.js", "about.js", "actions.js",
+    "app.js",
 )  # fmt: skip
 """In the order in which they are run."""
 

@@ -15,23 +15,37 @@ const App = {
   /** Draw the first spectrum as soon as it is there; all else is made ready meanwhile. */
   async boot() {
     Page.prepareDialogs();
-    App.theme(Settings.get("theme", ""));
-    if (!Unpack.supported()) return App.wrong(Unpack.unsupported());
+    Theme.start();
+    if (!Unpack.supported()) return Status.wrong(Unpack.unsupported());
     try {
       App.list = await Unpack.list();
     } catch {
-      return App.wrong("This page is damaged: what it lists cannot be read. Perhaps it was not copied whole.");
+      return Status.wrong(
+        "This page is damaged: what it lists cannot be read. Perhaps it was not copied whole.",
+      );
     }
     const list = App.list;
-    const opened = VerdictLog.open(list).catch((error) => { VerdictLog.reason = error.message; });
+    const opened = VerdictLog.open(list).catch((error) => {
+      VerdictLog.reason = error.message;
+    });
     App.build(list);
     const kept = Settings.get(`view/${list.digest}`, null);
-    if (kept) Object.assign(App, { filter: { ...Filtering.EMPTY, ...kept.filter }, sort: { ...App.sort, ...kept.sort } });
+    if (kept)
+      Object.assign(App, {
+        filter: { ...Filtering.EMPTY, ...kept.filter },
+        sort: { ...App.sort, ...kept.sort },
+      });
     // What is kept of a filter may ask for verdicts; a database that does not answer must not keep the page from opening.
-    if (kept) await Promise.race([opened, new Promise((resolve) => { setTimeout(resolve, 1500); })]);
-    App.order = App.rows(0);
-    App.refresh();
+    if (kept)
+      await Promise.race([
+        opened,
+        new Promise((resolve) => {
+          setTimeout(resolve, 1500);
+        }),
+      ]);
     const from = App.ofHash();
+    App.order = App.rows(from ?? 0);
+    App.refresh();
     if (from !== null) App.toRow(from, false);
     await App.show();
     performance.mark("first-spectrum");
@@ -56,8 +70,11 @@ const App = {
     Actions.wire();
     About.show(list);
     VerdictLog.watch(() => App.refresh());
-    window.addEventListener("hashchange", () => { const row = App.ofHash(); if (row !== null && row !== App.row()) App.toRow(row); });
-    Sync.start(list, (text, bad) => App.showServer(text, bad));
+    window.addEventListener("hashchange", () => {
+      const row = App.ofHash();
+      if (row !== null && row !== App.row()) App.toRow(row);
+    });
+    Sync.start(list, Status.server);
   },
 
   loaded() {
@@ -68,7 +85,7 @@ const App = {
 
   personChanged() {
     Undoing.seed(Person.name);
-    App.say(`Verdicts are now those of ${Person.name}.`);
+    Status.say(`Verdicts are now those of ${Person.name}.`);
     App.refresh();
   },
 
@@ -87,7 +104,9 @@ const App = {
     const at = App.order.indexOf(row);
     // Nearness and what is undecided are looked for from the start of the list.
     App.at = at < 0 || ["near", "undecided"].includes(sort.by) ? 0 : at;
-    App.say(`${App.order.length} of ${App.list.rows} candidates, ${Order.KINDS[sort.by]}${sort.reverse ? " in reverse" : ""}.`);
+    Status.say(
+      `${App.order.length} of ${App.list.rows} candidates, ${Order.KINDS[sort.by]}${sort.reverse ? " in reverse" : ""}.`,
+    );
     if (Table.isOpen) Table.draw(true);
     App.moved();
   },
@@ -104,7 +123,7 @@ const App = {
 
   go(at) {
     if (at < 0 || at >= App.order.length) {
-      App.say(at < 0 ? "This is the first." : `This is the last. ${App.undecided()} are undecided.`);
+      Status.say(at < 0 ? "This is the first." : `This is the last. ${App.undecided()} are undecided.`);
       return;
     }
     if (at === App.at) return;
@@ -134,7 +153,10 @@ const App = {
       if (Table.isOpen) Table.draw(true);
     }
     if (!move) App.at = at;
-    else if (at !== App.at || App.shown !== row) { App.at = at; App.moved(); }
+    else if (at !== App.at || App.shown !== row) {
+      App.at = at;
+      App.moved();
+    }
   },
 
   isDecided(row) {
@@ -152,13 +174,14 @@ const App = {
       const at = (from + i) % n;
       if (!App.isDecided(App.order[at])) return App.go(at);
     }
-    return App.say("All of these are decided.");
+    return Status.say("All of these are decided.");
   },
 
   /** Row that the address names: `#7` the seventh of the list, `#key` by its key; null where there is none. */
   ofHash() {
     const text = decodeURIComponent(location.hash.slice(1));
-    if (/^\d{1,9}$/.test(text)) return Number(text) >= 1 && Number(text) <= App.list.rows ? Number(text) - 1 : null;
+    if (/^\d{1,9}$/.test(text))
+      return Number(text) >= 1 && Number(text) <= App.list.rows ? Number(text) - 1 : null;
     return VerdictLog.rowOf(text) ?? null;
   },
 
@@ -167,13 +190,21 @@ const App = {
     App.showPlace();
     const row = App.row();
     if (row === undefined) return;
-    try {
-      history.replaceState(null, "", `#${App.list.columns.key[row]}`);
-    } catch {
-      // Some browsers allow no more than a hundred of these in half a minute.
-    }
+    App.putIntoAddress(row);
     if (Table.isOpen) Table.reveal();
     else App.show();
+  },
+
+  /** Put the candidate into the address; not too often, as browsers allow no more than some changes a second. */
+  putIntoAddress(row) {
+    clearTimeout(App.waiting);
+    const put = () => {
+      App.putAt = performance.now();
+      history.replaceState(null, "", `#${App.list.columns.key[row]}`);
+    };
+    const wait = (App.putAt ?? -1000) + 400 - performance.now();
+    if (wait <= 0) put();
+    else App.waiting = setTimeout(put, wait);
   },
 
   /** Show the candidate; of several in quick succession the last one counts. */
@@ -182,19 +213,25 @@ const App = {
     const move = (App.moves += 1);
     const begin = performance.now();
     if (row === undefined) return;
-    App.showing = View.show(row).catch((error) => { if (move === App.moves) App.say(error.message); });
+    App.showing = View.show(row).catch((error) => {
+      if (move === App.moves) Status.say(error.message);
+    });
     await App.showing;
     if (move !== App.moves) return;
     App.shown = row;
     if (document.documentElement.dataset.ready) performance.measure("next-spectrum", { start: begin });
-    for (const near of [App.order[App.at + 1], App.order[App.at - 1]]) if (near !== undefined) View.prefetch(near);
+    for (const near of [App.order[App.at + 1], App.order[App.at - 1]])
+      if (near !== undefined) View.prefetch(near);
   },
 
   /** Wait until the candidate can be seen: nobody decides on what is not drawn. False if another one is chosen meanwhile. */
   async seen(row) {
     while (!Table.isOpen && App.shown !== row && App.row() === row) {
       await App.showing;
-      if (App.shown !== row) await new Promise((resolve) => { setTimeout(resolve, 5); });
+      if (App.shown !== row)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 5);
+        });
     }
     return App.row() === row;
   },
@@ -211,7 +248,7 @@ const App = {
   refresh() {
     Progress.show();
     Table.update();
-    App.showSaved();
+    Status.saved();
     App.showPlace();
   },
 
@@ -220,48 +257,29 @@ const App = {
     const n = App.order.length;
     const row = App.row();
     Page.get("position").textContent = n ? `${App.at + 1} of ${n}` : "none";
-    document.title = row === undefined ? App.list.title : `${App.at + 1}/${n} ${Order.nameOf(App.list, row)} · ${App.list.title}`;
+    document.title =
+      row === undefined
+        ? App.list.title
+        : `${App.at + 1}/${n} ${Order.nameOf(App.list, row)} · ${App.list.title}`;
     const order = App.sort.by === "list" ? "" : Order.KINDS[App.sort.by];
-    Page.get("chosen").textContent = [Filtering.inWords(App.list, App.filter), order].filter(Boolean).join("; ");
+    Page.get("chosen").textContent = [Filtering.inWords(App.list, App.filter), order]
+      .filter(Boolean)
+      .join("; ");
     Page.get("empty").hidden = n > 0;
-    Page.get("empty").textContent = App.list.rows ? "No candidate is like that. F changes the filter." : "There are no candidates in this list.";
+    Page.get("empty").textContent = App.list.rows
+      ? "No candidate is like that. F changes the filter."
+      : "There are no candidates in this list.";
     Deciding.update();
     Table.mark();
-  },
-
-  showSaved() {
-    const bad = VerdictLog.endangered().length;
-    const warning = Page.get("warning");
-    warning.hidden = bad === 0;
-    if (bad) warning.textContent = `${bad} verdicts could not be stored: ${VerdictLog.reason}. They are in this window alone. Export them now (X).`;
-    Progress.saved(bad);
-  },
-
-  showServer(text, bad) {
-    Page.get("server").textContent = text;
-    Page.get("server").classList.toggle("bad", bad);
-  },
-
-  say(text) {
-    Page.get("status").textContent = text;
-  },
-
-  wrong(text) {
-    Page.get("wrong").textContent = text;
-    Page.get("wrong").hidden = false;
-    document.body.classList.add("broken");
-  },
-
-  theme(theme) {
-    if (theme) document.documentElement.dataset.theme = theme;
-    else delete document.documentElement.dataset.theme;
-    document.dispatchEvent(new Event("themechange"));
   },
 };
 
 window.addEventListener("error", (event) => {
   // Browsers report a delayed notification about sizes as an error; it is none.
-  if (!/ResizeObserver loop/.test(event.message)) App.wrong(`Something is wrong in this page: ${event.message}`);
+  if (!/ResizeObserver loop/.test(event.message))
+    Status.wrong(`Something is wrong in this page: ${event.message}`);
 });
-window.addEventListener("unhandledrejection", (event) => App.wrong(`Something is wrong in this page: ${event.reason && event.reason.message}`));
+window.addEventListener("unhandledrejection", (event) =>
+  Status.wrong(`Something is wrong in this page: ${event.reason && event.reason.message}`),
+);
 App.boot();

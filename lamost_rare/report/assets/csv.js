@@ -28,14 +28,21 @@ const Csv = {
   read(text) {
     const clean = text.replace(/^\ufeff/, "").replace(/^sep=.\r?\n/, "");
     const heading = clean.split(/\r?\n/, 1)[0];
-    const delimiter = [",", ";", "\t"].find((one) => heading.split(one).some((name) => Csv.name(name) === "key"));
+    const delimiter = [",", ";", "\t"].find((one) =>
+      heading.split(one).some((name) => Csv.name(name) === "key"),
+    );
     if (delimiter === undefined) throw new Error("its first line names no column “key”");
     const lines = Csv.lines(clean, delimiter);
     const names = lines.shift().cells.map(Csv.name);
-    const rows = lines.filter(({ cells }) => cells.some((cell) => cell.trim() !== "")).map(({ line, cells }) => {
-      if (cells.length < names.length) throw new Error(`line ${line} has ${cells.length} cells in place of ${names.length}: it is cut off, or damaged`);
-      return { line, cells: Object.fromEntries(names.map((name, i) => [name, Csv.unguarded(cells[i])])) };
-    });
+    const rows = lines
+      .filter(({ cells }) => cells.some((cell) => cell.trim() !== ""))
+      .map(({ line, cells }) => {
+        if (cells.length < names.length)
+          throw new Error(
+            `line ${line} has ${cells.length} cells in place of ${names.length}: it is cut off, or damaged`,
+          );
+        return { line, cells: Object.fromEntries(names.map((name, i) => [name, Csv.unguarded(cells[i])])) };
+      });
     return { names, rows };
   },
 
@@ -58,11 +65,17 @@ const Csv = {
     for (let i = 0; i < text.length; i += 1) {
       const c = text[i];
       if (quoted) {
-        if (c === '"' && text[i + 1] === '"') { cell += '"'; i += 1; } else if (c === '"') quoted = false; else cell += c;
+        if (c === '"' && text[i + 1] === '"') {
+          cell += '"';
+          i += 1;
+        } else if (c === '"') quoted = false;
+        else cell += c;
         line += Number(c === "\n");
       } else if (c === '"' && cell === "") quoted = true;
-      else if (c === delimiter) { cells.push(cell); cell = ""; }
-      else if (c === "\n" || c === "\r") {
+      else if (c === delimiter) {
+        cells.push(cell);
+        cell = "";
+      } else if (c === "\n" || c === "\r") {
         if (c === "\r" && text[i + 1] === "\n") i += 1;
         endLine();
         line += 1;

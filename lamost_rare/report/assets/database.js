@@ -14,7 +14,9 @@ class Database {
   open() {
     if (this.open_ === null) {
       this.open_ = this.connect();
-      this.open_.catch(() => { this.open_ = null; });
+      this.open_.catch(() => {
+        this.open_ = null;
+      });
     }
     return this.open_;
   }
@@ -28,8 +30,13 @@ class Database {
       request.onblocked = () => reject(new Error("another window holds the database"));
       request.onsuccess = () => {
         const database = request.result;
-        database.onclose = () => { this.open_ = null; };
-        database.onversionchange = () => { database.close(); this.open_ = null; };
+        database.onclose = () => {
+          this.open_ = null;
+        };
+        database.onversionchange = () => {
+          database.close();
+          this.open_ = null;
+        };
         resolve(database);
       };
     });

@@ -16,14 +16,31 @@ const Deciding = {
   start(list) {
     Deciding.list = list;
     const button = (kind, value, key = "") => {
-      const parts = [...(key ? [Elements.h("kbd", { "aria-hidden": "true" }, key)] : []), Words.className(value)];
-      return Elements.h("button", { type: "button", "aria-pressed": "false", [`data-${kind}`]: value, on: { click: () => Deciding.press(kind, value) } }, ...parts);
+      const parts = [
+        ...(key ? [Elements.h("kbd", { "aria-hidden": "true" }, key)] : []),
+        Words.className(value),
+      ];
+      return Elements.h(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": "false",
+          [`data-${kind}`]: value,
+          on: { click: () => Deciding.press(kind, value) },
+        },
+        ...parts,
+      );
     };
     Page.fill(Page.get("classes"), ...list.verdict_classes.map((one) => button("class", one.name, one.key)));
     Page.fill(Page.get("qualities"), ...list.qualities.map((one) => button("quality", one.name, one.key)));
-    Page.fill(Page.get("flags"), ...list.verdict_flags.map((name, i) => button("flag", name, Deciding.flagKey(i))));
+    Page.fill(
+      Page.get("flags"),
+      ...list.verdict_flags.map((name, i) => button("flag", name, Deciding.flagKey(i))),
+    );
     Settings.check("advance", "advance", true);
-    Settings.check("hide-others", `hide-others/${list.blind ? "blind" : "open"}`, Boolean(list.blind), () => Deciding.update());
+    Settings.check("hide-others", `hide-others/${list.blind ? "blind" : "open"}`, Boolean(list.blind), () =>
+      Deciding.update(),
+    );
     Deciding.prepareComment();
     Page.on("clear", "click", () => Deciding.clear());
     Page.on("undo", "click", () => Undoing.undo());
@@ -32,7 +49,9 @@ const Deciding = {
 
   /** Flags have the digits that qualities leave. */
   flagKey(i) {
-    const free = "1234567890".split("").filter((digit) => !Deciding.list.qualities.some((one) => one.key === digit));
+    const free = "1234567890"
+      .split("")
+      .filter((digit) => !Deciding.list.qualities.some((one) => one.key === digit));
     return free[i] && free[i] !== "0" ? free[i] : "";
   },
 
@@ -41,15 +60,23 @@ const Deciding = {
     const list = Deciding.list;
     const action = (key, label, run, group = "Verdict") => ({ key, label, group, run, once: true });
     return [
-      ...list.verdict_classes.map((one) => action(one.key, `class ${one.name}`, () => Deciding.press("class", one.name), "Class")),
-      ...list.qualities.map((one) => action(one.key, one.name, () => Deciding.press("quality", one.name), "Quality")),
-      ...list.verdict_flags.map((name, i) => action(Deciding.flagKey(i), name, () => Deciding.press("flag", name), "Flags")),
+      ...list.verdict_classes.map((one) =>
+        action(one.key, `class ${one.name}`, () => Deciding.press("class", one.name), "Class"),
+      ),
+      ...list.qualities.map((one) =>
+        action(one.key, one.name, () => Deciding.press("quality", one.name), "Quality"),
+      ),
+      ...list.verdict_flags.map((name, i) =>
+        action(Deciding.flagKey(i), name, () => Deciding.press("flag", name), "Flags"),
+      ),
       action("c", "write a comment", () => Page.get("comment").focus()),
       action("Delete", "clear the verdict", () => Deciding.clear()),
       action(["Ctrl+z", "Backspace"], "undo", () => Undoing.undo()),
       action(["Ctrl+y", "Ctrl+Shift+Z", "Shift+Backspace"], "redo", () => Undoing.redo()),
       action("A", "go on by itself after class and quality, or not", () => Page.get("advance").click()),
-      action("H", "verdicts of others only after one's own, or always", () => Page.get("hide-others").click()),
+      action("H", "verdicts of others only after one's own, or always", () =>
+        Page.get("hide-others").click(),
+      ),
     ];
   },
 
@@ -81,7 +108,9 @@ const Deciding = {
   async decide(row, kind, value) {
     if (row === undefined || !(await App.seen(row)) || !(await Person.need())) return;
     const before = Deciding.state(row);
-    const flags = before.flags.includes(value) ? before.flags.filter((flag) => flag !== value) : [...before.flags, value];
+    const flags = before.flags.includes(value)
+      ? before.flags.filter((flag) => flag !== value)
+      : [...before.flags, value];
     const after = { ...before, ...(kind === "flag" ? { flags } : { [kind]: value }) };
     const complete = (state) => state.class !== "" && state.quality !== "";
     Deciding.set(row, after);
@@ -101,13 +130,17 @@ const Deciding = {
     const before = Deciding.state(row);
     if (Undoing.same(before, state)) return;
     Undoing.push(key, before, state);
-    App.say(`${Order.nameOf(Deciding.list, row)}: ${Deciding.inWords(state)}.`);
+    Status.say(`${Order.nameOf(Deciding.list, row)}: ${Deciding.inWords(state)}.`);
     VerdictLog.add(VerdictLog.make(key, Person.name, state));
   },
 
   /** Say a verdict in a few words. */
   inWords(state) {
-    const parts = [[state.class, state.quality].filter(Boolean).join(" "), ...state.flags, state.comment ? "comment" : ""];
+    const parts = [
+      [state.class, state.quality].filter(Boolean).join(" "),
+      ...state.flags,
+      state.comment ? "comment" : "",
+    ];
     return parts.filter(Boolean).join(", ") || "undecided";
   },
 
@@ -154,7 +187,10 @@ const Deciding = {
     // What was not typed here stays as it is: another window may have written it meanwhile.
     if (comment === Deciding.typing.kept) return;
     Deciding.typing.kept = comment;
-    if (comment.length > Deciding.LONGEST) App.say(`A comment has at most ${Deciding.LONGEST} characters; this one has ${comment.length} and is not kept.`);
+    if (comment.length > Deciding.LONGEST)
+      Status.say(
+        `A comment has at most ${Deciding.LONGEST} characters; this one has ${comment.length} and is not kept.`,
+      );
     else Deciding.set(row, { ...Deciding.state(row), comment });
   },
 
@@ -171,10 +207,14 @@ const Deciding = {
     const state = row === undefined ? Undoing.NOTHING : Deciding.state(row);
     for (const button of document.querySelectorAll("#deciding .choices button")) {
       const { class: name, quality, flag } = button.dataset;
-      const pressed = (name && name === state.class) || (quality && quality === state.quality) || (flag && state.flags.includes(flag));
+      const pressed =
+        (name && name === state.class) ||
+        (quality && quality === state.quality) ||
+        (flag && state.flags.includes(flag));
       button.setAttribute("aria-pressed", String(Boolean(pressed)));
     }
-    if (!Deciding.typing && Page.get("comment").value !== state.comment) Page.get("comment").value = state.comment;
+    if (!Deciding.typing && Page.get("comment").value !== state.comment)
+      Page.get("comment").value = state.comment;
     Page.get("undo").disabled = Undoing.done.length === 0;
     Page.get("redo").disabled = Undoing.undone.length === 0;
     Page.get("who").textContent = Person.name ? `Verdict of ${Person.name}` : "Your verdict";
@@ -182,13 +222,29 @@ const Deciding = {
   },
 
   showOthers(row, state) {
-    const others = row === undefined ? [] : VerdictLog.of(Deciding.list.columns.key[row]).filter((event) => event.by !== Person.name && !VerdictLog.isEmpty(event));
+    const others =
+      row === undefined
+        ? []
+        : VerdictLog.of(Deciding.list.columns.key[row]).filter(
+            (event) => event.by !== Person.name && !VerdictLog.isEmpty(event),
+          );
     Page.get("others").hidden = others.length === 0;
     const hidden = Page.get("hide-others").checked && state.class === "";
-    const lines = hidden ? [Elements.h("li", {}, `${others.length} given`)] : others.sort(VerdictLog.compare).map((event) => Elements.h("li", {},
-      Elements.h("bdi", { class: "by" }, event.by), ": ", Deciding.inWords({ ...event, comment: "" }),
-      ...(event.comment ? [Elements.h("p", { class: "said", dir: "auto" }, event.comment)] : []),
-      Elements.h("time", { datetime: event.at }, ` ${event.at.slice(0, 16).replace("T", " ")}`)));
+    const lines = hidden
+      ? [Elements.h("li", {}, `${others.length} given`)]
+      : others
+          .sort(VerdictLog.compare)
+          .map((event) =>
+            Elements.h(
+              "li",
+              {},
+              Elements.h("bdi", { class: "by" }, event.by),
+              ": ",
+              Deciding.inWords({ ...event, comment: "" }),
+              ...(event.comment ? [Elements.h("p", { class: "said", dir: "auto" }, event.comment)] : []),
+              Elements.h("time", { datetime: event.at }, ` ${event.at.slice(0, 16).replace("T", " ")}`),
+            ),
+          );
     Page.fill(Page.get("others-list"), ...lines);
   },
 };

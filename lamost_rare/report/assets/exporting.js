@@ -4,7 +4,21 @@
  * Verdicts as files to pass on: CSV for spreadsheets, JSON for this page and `lamost-rare verdicts`.
  */
 const Exporting = {
-  COLUMNS: ["list", "key", "obsid", "name", "path", "ra", "dec", "class", "quality", "flags", "comment", "by", "at"],
+  COLUMNS: [
+    "list",
+    "key",
+    "obsid",
+    "name",
+    "path",
+    "ra",
+    "dec",
+    "class",
+    "quality",
+    "flags",
+    "comment",
+    "by",
+    "at",
+  ],
 
   start(list) {
     Exporting.list = list;
@@ -24,23 +38,30 @@ const Exporting = {
    * @param {boolean} others with those of other people
    */
   events(others) {
-    const events = Exporting.list.columns.key.flatMap((key) => VerdictLog.of(key).sort((a, b) => (a.by < b.by ? -1 : 1)));
+    const events = Exporting.list.columns.key.flatMap((key) =>
+      VerdictLog.of(key).sort((a, b) => (a.by < b.by ? -1 : 1)),
+    );
     return others ? events : events.filter((event) => event.by === Person.name);
   },
 
   count() {
-    const events = Exporting.events(Page.get("export-others").checked).filter((event) => !VerdictLog.isEmpty(event));
-    Page.get("export-count").textContent = `${events.length} verdicts${Person.name ? ` of ${Person.name}` : ""}${Page.get("export-others").checked ? " and others" : ""}.`;
+    const events = Exporting.events(Page.get("export-others").checked).filter(
+      (event) => !VerdictLog.isEmpty(event),
+    );
+    Page.get("export-count").textContent =
+      `${events.length} verdicts${Person.name ? ` of ${Person.name}` : ""}${Page.get("export-others").checked ? " and others" : ""}.`;
   },
 
   /** Write CSV. A verdict that was taken back is no line. */
   csv(events) {
     const { key: keys, path } = Exporting.list.columns;
     const paths = new Map(keys.map((key, row) => [key, path[row]]));
-    const rows = events.filter((event) => !VerdictLog.isEmpty(event)).map((event) => {
-      const cells = { ...event, path: paths.get(event.key), flags: event.flags.join(";") };
-      return Exporting.COLUMNS.map((name) => cells[name]);
-    });
+    const rows = events
+      .filter((event) => !VerdictLog.isEmpty(event))
+      .map((event) => {
+        const cells = { ...event, path: paths.get(event.key), flags: event.flags.join(";") };
+        return Exporting.COLUMNS.map((name) => cells[name]);
+      });
     return Csv.write(Exporting.COLUMNS, rows);
   },
 
@@ -51,22 +72,29 @@ const Exporting = {
   },
 
   fileName(kind) {
-    const person = Person.name.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 40);
+    const person = Person.name
+      .replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")
+      .replace(/^-|-$/g, "")
+      .slice(0, 40);
     return ["verdicts", Exporting.list.digest.slice(0, 8), person].filter(Boolean).join("-") + `.${kind}`;
   },
 
   save(kind) {
     const events = Exporting.events(Page.get("export-others").checked);
     const type = kind === "csv" ? "text/csv;charset=utf-8" : "application/json";
-    const address = URL.createObjectURL(new Blob([kind === "csv" ? Exporting.csv(events) : Exporting.json(events)], { type }));
+    const address = URL.createObjectURL(
+      new Blob([kind === "csv" ? Exporting.csv(events) : Exporting.json(events)], { type }),
+    );
     const link = Elements.h("a", { href: address, download: Exporting.fileName(kind) });
     link.click();
     // The browser reads the file after this call; a minute is enough for that.
     setTimeout(() => URL.revokeObjectURL(address), 60000);
     Settings.set(Exporting.setting(), Exporting.newest());
     Page.closeDialog("export-dialog");
-    App.say(`${events.filter((event) => !VerdictLog.isEmpty(event)).length} verdicts exported as ${Exporting.fileName(kind)}.`);
-    App.showSaved();
+    Status.say(
+      `${events.filter((event) => !VerdictLog.isEmpty(event)).length} verdicts exported as ${Exporting.fileName(kind)}.`,
+    );
+    Status.saved();
   },
 
   setting() {
@@ -74,12 +102,17 @@ const Exporting = {
   },
 
   newest() {
-    return VerdictLog.latestOf(Person.name).reduce((newest, event) => (event.at > newest ? event.at : newest), "");
+    return VerdictLog.latestOf(Person.name).reduce(
+      (newest, event) => (event.at > newest ? event.at : newest),
+      "",
+    );
   },
 
   /** @returns {number} how many of one's verdicts changed since they were exported. */
   missing() {
     const since = Settings.get(Exporting.setting(), "");
-    return VerdictLog.latestOf(Person.name).filter((event) => event.at > since && !(since === "" && VerdictLog.isEmpty(event))).length;
+    return VerdictLog.latestOf(Person.name).filter(
+      (event) => event.at > since && !(since === "" && VerdictLog.isEmpty(event)),
+    ).length;
   },
 };

@@ -16,7 +16,11 @@ const FilterForm = {
       FilterForm.choice("verdict", "My class", names(list.verdict_classes.map((one) => one.name))),
       FilterForm.choice("flag", "My flag", names(list.verdict_flags)),
       FilterForm.choice("predicted", "Predicted class", names(predictions)),
-      FilterForm.choice("scan_flag", "Flag of the scan", list.flag_names.map((flag) => [String(flag.bit), flag.name])),
+      FilterForm.choice(
+        "scan_flag",
+        "Flag of the scan",
+        list.flag_names.map((flag) => [String(flag.bit), flag.name]),
+      ),
       FilterForm.check("commented", "with a comment"),
       ...Filtering.RANGES.map(([name, label]) => FilterForm.range(name, label)),
       FilterForm.choice("sort", "Sort by", Object.entries(Order.KINDS), false),
@@ -40,23 +44,54 @@ const FilterForm = {
   },
 
   text(name, label) {
-    return FilterForm.labelled(name, label, FilterForm.keep(name, Elements.h("input", { type: "text", dir: "auto", autocomplete: "off" })));
+    return FilterForm.labelled(
+      name,
+      label,
+      FilterForm.keep(name, Elements.h("input", { type: "text", dir: "auto", autocomplete: "off" })),
+    );
   },
 
   choice(name, label, options, any = true) {
-    const select = Elements.h("select", {}, ...[...(any ? [["", "any"]] : []), ...options].map(([value, text]) => Elements.h("option", { value }, text)));
+    const select = Elements.h(
+      "select",
+      {},
+      ...[...(any ? [["", "any"]] : []), ...options].map(([value, text]) =>
+        Elements.h("option", { value }, text),
+      ),
+    );
     return FilterForm.labelled(name, label, FilterForm.keep(name, select));
   },
 
   check(name, label) {
-    return Elements.h("label", { class: "check" }, FilterForm.keep(name, Elements.h("input", { type: "checkbox" })), ` ${label}`);
+    return Elements.h(
+      "label",
+      { class: "check" },
+      FilterForm.keep(name, Elements.h("input", { type: "checkbox" })),
+      ` ${label}`,
+    );
   },
 
   range(name, label) {
-    const end = (which, text) => FilterForm.keep(`${name}_${which}`, Elements.h("input", {
-      type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": `${label}, ${text}`, placeholder: text, pattern: "\\s*[+\\-−]?[0-9]*[.,]?[0-9]*([eE][+\\-]?[0-9]+)?\\s*",
-    }));
-    return Elements.h("fieldset", {}, Elements.h("legend", {}, label), end("least", "at least"), " – ", end("most", "at most"));
+    const end = (which, text) =>
+      FilterForm.keep(
+        `${name}_${which}`,
+        Elements.h("input", {
+          type: "text",
+          inputmode: "decimal",
+          autocomplete: "off",
+          "aria-label": `${label}, ${text}`,
+          placeholder: text,
+          pattern: "\\s*[+\\-−]?[0-9]*[.,]?[0-9]*([eE][+\\-]?[0-9]+)?\\s*",
+        }),
+      );
+    return Elements.h(
+      "fieldset",
+      {},
+      Elements.h("legend", {}, label),
+      end("least", "at least"),
+      " – ",
+      end("most", "at most"),
+    );
   },
 
   open() {
@@ -77,7 +112,10 @@ const FilterForm = {
       const element = FilterForm.fields.get(name);
       filter[name] = typeof empty === "boolean" ? element.checked : element.value.trim();
     }
-    return { filter, sort: { by: FilterForm.fields.get("sort").value, reverse: FilterForm.fields.get("reverse").checked } };
+    return {
+      filter,
+      sort: { by: FilterForm.fields.get("sort").value, reverse: FilterForm.fields.get("reverse").checked },
+    };
   },
 
   count() {

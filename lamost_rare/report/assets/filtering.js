@@ -5,10 +5,25 @@
  */
 const Filtering = {
   EMPTY: {
-    text: "", decided: "", verdict: "", predicted: "", flag: "", scan_flag: "", commented: false,
-    snr_least: "", snr_most: "", p_least: "", p_most: "", novelty_least: "", novelty_most: "",
+    text: "",
+    decided: "",
+    verdict: "",
+    predicted: "",
+    flag: "",
+    scan_flag: "",
+    commented: false,
+    snr_least: "",
+    snr_most: "",
+    p_least: "",
+    p_most: "",
+    novelty_least: "",
+    novelty_most: "",
   },
-  RANGES: [["snr", "S/N (g)"], ["p", "Probability"], ["novelty", "Novelty"]],
+  RANGES: [
+    ["snr", "S/N (g)"],
+    ["p", "Probability"],
+    ["novelty", "Novelty"],
+  ],
 
   /** Say which numbers a range is of. */
   column(list, name) {
@@ -16,7 +31,9 @@ const Filtering = {
     if (name === "snr") return columns.snr_g;
     if (name === "novelty") return columns.novelty;
     const known = (column) => Array.isArray(column) && column.some((value) => value !== null);
-    return known(columns.p_survey) ? columns.p_survey : (list.p && list.p[list.rare]) || columns.p_survey || [];
+    return known(columns.p_survey)
+      ? columns.p_survey
+      : (list.p && list.p[list.rare]) || columns.p_survey || [];
   },
 
   isEmpty(filter) {
@@ -32,7 +49,9 @@ const Filtering = {
    */
   test(list, filter, me) {
     const tests = [
-      ...Filtering.ofVerdicts(list, filter, me), ...Filtering.ofColumns(list, filter), ...Filtering.ofRanges(list, filter),
+      ...Filtering.ofVerdicts(list, filter, me),
+      ...Filtering.ofColumns(list, filter),
+      ...Filtering.ofRanges(list, filter),
     ];
     return (row) => tests.every((test) => test(row));
   },
@@ -44,7 +63,8 @@ const Filtering = {
     const tests = [];
     if (filter.decided === "by me") tests.push((row) => decided(mine(row)));
     if (filter.decided === "not by me") tests.push((row) => !decided(mine(row)));
-    if (filter.decided === "by others") tests.push((row) => VerdictLog.of(key[row]).some((event) => event.by !== me && decided(event)));
+    if (filter.decided === "by others")
+      tests.push((row) => VerdictLog.of(key[row]).some((event) => event.by !== me && decided(event)));
     if (filter.decided === "by nobody") tests.push((row) => !VerdictLog.of(key[row]).some(decided));
     if (filter.verdict) tests.push((row) => mine(row)?.class === filter.verdict);
     if (filter.flag) tests.push((row) => Boolean(mine(row)?.flags.includes(filter.flag)));
@@ -62,7 +82,10 @@ const Filtering = {
     }
     const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length) {
-      const said = (row) => VerdictLog.of(columns.key[row]).map((event) => `${event.comment} ${event.class} ${event.flags.join(" ")}`).join(" ");
+      const said = (row) =>
+        VerdictLog.of(columns.key[row])
+          .map((event) => `${event.comment} ${event.class} ${event.flags.join(" ")}`)
+          .join(" ");
       const text = (row) => [...Order.namesOf(list, row), said(row)].join(" ").toLowerCase();
       tests.push((row) => words.every((word) => text(row).includes(word)));
     }
@@ -95,7 +118,11 @@ const Filtering = {
     if (filter.verdict) parts.push(`class ${filter.verdict}`);
     if (filter.predicted) parts.push(`predicted ${filter.predicted}`);
     if (filter.flag) parts.push(`flag ${filter.flag}`);
-    if (filter.scan_flag) parts.push((list.flag_names.find((flag) => String(flag.bit) === filter.scan_flag) || {}).name || "a flag of the scan");
+    if (filter.scan_flag)
+      parts.push(
+        (list.flag_names.find((flag) => String(flag.bit) === filter.scan_flag) || {}).name ||
+          "a flag of the scan",
+      );
     if (filter.commented) parts.push("with comment");
     if (filter.text) parts.push(`text “${filter.text}”`);
     for (const [name, label] of Filtering.RANGES) {

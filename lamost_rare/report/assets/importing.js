@@ -26,14 +26,15 @@ const Importing = {
       said = `${file.name} was not taken: ${error.message}.`;
     }
     Page.get("import-said").textContent = said;
-    App.say(said);
+    Status.say(said);
   },
 
   /** Add a file's verdicts; returns what was done, in words. */
   async merge(text) {
     const clean = text.replace(/^\ufeff/, "");
     if (clean.trim() === "") throw new Error("it is empty");
-    if (clean.includes("\u0000") || /^\s*</.test(clean)) throw new Error("it is no file of verdicts; export CSV or JSON on a page");
+    if (clean.includes("\u0000") || /^\s*</.test(clean))
+      throw new Error("it is no file of verdicts; export CSV or JSON on a page");
     const found = /^\s*[[{]/.test(clean) ? Importing.ofJson(clean) : Importing.ofCsv(clean);
     const here = found.filter((event) => VerdictLog.proper(event));
     const fresh = here.filter((event) => !Importing.known(event));
@@ -43,13 +44,21 @@ const Importing = {
     const people = [...new Set(fresh.map((event) => event.by))];
     const parts = [`${fresh.length} verdicts taken${people.length ? ` (${people.join(", ")})` : ""}`];
     if (here.length > fresh.length) parts.push(`${here.length - fresh.length} were here already`);
-    if (found.length > here.length) parts.push(`${found.length - here.length} left out, as they are not on candidates of this list or have no time`);
+    if (found.length > here.length)
+      parts.push(
+        `${found.length - here.length} left out, as they are not on candidates of this list or have no time`,
+      );
     return `${parts.join("; ")}.`;
   },
 
   /** Tell whether an event is here: by its number, or, where a table left that out, by who and when. */
   known(event) {
-    return VerdictLog.events.has(event.id) || VerdictLog.all().some((one) => one.key === event.key && one.by === event.by && Date.parse(one.at) === Date.parse(event.at));
+    return (
+      VerdictLog.events.has(event.id) ||
+      VerdictLog.all().some(
+        (one) => one.key === event.key && one.by === event.by && Date.parse(one.at) === Date.parse(event.at),
+      )
+    );
   },
 
   ofJson(text) {
@@ -68,21 +77,33 @@ const Importing = {
 
   ofCsv(text) {
     const { names, rows } = Csv.read(text);
-    for (const name of ["key", "class", "by", "at"]) if (!names.includes(name)) throw new Error(`it has no column “${name}”`);
+    for (const name of ["key", "class", "by", "at"])
+      if (!names.includes(name)) throw new Error(`it has no column “${name}”`);
     return rows.map(({ line, cells }) => {
       if (names.includes("list")) Importing.checkList(cells.list);
-      if (Number.isNaN(Date.parse(cells.at))) throw new Error(`the time “${cells.at}” of line ${line} cannot be read; take the file as it was exported`);
+      if (Number.isNaN(Date.parse(cells.at)))
+        throw new Error(
+          `the time “${cells.at}” of line ${line} cannot be read; take the file as it was exported`,
+        );
       const number = (value) => (value ? Filtering.number(value) : null);
       return {
-        ...cells, list: Importing.list.digest, ra: number(cells.ra), dec: number(cells.dec), flags: (cells.flags || "").split(";").filter(Boolean),
-        by: Person.clean(cells.by), at: new Date(cells.at).toISOString(), id: `csv ${cells.key} ${cells.at} ${cells.by}`,
+        ...cells,
+        list: Importing.list.digest,
+        ra: number(cells.ra),
+        dec: number(cells.dec),
+        flags: (cells.flags || "").split(";").filter(Boolean),
+        by: Person.clean(cells.by),
+        at: new Date(cells.at).toISOString(),
+        id: `csv ${cells.key} ${cells.at} ${cells.by}`,
       };
     });
   },
 
   checkList(digest) {
     if ((digest ?? "") !== "" && digest !== Importing.list.digest) {
-      throw new Error(`its verdicts are on another list (${String(digest).slice(0, 8)}…, this page is ${Importing.list.digest.slice(0, 8)}…)`);
+      throw new Error(
+        `its verdicts are on another list (${String(digest).slice(0, 8)}…, this page is ${Importing.list.digest.slice(0, 8)}…)`,
+      );
     }
   },
 };

@@ -20,8 +20,21 @@ const Jumping = {
   look() {
     const text = Page.get("jump").value;
     const rows = Order.find(App.list, text);
-    const entry = (row) => Elements.h("li", {}, Elements.h("button", { type: "button", on: { click: () => Jumping.to(row) } }, `${row + 1} `, Elements.h("bdi", {}, Order.nameOf(App.list, row))));
-    Page.fill(Page.get("jump-found"), ...(rows.length || !text.trim() ? rows.map(entry) : [Elements.h("li", {}, "None is called that.")]));
+    const entry = (row) =>
+      Elements.h(
+        "li",
+        {},
+        Elements.h(
+          "button",
+          { type: "button", on: { click: () => Jumping.to(row) } },
+          `${row + 1} `,
+          Elements.h("bdi", {}, Order.nameOf(App.list, row)),
+        ),
+      );
+    Page.fill(
+      Page.get("jump-found"),
+      ...(rows.length || !text.trim() ? rows.map(entry) : [Elements.h("li", {}, "None is called that.")]),
+    );
     return rows;
   },
 

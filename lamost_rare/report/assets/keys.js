@@ -10,14 +10,23 @@ const Keys = {
   actions: [],
   byKey: new Map(),
   NAMES: {
-    " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", PageUp: "Page Up", PageDown: "Page Down",
+    " ": "Space",
+    ArrowLeft: "←",
+    ArrowRight: "→",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+    Escape: "Esc",
+    PageUp: "Page Up",
+    PageDown: "Page Down",
   },
 
   /** Register actions. Of two with one key, of which both hold, the one registered first has it. */
   register(actions) {
     for (const action of actions) {
       const names = [].concat(action.key).filter(Boolean);
-      const free = names.filter((name) => action.when || !(Keys.byKey.get(name) || []).some((other) => !other.when));
+      const free = names.filter(
+        (name) => action.when || !(Keys.byKey.get(name) || []).some((other) => !other.when),
+      );
       Keys.actions.push({ ...action, keys: free });
       for (const name of free) Keys.byKey.set(name, [...(Keys.byKey.get(name) || []), action]);
     }
@@ -41,9 +50,12 @@ const Keys = {
     const foreign = name.length === 1 && name.charCodeAt(0) > 127;
     if (foreign) name = letter ? letter[1] : digit && !event.shiftKey ? digit[1] : name;
     // With Caps Lock on, letters are what they would be without.
-    if (/^[a-z]$/i.test(name) && (foreign || event.getModifierState("CapsLock"))) name = event.shiftKey ? name.toUpperCase() : name.toLowerCase();
+    if (/^[a-z]$/i.test(name) && (foreign || event.getModifierState("CapsLock")))
+      name = event.shiftKey ? name.toUpperCase() : name.toLowerCase();
     const third = event.getModifierState("AltGraph");
-    const before = third ? "" : (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "");
+    const before = third
+      ? ""
+      : (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "");
     return before + (event.shiftKey && (name.length > 1 || name === " ") ? "Shift+" : "") + name;
   },
 
@@ -72,13 +84,18 @@ const Keys = {
   /** Write a key for people. */
   inWords(name) {
     const parts = name === "+" ? ["+"] : name.split(/\+(?=.)/);
-    return parts.map((part) => Keys.NAMES[part] || (/^[A-Z]$/.test(part) && parts.length === 1 ? `Shift ${part}` : part)).join(" ");
+    return parts
+      .map(
+        (part) => Keys.NAMES[part] || (/^[A-Z]$/.test(part) && parts.length === 1 ? `Shift ${part}` : part),
+      )
+      .join(" ");
   },
 
   /** Fill the list of all keys, by group. */
   fillList(element) {
     const groups = new Map();
-    for (const action of Keys.actions) groups.set(action.group, [...(groups.get(action.group) || []), action]);
+    for (const action of Keys.actions)
+      groups.set(action.group, [...(groups.get(action.group) || []), action]);
     const parts = [...groups].map(([group, actions]) => {
       const rows = actions.flatMap((action) => [
         Elements.h("dt", {}, ...action.keys.map((name) => Elements.h("kbd", {}, Keys.inWords(name)))),

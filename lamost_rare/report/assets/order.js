@@ -5,8 +5,13 @@
  */
 const Order = {
   KINDS: {
-    list: "list order", undecided: "undecided first", snr: "S/N, highest first", p: "probability, highest first",
-    novelty: "novelty, highest first", ra: "right ascension", near: "nearest to this one",
+    list: "list order",
+    undecided: "undecided first",
+    snr: "S/N, highest first",
+    p: "probability, highest first",
+    novelty: "novelty, highest first",
+    ra: "right ascension",
+    near: "nearest to this one",
   },
   FALLING: ["snr", "p", "novelty"],
 
@@ -52,7 +57,8 @@ const Order = {
     const numbers = [columns.ra[a], columns.dec[a], columns.ra[b], columns.dec[b]];
     if (numbers.some((x) => typeof x !== "number")) return NaN;
     const [ra1, dec1, ra2, dec2] = numbers.map((x) => (x * Math.PI) / 180);
-    const h = Math.sin((dec2 - dec1) / 2) ** 2 + Math.cos(dec1) * Math.cos(dec2) * Math.sin((ra2 - ra1) / 2) ** 2;
+    const h =
+      Math.sin((dec2 - dec1) / 2) ** 2 + Math.cos(dec1) * Math.cos(dec2) * Math.sin((ra2 - ra1) / 2) ** 2;
     return (2 * Math.asin(Math.min(1, Math.sqrt(h))) * 180) / Math.PI;
   },
 
@@ -76,12 +82,14 @@ const Order = {
     const columns = list.columns;
     if (!wanted) return [];
     const found = [];
-    if (/^\d+$/.test(wanted) && Number(wanted) >= 1 && Number(wanted) <= list.rows) found.push(Number(wanted) - 1);
+    if (/^\d+$/.test(wanted) && Number(wanted) >= 1 && Number(wanted) <= list.rows)
+      found.push(Number(wanted) - 1);
     const names = (row) => Order.namesOf(list, row).map((name) => name.toLowerCase());
     const exact = (row) => columns.key[row] === wanted || names(row).includes(wanted);
     const part = (row) => names(row).some((name) => name.includes(wanted));
     for (const matches of [exact, part]) {
-      for (let row = 0; row < list.rows && found.length < most; row += 1) if (!found.includes(row) && matches(row)) found.push(row);
+      for (let row = 0; row < list.rows && found.length < most; row += 1)
+        if (!found.includes(row) && matches(row)) found.push(row);
     }
     return found;
   },

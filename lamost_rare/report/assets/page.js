@@ -34,8 +34,10 @@ const Page = {
   /** Make the buttons work that close dialogs, and keep forms on the page. */
   prepareDialogs() {
     for (const dialog of document.querySelectorAll("dialog")) {
-      for (const button of dialog.querySelectorAll("button.close")) button.addEventListener("click", () => dialog.close());
-      for (const form of dialog.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
+      for (const button of dialog.querySelectorAll("button.close"))
+        button.addEventListener("click", () => dialog.close());
+      for (const form of dialog.querySelectorAll("form"))
+        form.addEventListener("submit", (event) => event.preventDefault());
     }
   },
 };

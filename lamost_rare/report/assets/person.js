@@ -29,9 +29,14 @@ const Person = {
   ask() {
     if (Person.asking) return Person.asking.promise;
     Person.asking = {};
-    Person.asking.promise = new Promise((resolve) => { Person.asking.resolve = resolve; });
+    Person.asking.promise = new Promise((resolve) => {
+      Person.asking.resolve = resolve;
+    });
     Page.get("person").value = Person.name;
-    Page.fill(Page.get("persons"), ...VerdictLog.people().map((name) => Elements.h("option", { value: name })));
+    Page.fill(
+      Page.get("persons"),
+      ...VerdictLog.people().map((name) => Elements.h("option", { value: name })),
+    );
     Page.openDialog("person-dialog");
     Page.get("person").select();
     return Person.asking.promise;

@@ -9,16 +9,19 @@ const Printing = {
 
   start() {
     Page.on("print-start", "click", () => Printing.run());
-    Page.on("print-dialog", "close", () => { Printing.running = false; });
+    Page.on("print-dialog", "close", () => {
+      Printing.running = false;
+    });
     window.addEventListener("afterprint", () => Printing.clear());
   },
 
   open() {
     const n = App.order.length;
     const most = Printing.MOST;
-    Page.get("print-count").textContent = n > most
-      ? `${n} candidates are chosen; ${most} can be printed at once. The first ${most} of them are; a filter chooses others.`
-      : `${n} candidates are chosen, four to a page.`;
+    Page.get("print-count").textContent =
+      n > most
+        ? `${n} candidates are chosen; ${most} can be printed at once. The first ${most} of them are; a filter chooses others.`
+        : `${n} candidates are chosen, four to a page.`;
     Page.get("print-progress").hidden = true;
     Page.openDialog("print-dialog");
     Page.get("print-start").focus();
@@ -54,16 +57,31 @@ const Printing = {
       sheet.append(Elements.h("p", {}, `${Order.nameOf(App.list, row)}: ${error.message}`));
     }
     const events = VerdictLog.of(App.list.columns.key[row]).filter((event) => !VerdictLog.isEmpty(event));
-    sheet.append(...events.map((event) => Elements.h("p", { class: "verdict" },
-      Elements.h("bdi", {}, event.by), `: ${Deciding.inWords({ ...event, comment: "" })} `, Elements.h("bdi", {}, event.comment))));
+    sheet.append(
+      ...events.map((event) =>
+        Elements.h(
+          "p",
+          { class: "verdict" },
+          Elements.h("bdi", {}, event.by),
+          `: ${Deciding.inWords({ ...event, comment: "" })} `,
+          Elements.h("bdi", {}, event.comment),
+        ),
+      ),
+    );
     return sheet;
   },
 
   /** Put images in the place of canvases: 400 of those would fill the memory. */
   async toImages(element) {
     for (const canvas of element.querySelectorAll("canvas")) {
-      const blob = await new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
-      const image = Elements.h("img", { alt: canvas.getAttribute("aria-label") || "Spectrum", src: URL.createObjectURL(blob), class: canvas.className });
+      const blob = await new Promise((resolve) => {
+        canvas.toBlob(resolve, "image/png");
+      });
+      const image = Elements.h("img", {
+        alt: canvas.getAttribute("aria-label") || "Spectrum",
+        src: URL.createObjectURL(blob),
+        class: canvas.className,
+      });
       await image.decode();
       canvas.replaceWith(image);
     }

@@ -1,7 +1,7 @@
 "use strict";
 
 /**
- * How far one has come, and whether all of it is kept.
+ * How far one has come.
  */
 const Progress = {
   /** Count one's verdicts. */
@@ -22,18 +22,10 @@ const Progress = {
     bar.max = Math.max(1, App.list.rows);
     bar.value = decided;
     Page.get("progress-text").textContent = `${decided} of ${App.list.rows} decided`;
-    const by = [...counts].filter(([, n]) => n).map(([name, n]) => `${name} ${n}`).join(", ");
+    const by = [...counts]
+      .filter(([, n]) => n)
+      .map(([name, n]) => `${name} ${n}`)
+      .join(", ");
     Page.get("progress-classes").textContent = by;
-  },
-
-  /** Say whether the verdicts are kept. @param {number} bad how many are not */
-  saved(bad) {
-    const mine = VerdictLog.latestOf(Person.name).filter((event) => !VerdictLog.isEmpty(event)).length;
-    const element = Page.get("saved");
-    const state = bad ? "failed" : VerdictLog.saved() ? "saved" : VerdictLog.reason ? "small" : "saving";
-    const words = { failed: "not saved", saved: "saved", small: `in the browser's small store alone (${VerdictLog.reason})`, saving: "saving" };
-    element.dataset.state = state;
-    const missing = App.list.served ? 0 : Exporting.missing();
-    element.textContent = mine || bad ? `${mine} verdicts, ${words[state]}${missing ? `; ${missing} not exported` : ""}` : "";
   },
 };

@@ -26,16 +26,22 @@ const Sync = {
     Sync.address = list.served.verdicts;
     Sync.report = report;
     Sync.given = new Set((list.verdicts || []).map((event) => event.id));
-    VerdictLog.watch(() => { if (!Sync.working && Sync.failures === 0 && Sync.unsent().length) Sync.soon(0); });
+    VerdictLog.watch(() => {
+      if (!Sync.working && Sync.failures === 0 && Sync.unsent().length) Sync.soon(0);
+    });
     window.addEventListener("online", () => Sync.soon(0));
-    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") Sync.soon(0); });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") Sync.soon(0);
+    });
     Sync.soon(0);
   },
 
   /** List the events that the server lacks, oldest first. */
   unsent() {
     return VerdictLog.all()
-      .filter((event) => !Sync.there.has(event.id) && !Sync.given.has(event.id) && !Sync.refused.has(event.id))
+      .filter(
+        (event) => !Sync.there.has(event.id) && !Sync.given.has(event.id) && !Sync.refused.has(event.id),
+      )
       .sort(VerdictLog.compare);
   },
 
@@ -86,7 +92,11 @@ const Sync = {
 
   async post(events) {
     try {
-      await Sync.ask(Sync.address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(events) });
+      await Sync.ask(Sync.address, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(events),
+      });
       Sync.note(events.map((event) => event.id));
       VerdictLog.changed();
     } catch (error) {
@@ -106,15 +116,22 @@ const Sync = {
   async ask(address, options = {}) {
     let response;
     try {
-      response = await fetch(address, { cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(15000), ...options });
+      response = await fetch(address, {
+        cache: "no-store",
+        credentials: "same-origin",
+        signal: AbortSignal.timeout(15000),
+        ...options,
+      });
     } catch {
       throw new Error("the server does not answer");
     }
     if (!response.ok) {
       const { error: why } = await response.json().catch(() => ({}));
-      const error = new Error(response.status === 404
-        ? "the server was started anew, open the address that it tells now"
-        : `the server answers ${response.status}${why ? `, ${why}` : ""}`);
+      const error = new Error(
+        response.status === 404
+          ? "the server was started anew, open the address that it tells now"
+          : `the server answers ${response.status}${why ? `, ${why}` : ""}`,
+      );
       error.refused = [400, 413, 422].includes(response.status);
       throw error;
     }
@@ -125,9 +142,16 @@ const Sync = {
     const missing = Sync.unsent().length;
     const [why] = Sync.refused.values();
     // Another port is another store to the browser: what is kept here is not seen there.
-    const again = missing ? ` Keep this window, or start the server again with --port ${location.port}; X exports them.` : "";
-    if (Sync.refused.size) Sync.report(`${Sync.refused.size} not taken by the server (${why}): export them.`, true);
-    else if (Sync.failures) Sync.report(`${missing} not yet at the server: ${Sync.reason}. Next try in ${Math.round(wait / 1000)} s.${again}`, true);
+    const again = missing
+      ? ` Keep this window, or start the server again with --port ${location.port}; X exports them.`
+      : "";
+    if (Sync.refused.size)
+      Sync.report(`${Sync.refused.size} not taken by the server (${why}): export them.`, true);
+    else if (Sync.failures)
+      Sync.report(
+        `${missing} not yet at the server: ${Sync.reason}. Next try in ${Math.round(wait / 1000)} s.${again}`,
+        true,
+      );
     else Sync.report("At the server.", false);
   },
 };

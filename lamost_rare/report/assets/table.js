@@ -16,26 +16,66 @@ const Table = {
       { name: "number", label: "#", sort: "list", text: (row) => String(row + 1) },
       { name: "picture", label: "Spectrum" },
       { name: "name", label: "Name" },
-      { name: "snr", label: "S/N", sort: "snr", text: (row) => Words.number(list.columns.snr_g[row], 1, "–") },
-      { name: "predicted", label: "Predicted", sort: "p", text: (row) => `${Words.className(list.columns.prediction[row])} ${Words.percent(Filtering.column(list, "p")[row])}` },
-      { name: "novelty", label: "Novelty", sort: "novelty", text: (row) => Words.number(list.columns.novelty[row], 2, "–") },
+      {
+        name: "snr",
+        label: "S/N",
+        sort: "snr",
+        text: (row) => Words.number(list.columns.snr_g[row], 1, "–"),
+      },
+      {
+        name: "predicted",
+        label: "Predicted",
+        sort: "p",
+        text: (row) =>
+          `${Words.className(list.columns.prediction[row])} ${Words.percent(Filtering.column(list, "p")[row])}`,
+      },
+      {
+        name: "novelty",
+        label: "Novelty",
+        sort: "novelty",
+        text: (row) => Words.number(list.columns.novelty[row], 2, "–"),
+      },
       { name: "mine", label: "Verdict", sort: "undecided" },
       { name: "others", label: "Others" },
     ];
-    Table.header = Elements.h("div", { class: "row head", role: "row", "aria-rowindex": "1" }, ...Table.columns.map(Table.heading));
+    Table.header = Elements.h(
+      "div",
+      { class: "row head", role: "row", "aria-rowindex": "1" },
+      ...Table.columns.map(Table.heading),
+    );
     Table.space = Elements.h("div", { class: "space", role: "rowgroup" });
-    Table.scroller = Elements.h("div", { class: "scroller", tabindex: "0", role: "grid", "aria-label": "Candidates" },
-      Elements.h("div", { class: "headgroup", role: "rowgroup" }, Table.header), Table.space);
+    Table.scroller = Elements.h(
+      "div",
+      { class: "scroller", tabindex: "0", role: "grid", "aria-label": "Candidates" },
+      Elements.h("div", { class: "headgroup", role: "rowgroup" }, Table.header),
+      Table.space,
+    );
     Page.fill(Page.get("table"), Table.scroller);
     Table.scroller.addEventListener("scroll", () => Table.later(), { passive: true });
-    window.addEventListener("resize", () => { if (Table.isOpen) Table.draw(); });
-    document.addEventListener("themechange", () => { if (Table.isOpen) Table.draw(true); });
+    window.addEventListener("resize", () => {
+      if (Table.isOpen) Table.draw();
+    });
+    document.addEventListener("themechange", () => {
+      if (Table.isOpen) Table.draw(true);
+    });
   },
 
   heading(column) {
     const cell = Elements.h("div", { class: `cell ${column.name}`, role: "columnheader" });
     if (!column.sort) cell.textContent = column.label;
-    else cell.append(Elements.h("button", { type: "button", tabindex: "-1", "data-sort": column.sort, on: { click: () => App.sortBy(column.sort) } }, column.label));
+    else
+      cell.append(
+        Elements.h(
+          "button",
+          {
+            type: "button",
+            tabindex: "-1",
+            "data-sort": column.sort,
+            on: { click: () => App.sortBy(column.sort) },
+          },
+          column.label,
+        ),
+      );
     return cell;
   },
 
@@ -58,12 +98,18 @@ const Table = {
 
   later() {
     if (Table.frame) return;
-    Table.frame = requestAnimationFrame(() => { Table.frame = 0; Table.draw(); });
+    Table.frame = requestAnimationFrame(() => {
+      Table.frame = 0;
+      Table.draw();
+    });
   },
 
   /** How many rows a page has. */
   page() {
-    return Math.max(1, Math.floor((Table.scroller.clientHeight - Table.header.offsetHeight) / Table.height()) - 1);
+    return Math.max(
+      1,
+      Math.floor((Table.scroller.clientHeight - Table.header.offsetHeight) / Table.height()) - 1,
+    );
   },
 
   /** Draw the rows in sight. @param {boolean} [anew] also those that are drawn already */
@@ -75,7 +121,10 @@ const Table = {
     Table.scroller.setAttribute("aria-rowcount", String(order.length + 1));
     const top = Table.scroller.scrollTop;
     const first = Math.max(0, Math.floor(top / height) - Table.BEYOND);
-    const last = Math.min(order.length - 1, Math.ceil((top + Table.scroller.clientHeight) / height) + Table.BEYOND);
+    const last = Math.min(
+      order.length - 1,
+      Math.ceil((top + Table.scroller.clientHeight) / height) + Table.BEYOND,
+    );
     for (const [at, element] of Table.drawn) {
       if (anew || at < first || at > last || element.dataset.row !== String(order[at])) {
         element.remove();
@@ -90,12 +139,18 @@ const Table = {
 
   add(at, height) {
     const row = App.order[at];
-    const element = Elements.h("div", { class: "row", role: "row", id: `row-${at}`, "aria-rowindex": String(at + 2), "data-row": row },
-      ...Table.columns.map((column) => Table.cell(column, row)));
+    const element = Elements.h(
+      "div",
+      { class: "row", role: "row", id: `row-${at}`, "aria-rowindex": String(at + 2), "data-row": row },
+      ...Table.columns.map((column) => Table.cell(column, row)),
+    );
     element.style.top = `${at * height}px`;
     element.style.height = `${height}px`;
     element.addEventListener("click", () => App.go(at));
-    element.addEventListener("dblclick", () => { App.go(at); App.table(false); });
+    element.addEventListener("dblclick", () => {
+      App.go(at);
+      App.table(false);
+    });
     Table.space.append(element);
     Table.drawn.set(at, element);
     Table.verdict(element, row);
@@ -104,11 +159,17 @@ const Table = {
   cell(column, row) {
     const cell = Elements.h("div", { class: `cell ${column.name}`, role: "gridcell" });
     if (column.text) cell.textContent = column.text(row);
-    if (column.name === "picture") cell.append(Elements.h("canvas", { role: "img", "aria-label": "Small picture of the spectrum" }));
+    if (column.name === "picture")
+      cell.append(Elements.h("canvas", { role: "img", "aria-label": "Small picture of the spectrum" }));
     if (column.name === "name") {
       const { ra, dec } = Table.list.columns;
-      const where = Table.list.blind ? "" : `${Words.number(ra[row], 5, "–")} ${Words.number(dec[row], 5, "–")}`;
-      cell.append(Elements.h("bdi", { class: "what" }, Order.nameOf(Table.list, row)), Elements.h("span", { class: "where" }, where));
+      const where = Table.list.blind
+        ? ""
+        : `${Words.number(ra[row], 5, "–")} ${Words.number(dec[row], 5, "–")}`;
+      cell.append(
+        Elements.h("bdi", { class: "what" }, Order.nameOf(Table.list, row)),
+        Elements.h("span", { class: "where" }, where),
+      );
     }
     return cell;
   },
@@ -139,13 +200,25 @@ const Table = {
     const key = Table.list.columns.key[row];
     const mine = VerdictLog.latest(key, Person.name);
     const hidden = Page.get("hide-others").checked && !(mine && mine.class);
-    const others = VerdictLog.of(key).filter((event) => event.by !== Person.name && !VerdictLog.isEmpty(event));
+    const others = VerdictLog.of(key).filter(
+      (event) => event.by !== Person.name && !VerdictLog.isEmpty(event),
+    );
     const cell = element.querySelector(".mine");
-    const lines = [Elements.h("span", { class: "said" }, VerdictLog.isEmpty(mine) ? "" : Deciding.inWords({ ...mine, comment: "" }).replace(/^undecided$/, ""))];
+    const lines = [
+      Elements.h(
+        "span",
+        { class: "said" },
+        VerdictLog.isEmpty(mine) ? "" : Deciding.inWords({ ...mine, comment: "" }).replace(/^undecided$/, ""),
+      ),
+    ];
     if (mine && mine.comment) lines.push(Elements.h("span", { class: "comment", dir: "auto" }, mine.comment));
     Page.fill(cell, ...lines);
-    const said = (event) => Elements.h("span", {}, Elements.h("bdi", {}, event.by), `: ${event.class || "–"} ${event.quality}`);
-    Page.fill(element.querySelector(".others"), ...(hidden ? others.slice(0, 1).map(() => "…") : others.map(said)));
+    const said = (event) =>
+      Elements.h("span", {}, Elements.h("bdi", {}, event.by), `: ${event.class || "–"} ${event.quality}`);
+    Page.fill(
+      element.querySelector(".others"),
+      ...(hidden ? others.slice(0, 1).map(() => "…") : others.map(said)),
+    );
   },
 
   mark() {

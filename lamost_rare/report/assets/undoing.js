@@ -24,7 +24,9 @@ const Undoing = {
     Undoing.done = [];
     Undoing.undone = [];
     const last = new Map();
-    for (const event of VerdictLog.all().filter((one) => one.by === person).sort(VerdictLog.compare)) {
+    for (const event of VerdictLog.all()
+      .filter((one) => one.by === person)
+      .sort(VerdictLog.compare)) {
       Undoing.push(event.key, Undoing.stateOf(last.get(event.key)), Undoing.stateOf(event));
       last.set(event.key, event);
     }
@@ -35,7 +37,12 @@ const Undoing = {
     if (Undoing.same(before, after)) return;
     const top = Undoing.done[Undoing.done.length - 1];
     const typed = (a, b) => Undoing.same({ ...a, comment: "" }, { ...b, comment: "" });
-    const goesOn = top && top.key === key && typed(top.before, top.after) && typed(before, after) && Undoing.same(top.after, before);
+    const goesOn =
+      top &&
+      top.key === key &&
+      typed(top.before, top.after) &&
+      typed(before, after) &&
+      Undoing.same(top.after, before);
     if (goesOn) top.after = after;
     else Undoing.done.push({ key, before, after });
     Undoing.undone = [];
@@ -53,18 +60,18 @@ const Undoing = {
   async step(from, to, here, there, word) {
     const entry = from[from.length - 1];
     if (!entry) {
-      App.say(`Nothing to ${word === "Undone" ? "undo" : "redo"}.`);
+      Status.say(`Nothing to ${word === "Undone" ? "undo" : "redo"}.`);
       return;
     }
     from.pop();
     const row = VerdictLog.rowOf(entry.key);
     App.toRow(row);
     if (!Undoing.same(VerdictLog.latest(entry.key, Person.name), entry[here])) {
-      App.say("This verdict was changed since, in another window: left as it is.");
+      Status.say("This verdict was changed since, in another window: left as it is.");
       return;
     }
     to.push(entry);
-    App.say(`${word}: ${Order.nameOf(App.list, row)}, now ${Deciding.inWords(entry[there])}.`);
+    Status.say(`${word}: ${Order.nameOf(App.list, row)}, now ${Deciding.inWords(entry[there])}.`);
     await VerdictLog.add(VerdictLog.make(entry.key, Person.name, entry[there]));
   },
 };

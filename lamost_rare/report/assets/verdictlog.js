@@ -22,7 +22,10 @@ const VerdictLog = {
     VerdictLog.list = list;
     VerdictLog.database = new Database(list.digest);
     VerdictLog.small = new SmallStore(list.digest);
-    const given = (list.verdicts || []).map((event) => ({ ...event, id: event.id || [event.key, event.by, event.at].join(" ") }));
+    const given = (list.verdicts || []).map((event) => ({
+      ...event,
+      id: event.id || [event.key, event.by, event.at].join(" "),
+    }));
     VerdictLog.confirm(VerdictLog.take(given).map((event) => event.id));
     await VerdictLog.reread();
     VerdictLog.listen();
@@ -39,7 +42,10 @@ const VerdictLog = {
       VerdictLog.reason = VerdictLog.inWords(error);
     }
     try {
-      const small = VerdictLog.small.all().map((event) => VerdictLog.proper(event)).filter(Boolean);
+      const small = VerdictLog.small
+        .all()
+        .map((event) => VerdictLog.proper(event))
+        .filter(Boolean);
       VerdictLog.take(small);
       const moving = small.filter((event) => !VerdictLog.kept.has(event.id));
       moving.forEach((event) => VerdictLog.waiting.set(event.id, event));
@@ -56,11 +62,17 @@ const VerdictLog = {
       VerdictLog.channel = new BroadcastChannel(VerdictLog.database.name);
       VerdictLog.channel.onmessage = (message) => VerdictLog.hear(message.data);
     }
-    const again = () => { if (document.visibilityState === "visible") VerdictLog.reread(); };
+    const again = () => {
+      if (document.visibilityState === "visible") VerdictLog.reread();
+    };
     document.addEventListener("visibilitychange", again);
     window.addEventListener("focus", again);
-    window.addEventListener("storage", (event) => { if (VerdictLog.small.concerns(event.key)) VerdictLog.reread(); });
-    window.addEventListener("beforeunload", (event) => { if (VerdictLog.endangered().length) event.preventDefault(); });
+    window.addEventListener("storage", (event) => {
+      if (VerdictLog.small.concerns(event.key)) VerdictLog.reread();
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (VerdictLog.endangered().length) event.preventDefault();
+    });
   },
 
   /** Take what another window of this list has stored. */
@@ -77,18 +89,31 @@ const VerdictLog = {
     const before = VerdictLog.latest(key, by);
     const now = Math.max(Date.now(), before ? Date.parse(before.at) + 1 : 0);
     return {
-      list: VerdictLog.list.digest, key, name: columns.name[row], obsid: columns.obsid[row], ra: columns.ra[row], dec: columns.dec[row],
-      class: verdict.class, quality: verdict.quality, flags: [...verdict.flags], comment: verdict.comment,
-      by, at: new Date(now).toISOString(), id: VerdictLog.newId(),
+      list: VerdictLog.list.digest,
+      key,
+      name: columns.name[row],
+      obsid: columns.obsid[row],
+      ra: columns.ra[row],
+      dec: columns.dec[row],
+      class: verdict.class,
+      quality: verdict.quality,
+      flags: [...verdict.flags],
+      comment: verdict.comment,
+      by,
+      at: new Date(now).toISOString(),
+      id: VerdictLog.newId(),
     };
   },
 
   newId() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
   },
 
   rowOf(key) {
-    if (!VerdictLog.rows) VerdictLog.rows = new Map(VerdictLog.list.columns.key.map((name, row) => [name, row]));
+    if (!VerdictLog.rows)
+      VerdictLog.rows = new Map(VerdictLog.list.columns.key.map((name, row) => [name, row]));
     return VerdictLog.rows.get(key);
   },
 
@@ -139,7 +164,9 @@ const VerdictLog = {
   /** Try again later what could not be stored: the store may have been full. */
   again() {
     clearTimeout(VerdictLog.timer);
-    VerdictLog.timer = setTimeout(() => { if (VerdictLog.waiting.size) VerdictLog.store(); }, 10000);
+    VerdictLog.timer = setTimeout(() => {
+      if (VerdictLog.waiting.size) VerdictLog.store();
+    }, 10000);
   },
 
   inSmallStore(event) {
@@ -157,7 +184,9 @@ const VerdictLog = {
 
   /** List events that are in this window's memory alone. */
   endangered() {
-    return [...VerdictLog.waiting.values()].filter((event) => !VerdictLog.kept.has(event.id) && !VerdictLog.inSmallStore(event));
+    return [...VerdictLog.waiting.values()].filter(
+      (event) => !VerdictLog.kept.has(event.id) && !VerdictLog.inSmallStore(event),
+    );
   },
 
   /** @returns {boolean} true when every event is on the disk. */
@@ -191,10 +220,21 @@ const VerdictLog = {
     if (event === null || typeof event !== "object") return null;
     const texts = ["id", "key", "by", "at"];
     if (texts.some((name) => typeof event[name] !== "string" || event[name] === "")) return null;
-    if (event.list !== VerdictLog.list.digest || Number.isNaN(Date.parse(event.at)) || VerdictLog.rowOf(event.key) === undefined) return null;
+    if (
+      event.list !== VerdictLog.list.digest ||
+      Number.isNaN(Date.parse(event.at)) ||
+      VerdictLog.rowOf(event.key) === undefined
+    )
+      return null;
     const text = (value) => (typeof value === "string" ? value : "");
     const flags = Array.isArray(event.flags) ? event.flags.filter((flag) => typeof flag === "string") : [];
-    return { ...event, class: text(event.class), quality: text(event.quality), flags, comment: text(event.comment) };
+    return {
+      ...event,
+      class: text(event.class),
+      quality: text(event.quality),
+      flags,
+      comment: text(event.comment),
+    };
   },
 
   /** @returns {object|null} a person's latest event on a candidate. */
@@ -227,7 +267,10 @@ const VerdictLog = {
 
   /** Tell whether an event says anything. */
   isEmpty(event) {
-    return !event || (event.class === "" && event.quality === "" && event.flags.length === 0 && event.comment === "");
+    return (
+      !event ||
+      (event.class === "" && event.quality === "" && event.flags.length === 0 && event.comment === "")
+    );
   },
 
   inWords(error) {
