@@ -191,6 +191,8 @@ const App = {
     const row = App.row();
     if (row === undefined) return;
     App.putIntoAddress(row);
+    // On narrow screens the panel is scrolled by itself; it begins with the classes.
+    Page.get("deciding").scrollTop = 0;
     if (Table.isOpen) Table.reveal();
     else App.show();
   },

@@ -61,7 +61,7 @@ const Deciding = {
     const action = (key, label, run, group = "Verdict") => ({ key, label, group, run, once: true });
     return [
       ...list.verdict_classes.map((one) =>
-        action(one.key, `class ${one.name}`, () => Deciding.press("class", one.name), "Class"),
+        action(one.key, `class ${Words.className(one.name)}`, () => Deciding.press("class", one.name), "Class"),
       ),
       ...list.qualities.map((one) =>
         action(one.key, one.name, () => Deciding.press("quality", one.name), "Quality"),

@@ -5,6 +5,7 @@
  */
 const Printing = {
   MOST: 400,
+  PEOPLE: 2,
   running: false,
 
   start() {
@@ -12,6 +13,7 @@ const Printing = {
     Page.on("print-dialog", "close", () => {
       Printing.running = false;
     });
+    window.addEventListener("beforeprint", () => Printing.begin());
     window.addEventListener("afterprint", () => Printing.clear());
   },
 
@@ -57,18 +59,17 @@ const Printing = {
       sheet.append(Elements.h("p", {}, `${Order.nameOf(App.list, row)}: ${error.message}`));
     }
     const events = VerdictLog.of(App.list.columns.key[row]).filter((event) => !VerdictLog.isEmpty(event));
-    sheet.append(
-      ...events.map((event) =>
-        Elements.h(
-          "p",
-          { class: "verdict" },
-          Elements.h("bdi", {}, event.by),
-          `: ${Deciding.inWords({ ...event, comment: "" })} `,
-          Elements.h("bdi", {}, event.comment),
-        ),
-      ),
-    );
+    sheet.append(...events.slice(0, Printing.PEOPLE).map(Printing.line));
+    const more = events.length - Printing.PEOPLE;
+    if (more > 0) sheet.append(Elements.h("p", { class: "verdict" }, `and ${more} more`));
     return sheet;
+  },
+
+  /** Write a verdict in a line. */
+  line(event) {
+    const verdict = Deciding.inWords({ ...event, comment: "" });
+    const comment = Elements.h("bdi", {}, event.comment);
+    return Elements.h("p", { class: "verdict" }, Elements.h("bdi", {}, event.by), `: ${verdict}${event.comment ? ". " : ""}`, comment);
   },
 
   /** Put images in the place of canvases: 400 of those would fill the memory. */
@@ -87,7 +88,13 @@ const Printing = {
     }
   },
 
+  /** The browser's own command prints the page as it is: in light colours, as paper is white. */
+  begin() {
+    if (!document.body.classList.contains("printing")) Theme.apply("light");
+  },
+
   clear() {
+    Theme.start();
     document.body.classList.remove("printing");
     for (const image of document.querySelectorAll("#print img")) URL.revokeObjectURL(image.src);
     Page.fill(Page.get("print"));
