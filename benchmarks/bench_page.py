@@ -37,7 +37,6 @@ _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", "--no-first-run",
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
-_PERSON = "try { localStorage.setItem('lamost-rare/setting/person', '\"Anna\"') } catch {}"
 _READY = 'html[data-ready="1"][data-verdicts="1"]'
 
 
@@ -51,9 +50,9 @@ def opened(browser, path: Path):
     """Open a page with nothing stored."""
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.set_default_timeout(120_000)
-    page.add_init_script(_PERSON)
     page.goto(path.as_uri(), wait_until="commit")
     page.wait_for_selector(_READY, state="attached")
+    page.evaluate("Person.keep('Anna')")
     return page
 
 

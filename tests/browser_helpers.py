@@ -14,11 +14,6 @@ ARGUMENTS = (
 )  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LOCAL = ("file:", "data:", "blob:")
-NAMED = """try {
-    const name = "lamost-rare/setting/person";
-    if (localStorage.getItem(name) === null) localStorage.setItem(name, '"%s"');
-} catch {}"""
-"""Scripts are run in every document, also in those that have no store."""
 PATIENCE = 60_000
 """Milliseconds: a busy machine is slow, and no test depends on how slow."""
 
@@ -109,11 +104,15 @@ def _arguments(process):
 
 
 def open_page(context, path, *, name="Anna", fragment=""):
-    """Open a page and wait until it has its verdicts; nobody is asked for a name."""
-    page = context.new_page()
-    if name is not None:
-        page.add_init_script(NAMED % name)
-    return visit(page, path, fragment)
+    """Open a page and wait until it has its verdicts; nobody is asked for a name.
+
+    No script that is run before those of the page may touch ``localStorage``: now and then Chromium
+    shows that page an empty one from then on.
+    """
+    page = visit(context.new_page(), path, fragment)
+    if name and page.evaluate("() => Person.name") == "":
+        page.evaluate("name => Person.keep(name)", name)
+    return page
 
 
 def visit(page, path, fragment=""):

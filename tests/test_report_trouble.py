@@ -124,9 +124,6 @@ def test_without_any_store(page_with):
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied') } })",
     )
     press(page, "o")
-    page.wait_for_selector("#person-dialog[open]")
-    page.keyboard.type("Anna")
-    press(page, "Enter")
     page.wait_for_selector('#saved[data-state="failed"]')
     assert "denied" in warning(page)
     assert verdict(page, 0)[0] == "O"

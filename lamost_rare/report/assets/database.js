@@ -61,6 +61,8 @@ class Database {
       work.onabort = () => reject(work.error || new Error("the database gave up"));
       const store = work.objectStore("events");
       for (const event of events) store.put(event);
+      // Without waiting for answers: the page may be closed before they come.
+      work.commit();
     });
   }
 }
