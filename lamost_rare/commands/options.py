@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 __all__ = ["add_prior", "add_shared", "add_survey_arguments", "at_least_one", "fraction"]
 
@@ -63,7 +64,7 @@ def _purity(text: str) -> float:
     return value
 
 
-_SHARED = {
+_SHARED: dict[str, dict[str, Any]] = {
     "--data": {
         "required": True,
         "metavar": "DIR",

@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     for line in known:
         print(line)
-    print(_summary(table, found, scan and len(joined)))
+    print(_summary(table, found, len(joined) if scan else None))
     if args.output:
         print(printable(args.output))
     sys.stdout.flush()

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TextIO
 
 from ..inference.golden import TOLERANCE, golden_difference
@@ -47,10 +48,10 @@ def main(presets: list[str]) -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as pipe:
         os.dup2(2, 1)
         for name, module in IMPORTED.items():
-            _try(pipe, name, lambda name=name, module=module: _imported(name, module))
+            _try(pipe, name, partial(_imported, name, module))
         if _try(pipe, "keras", _backend):
             for folder in presets:
-                _try(pipe, f"answers of {os.path.basename(folder)}", lambda f=folder: _answers(f))
+                _try(pipe, f"answers of {os.path.basename(folder)}", partial(_answers, folder))
 
 
 def _try(pipe: TextIO, what: str, look: Callable[[], Iterator[dict]]) -> bool:

@@ -105,9 +105,8 @@ def centre_level_and_noise(generator: keras.Model, examples, generated, seed=0) 
     """
     layer = generator.get_layer
     n_level = layer("level").units
-    real, made = (
-        _smooth_coefficients(*_levels_and_depths(flux), n_level) for flux in (examples, generated)
-    )
+    fluxes = map(_levels_and_depths, (examples, generated))
+    real, made = (_smooth_coefficients(level, depth, n_level) for level, depth in fluxes)
     changes = []
     for name in real:
         mean = _layer_outputs(generator, name, [seed, 2]).mean(axis=0)

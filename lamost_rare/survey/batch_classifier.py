@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class BatchClassifier:
         self.make_predictor = make_predictor
         self.adds = classifier_columns(preset.classes, preset.rare_class)
         self._first = None if thorough else load_first_stage(preset)
-        self._built = None
+        self._built: Any = None
         self.start_seconds = 0.0
 
     @property

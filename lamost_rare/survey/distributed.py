@@ -11,8 +11,9 @@ import contextlib
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
@@ -129,7 +130,7 @@ def _address(client) -> str:
     return printable(getattr(client.scheduler, "address", "an unknown address"))
 
 
-def _client_class() -> type:
+def _client_class() -> Any:
     try:
         from distributed import Client
     except ImportError:
@@ -160,7 +161,7 @@ def _classify_on_cluster(
     batch_size: int,
     stopped: Callable[[], bool],
     client,
-) -> Iterator[ShardCounts]:
+) -> Generator[ShardCounts]:
     """Do on a cluster what `classify_shards` does; yields the counts of whole shards."""
     scan = uuid.uuid4().hex
     (classifier,) = steps.steps
@@ -173,9 +174,10 @@ def _classify_on_cluster(
             while waiting and tasks.free:
                 number = waiting.popleft()
                 tasks.submit(number, pack_entries(inputs.shard(number)), proven)
-            number, result = tasks.next_result()
-            if number is None:
+            done, result = tasks.next_result()
+            if done is None:
                 continue
+            number = done
             if result is None:
                 _log.debug("shard %d is given out again", number)
                 waiting.appendleft(number)

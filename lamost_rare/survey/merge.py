@@ -162,7 +162,7 @@ def _write_catalogue(
                 summary.flags[flag.name] += int(np.count_nonzero(flags & flag))
     summary.flags = +summary.flags  # without the zeros
     summary.classified = row
-    summary.selection, summary.expected = selection, counts and counts.result()
+    summary.selection, summary.expected = selection, counts.result() if counts else None
     return pa.concat_tables([schema.empty_table(), *candidates])
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ..atomic import atomic_path
+from ..inference.sizes import whole_number
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 from ..text import check_paths, printable
@@ -25,7 +26,6 @@ from .inputs.store_writing import Rows, join_parts, write_part
 from .lost import InputWatch, is_passing
 from .manifest import describe_preset, versions
 from .plan import MANIFEST
-from .scan import whole_number
 from .shard_processing import Shard, read_shards
 from .shard_run import LOCK_NAME, ShardRun, clear_errors, open_run
 from .shards import ShardStore
@@ -111,7 +111,7 @@ def pack_spectra(
     >>> pack_spectra("demo-output/survey", "survey.h5", progress=False).state
     'complete'
     """
-    workers = whole_number("workers", default_workers() if workers is None else workers)
+    workers = default_workers() if workers is None else whole_number("workers", workers, ScanError)
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
@@ -130,16 +130,16 @@ def pack_spectra(
     if given.path == output:
         raise ScanError(f"{printable(output)} cannot be packed into itself")
     given.check_grid(grid)
-    asked = {"preset": preset and describe_preset(preset), "steps": []}
+    asked: dict = {"preset": preset and describe_preset(preset), "steps": []}
     configuration = {"shard_size": PART_SIZE}
     tidy, options = partial(_tidy, folder), {"overwrite": overwrite}
     with (
         clear_errors(output),
         open_run(summary, given, parts, asked, configuration, **options, at_end=tidy) as run,
     ):
-        run.count(_fill_parts(run, run.begin(), given, workers), progress)
+        run.count(_fill_parts(run, parts, run.begin(), given, workers), progress)
         run.check_complete()
-        _join(run, output, given)
+        _join(run, parts, output, given)
         summary.state = "complete"
         _clean(parts)
     summary.output = output
@@ -171,7 +171,7 @@ class _Parts(ShardStore):
         """Return the file of a part."""
         return self.folder / f"{number:06d}.h5"
 
-    def finished(self, number: int, n_inputs: int) -> PartCounts | None:
+    def finished(self, number: int, n_inputs: int) -> PartCounts | None:  # type: ignore[override]
         import h5py
 
         if not self.sound(number):
@@ -196,10 +196,10 @@ def _rejects(reasons, details) -> list[tuple[str, str]]:
 
 
 def _fill_parts(
-    run: ShardRun, numbers: list[int], given: ScanInput, workers: int
-) -> Iterator[PartCounts]:
+    run: ShardRun, parts: _Parts, numbers: list[int], given: ScanInput, workers: int
+) -> Generator[PartCounts]:
     """Do parts; yields the counts of each."""
-    parts, watch = run.store, InputWatch(given)
+    watch = InputWatch(given)
     for number, k, part, chunk in read_shards(
         run.inputs,
         numbers,
@@ -242,9 +242,9 @@ class _Part(Shard):
         return self.complete
 
 
-def _join(run: ShardRun, output: Path, given: ScanInput) -> None:
+def _join(run: ShardRun, parts: _Parts, output: Path, given: ScanInput) -> None:
     """Make the store of the parts."""
-    summary, parts, numbers = run.summary, run.store, range(len(run.inputs))
+    summary, numbers = run.summary, range(len(run.inputs))
     about = {
         "grid": parts.grid.to_dict(),
         **{name: run.manifest[name] for name in ("source", "inputs", "besides")},

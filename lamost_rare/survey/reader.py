@@ -78,7 +78,9 @@ def read_chunk(
     if stored is not None:
         return _read_stored(*stored, grid, first_stage, at_file)
     memory = memory or room_for(len(paths), grid)
-    read, kept, rejects = [], [], []
+    read: list[tuple[dict, np.ndarray]] = []
+    kept: list[int] = []
+    rejects: list[tuple[int, str, str]] = []
     look = _FirstLook(first_stage, memory)
     for start in range(0, max(1, len(paths)), PART):
         part = paths[start : start + PART]
@@ -93,8 +95,8 @@ def read_chunk(
         at_file(len(paths))
     identity = {name: np.concatenate([part[0][name] for part in read]) for name in read[0][0]}
     flags = np.concatenate([flags for _, flags in read])
-    pixels = (array[: len(kept)] for array in memory)
-    batch = SpectrumBatch(grid, *pixels, identity, flags)
+    flux, ivar, mask = (array[: len(kept)] for array in memory)
+    batch = SpectrumBatch(grid, flux, ivar, mask, identity, flags)
     chunk = Chunk(batch, kept, rejects, look.columns(len(kept)))
     _measure_lines(chunk, first_stage)
     chunk.rejects.sort()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from ..inference.columns import Column
 from ..inference.prior import read_prior
 from ..inference.selection import no_odds
-from ..inference.sizes import BATCH_SIZE
-from ..inference.sizes import whole_number as checked_number
+from ..inference.sizes import BATCH_SIZE, whole_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths, printable
@@ -36,7 +36,7 @@ from .stepping import StepLine
 from .summary import ScanSummary
 from .workers import default_workers
 
-__all__ = ["classifier_preset", "classify_below", "run_steps", "scan_directory", "whole_number"]
+__all__ = ["classifier_preset", "classify_below", "run_steps", "scan_directory"]
 
 _log = logging.getLogger(__name__)
 
@@ -130,8 +130,9 @@ def scan_directory(
     """
     given = {"root": root, "preset": preset, "batch_size": batch_size, "thorough": thorough}
     how = {"workers": workers, "overwrite": overwrite, "progress": progress, "format": format}
-    asked = {"prior": prior, "threshold": threshold, "purity": purity}
-    return classify_below(source, output, **given, **how, **asked)
+    options: dict[str, Any] = given | how
+    options |= {"prior": prior, "threshold": threshold, "purity": purity}
+    return classify_below(source, output, **options)
 
 
 def classify_below(
@@ -155,7 +156,7 @@ def classify_below(
         of_classifier = None
     classifier = BatchClassifier(
         preset,
-        whole_number("batch_size", batch_size),
+        whole_number("batch_size", batch_size, ScanError),
         thorough=thorough,
         make_predictor=make_predictor,
         prior=read_prior(prior),
@@ -179,7 +180,7 @@ def run_steps(
     *,
     root=None,
     preset: Preset | None = None,
-    classify: Callable[..., Iterator[ShardCounts]] = classify_shards,
+    classify: Callable[..., Generator[ShardCounts]] = classify_shards,
     workers: int | None = None,
     batch_size: int = BATCH_SIZE,
     shard_size: int = SHARD_SIZE,
@@ -214,8 +215,8 @@ def run_steps(
         As for `scan_directory`; also if a step fails on all spectra, or does not keep to what it
         declares.
     """
-    workers = whole_number("workers", default_workers() if workers is None else workers)
-    batch_size = whole_number("batch_size", batch_size)
+    workers = default_workers() if workers is None else whole_number("workers", workers, ScanError)
+    batch_size = whole_number("batch_size", batch_size, ScanError)
     if format not in FORMATS:
         raise ScanError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
     check_paths(output=output)
@@ -227,7 +228,7 @@ def run_steps(
 
     summary = ScanSummary(given.path, output, *_words(steps, preset), format=format)
     store = ShardStore(output / "shards", _schema(steps, given), InputWatch(given).check)
-    evidence = preset and preset.settings.evidence
+    evidence = preset.settings.evidence if preset else None
     asked = {"preset": preset and describe_preset(preset), "steps": describe_steps(steps)}
     shard_size = max(1, shard_size // batch_size) * batch_size
     configuration = {"batch_size": batch_size, "shard_size": shard_size}
@@ -292,8 +293,3 @@ def _schema(steps, given: ScanInput) -> pa.Schema:
 def _start_seconds(step) -> float:
     """Return what a step's network took to load: the spectra had to wait for it."""
     return getattr(getattr(step, "classifier", step), "start_seconds", 0.0)
-
-
-def whole_number(name: str, value) -> int:
-    """Return an option that is a whole number, or raise `ScanError`."""
-    return checked_number(name, value, ScanError)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ from .workers import ReaderPool, Task
 __all__ = ["Shard", "classify_shards", "finish_batch", "items_of", "list_rejects", "read_shards"]
 
 
+AShard = TypeVar("AShard", bound="Shard")
+
+
 def classify_shards(
     store: ShardStore,
     inputs: InputList,
@@ -33,7 +37,7 @@ def classify_shards(
     workers: int,
     batch_size: int,
     stopped: Callable[[], bool],
-) -> Iterator[ShardCounts]:
+) -> Generator[ShardCounts]:
     """Run shards through steps and put them on disk, yielding counts of batches on the way.
 
     A batch is ``batch_size`` neighbouring inputs of one shard, less those that turn out to be
@@ -73,7 +77,7 @@ def classify_shards(
 def read_shards(
     inputs: InputList,
     numbers: list[int],
-    make_shard: Callable[[list[Entry]], Shard],
+    make_shard: Callable[[list[Entry]], AShard],
     *,
     root: bytes,
     grid: WavelengthGrid,
@@ -81,7 +85,7 @@ def read_shards(
     batch_size: int,
     stopped: Callable[[], bool],
     first_stage=None,
-) -> Iterator[tuple[int, int, Shard, Chunk]]:
+) -> Iterator[tuple[int, int, AShard, Chunk]]:
     """Read the inputs of shards; yield each batch when it is there.
 
     What is yielded is the number of a shard, which of its batches it is, the shard that
@@ -90,7 +94,7 @@ def read_shards(
     n_batches = sum(-(-inputs.sizes[number] // batch_size) for number in numbers)
     if n_batches == 0:
         return
-    doing: dict[int, Shard] = {}
+    doing: dict[int, AShard] = {}
 
     def tasks():
         for number in numbers:
@@ -185,6 +189,7 @@ def list_rejects(chunk: Chunk, entries: list[Entry], root: bytes) -> list[tuple[
     of_reader = {i: (reason, detail) for i, reason, detail in chunk.rejects}
     rejects, i = [], 0
     for entry in entries:
+        why: tuple[str, str] | None
         if entry.reason:
             why = entry.reason, entry.detail
         else:

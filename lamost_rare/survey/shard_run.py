@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -78,7 +78,7 @@ class ShardRun:
                 self.summary.add(counts)
         return to_do
 
-    def count(self, results: Iterator, progress: bool | None) -> None:
+    def count(self, results: Generator, progress: bool | None) -> None:
         """Add up results as they come, and show how far the run is."""
         with (
             contextlib.closing(results),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,8 @@ class Slot:
     def put_paths(self, paths: list[bytes]) -> int:
         """Store paths; returns the number of bytes that `take_paths` needs."""
         joined = b"\0".join(paths)
-        memoryview(self.bytes)[: len(joined)] = joined
+        memory: Any = self.bytes
+        memoryview(memory)[: len(joined)] = joined
         self.at_file[0] = -1
         return len(joined)
 

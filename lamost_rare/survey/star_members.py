@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -87,7 +88,7 @@ def members_of(blocks: Blocks) -> Members:
     best = np.ones(len(group), dtype=bool)
     best[rows] = False
     order = np.lexsort((rows, -quality[rows], ~used[rows], star))
-    starts = np.flatnonzero(np.r_[True, np.diff(star[order]) > 0]) if len(rows) else []
+    starts: Any = np.flatnonzero(np.r_[True, np.diff(star[order]) > 0]) if len(rows) else []
     best[rows[order[starts]]] = True
     mean = [np.bincount(star, axis, m) for axis in unit_vectors(ra[rows], dec[rows])]
     return Members(

@@ -71,7 +71,7 @@ class Tally:
             self.prediction = np.where(judged, self._log_p.argmax(axis=1), -1)
         self.disagree |= (self._sure & self._denied).any(axis=1)
         del self._log_p, self._sure, self._denied
-        odds = preset and SurveyOdds.of(preset.settings)
+        odds = SurveyOdds.of(preset.settings) if preset else None
         if odds is not None:
             self.survey[:] = np.where(np.isnan(self.greatest), np.nan, 0)
             if self._scored.any():
@@ -121,7 +121,7 @@ class Tally:
 
     def _judge(self, blocks: Blocks, odds: SurveyOdds) -> None:
         """Judge those stars of which a spectrum has a score, by all of them."""
-        star, scores, snrs, losts = [], [], [], []
+        parts: tuple[list, ...] = ([], [], [], [])
         names = [*_SCORE, "snr_g"]
         for batch, group, used in self._shared(blocks, [*names, *self._p]):
             some = used & self._scored[group]
@@ -132,12 +132,12 @@ class Tally:
             # Where nobody looked, as it was not needed for one spectrum. Lines said nothing there.
             snr[none], lost[none] = stated[none], 0
             score[none] = odds.score(np.nan_to_num(p[none]), stated[none], np.zeros(none.sum()))
-            for part, values in zip(
-                (star, scores, snrs, losts), (group[some], score, snr, lost), strict=True
-            ):
+            for part, values in zip(parts, (group[some], score, snr, lost), strict=True):
                 part.append(values)
+        star, *seen = map(np.concatenate, parts)
         numbered = np.flatnonzero(self._scored)
-        index = np.searchsorted(numbered, np.concatenate(star))
-        together = judge_together(odds, *map(np.concatenate, (scores, snrs, losts)), index)
+        index = np.searchsorted(numbered, star)
+        score, snr, lost = seen
+        together = judge_together(odds, score, snr, lost, index)
         self.survey[numbered] = together.probability
         self.disagree[numbered[index[~together.kept]]] = True

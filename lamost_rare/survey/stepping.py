@@ -175,4 +175,4 @@ def _read_only(batch: SpectrumBatch) -> SpectrumBatch:
         name: {key: locked(column) for key, column in getattr(batch, name).items()}
         for name in ("identity", "columns")
     }
-    return replace(batch, **arrays, **tables)
+    return replace(batch, **arrays, **tables)  # type: ignore[arg-type]  # of these names

@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import connection as mp_connection
+from typing import Any
 
 from ..processes import open_standard_streams
 from ..spectra.batch import SpectrumBatch
@@ -124,10 +125,13 @@ class ReaderPool:
             give(reader)
         looked = self._clock()
         while not stopped():
-            by_connection = {r.connection: r for r in self._readers if r.tasks}
+            by_connection: dict[Any, ReaderProcess] = {
+                r.connection: r for r in self._readers if r.tasks
+            }
             if not by_connection:
                 return
-            for connection in mp_connection.wait(list(by_connection), timeout=0.5):
+            ready: list[Any] = mp_connection.wait(list(by_connection), timeout=0.5)
+            for connection in ready:
                 reader = by_connection[connection]
                 try:
                     kind, index, content = connection.recv()
@@ -147,8 +151,8 @@ class ReaderPool:
             # Where this process was stopped or busy with other things, nobody knows about readers.
             passed = min(looked - before, 1.0)
             for reader in self._readers:
-                if reader.waited_for_file(passed) > self._file_seconds:
-                    again.extend(self._free_from_file(reader))
+                if reader.waited_for_file(passed) > self._file_seconds and reader.at:
+                    again.extend(self._free_from_file(reader, *reader.at))
             if again:  # readers that had run out of work can help
                 for reader in self._readers:
                     give(reader)
@@ -169,7 +173,7 @@ class ReaderPool:
         how = reader.epitaph()
         _log.info("a reader process died (%s); another one takes its place", how)
         unfinished = list(reader.tasks.values())
-        where = "before the first file"
+        where: Any = "before the first file"
         for index, task in reader.tasks.items():
             at, files = int(reader.slots[index].at_file[0]), reader.files[index]
             if at < 0:
@@ -188,10 +192,9 @@ class ReaderPool:
         reader.start()
         return unfinished
 
-    def _free_from_file(self, reader: ReaderProcess) -> list[Task]:
+    def _free_from_file(self, reader: ReaderProcess, index: int, at: int) -> list[Task]:
         """Start a reader in place of one that a file holds up, which is rejected; returns the tasks
         it had not finished."""
-        index, at = reader.at
         detail = f"a reader process was not done with this file in {self._file_seconds:g} s"
         reader.tasks[index].deadly[reader.files[index][at]] = "timeout", detail
         _log.info("%s; another reader takes its place", detail)

@@ -183,7 +183,7 @@ def write_first_stage(stages, decided, stars, recipe: Recipe, folder: Path) -> F
         bordering=tuple(classes[shipped.bordering].tolist()),
         log_odds=log_odds,
         mixed=recipe.mixed,
-        options=asdict(recipe.first_stage),
+        options=asdict(recipe.first_stage) if recipe.first_stage else {},
         figures=measure_first_stage(stages, decided, stars, recipe),
         sha256=shipped.save(folder / FIRST_STAGE_FILE),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,9 @@ def save_state(folder, groups: dict, fingerprint: dict, log: list[dict]) -> None
 
     The groups are sequences of Keras variables or arrays; their names end in no digit.
     """
-    arrays = {f"{name}{i}": np.asarray(v) for name in groups for i, v in enumerate(groups[name])}
+    arrays: dict[str, Any] = {
+        f"{name}{i}": np.asarray(v) for name in groups for i, v in enumerate(groups[name])
+    }
     with atomic_path(folder / STATE) as part, open(part, "wb") as file:
         np.savez(file, **arrays, log=json.dumps(log), fingerprint=json.dumps(fingerprint))
     lines = "".join(json.dumps(entry) + "\n" for entry in log)

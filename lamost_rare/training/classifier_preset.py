@@ -48,7 +48,7 @@ def save_classifier(
         threshold=rule.threshold,
         threshold_by_snr=rule.threshold_by_snr,
         discriminant=rule.discriminant,
-        odds=rule.odds and rule.odds.odds,
+        odds=rule.odds.odds if rule.odds else None,
         prevalence=dict(rule.odds.prevalence) if rule.odds else {},
         calibration=rule.calibration,
         key_lines=recipe.key_lines,

@@ -138,11 +138,14 @@ def first_stage_of_fold(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    options = recipe.first_stage
+    if options is None:
+        raise ValueError(f"recipe {recipe.name!r} has no first stage")
     path, tried = folder / "first_stage.npz", folder / f"first_stage-trials-{repeats}.npz"
     stream, held_out = fold_stream(recipe, stars, fold, recipe.n_folds, seed)
     wanted = json.dumps(
         {
-            "options": asdict(recipe.first_stage),
+            "options": asdict(options),
             "stream": recipe.stream.to_dict(),
             "seed": stream.seed,
         }
@@ -150,7 +153,7 @@ def first_stage_of_fold(
     made = folder / "first_stage.json"
     if not (path.exists() and made.exists() and made.read_text() == wanted):
         tried.unlink(missing_ok=True)
-        train_first_stage(stream, recipe.first_stage, stream.seed).save(path)
+        train_first_stage(stream, options, stream.seed).save(path)
         made.write_text(wanted)
     # What it was trained on does not depend on the class that must not be lost.
     settled, bordering, rare = roles_of(recipe.classes, recipe.rare_class)

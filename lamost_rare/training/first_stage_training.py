@@ -90,10 +90,10 @@ def train_first_stage(stream: ObservationStream, options: FirstStageOptions, see
         for start in range(0, len(y) - options.batch_size + 1, options.batch_size):
             rows = order[start : start + options.batch_size]
             model.train_on_batch(x[rows].astype(np.float32), y[rows])
-    layers = [
+    weights: list = [
         tuple(np.asarray(w, dtype=np.float32) for w in layer.get_weights())
         for layer in model.layers
         if layer.get_weights()
     ]
     settled, bordering, _ = roles_of(stream.classes, rare_class="")
-    return FirstStage(layers, settled, bordering, np.inf)
+    return FirstStage(weights, settled, bordering, np.inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..inference.first_stage import load_first_stage
@@ -32,7 +34,7 @@ def write_golden(preset) -> None:
     batch = analytic_spectra(GOLDEN_KINDS, rng, snr=50.0)
     prediction = Predictor(preset, batch_size=len(batch)).predict(batch)
     first = load_first_stage(preset)
-    also = {"first_stage": first.judge(batch.flux, batch.mask)[1]} if first else {}
+    also: dict[str, Any] = {"first_stage": first.judge(batch.flux, batch.mask)[1]} if first else {}
     np.savez_compressed(
         preset.folder / "golden.npz",
         kinds=np.array(GOLDEN_KINDS),

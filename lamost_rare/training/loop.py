@@ -63,7 +63,9 @@ class TrainingOptions:
 class Batches(Protocol):
     """Batches that `train_network` trains on: all that it asks of them."""
 
-    classes: Sequence[str]
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names, in the order of class numbers."""
 
     def fingerprint(self) -> dict:
         """Return what the batches depend on, for JSON."""
@@ -251,8 +253,8 @@ def _one_epoch(trained, made, epoch, options, bar) -> dict:
         trained.optimizer.learning_rate.assign(_rate(step, options.epochs * steps, options))
         wanted = eye[y] if n == 1 else [eye[y]] * n
         result = trained.train_on_batch(x, wanted, return_dict=True)
-        accuracy = [value for name, value in result.items() if name.endswith("accuracy")]
-        sums += [float(result["loss"]) / n, float(np.mean(accuracy))]
+        parts = [value for name, value in result.items() if name.endswith("accuracy")]
+        sums += [float(result["loss"]) / n, float(np.mean(parts))]
         bar.update(step + 1, epochs=epoch)
     loss, accuracy = (float(s) for s in sums / steps)
     return {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy}

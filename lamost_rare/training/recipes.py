@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..inference.calibration import EVIDENCE, KEY_LINES
 from ..networks.architectures import PAPER_RACNET, SHIPPED_RACNET
@@ -69,7 +70,7 @@ class Recipe:
         )
 
 
-_LONG = {
+_LONG: dict[str, Any] = {
     "schedule": "cosine",
     "batch_size": 128,
     "steps_per_epoch": 1000,

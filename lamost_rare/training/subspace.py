@@ -42,7 +42,9 @@ def principal_components(stream, n_components: int) -> np.ndarray:
         for k in np.unique(label):
             x = inputs[label == k, :, 0]
             moments[k] = moments.get(k, 0) + x.T @ x
-    total = sum(moment / max(float(np.trace(moment)), 1e-12) for moment in moments.values())
+    total: np.ndarray = sum(  # type: ignore[assignment]  # there is a batch at least
+        moment / max(float(np.trace(moment)), 1e-12) for moment in moments.values()
+    )
     n_pixels = len(total)
     if n_components > n_pixels:
         raise ValueError(f"{n_components} components of spectra with {n_pixels} pixels")

@@ -98,10 +98,10 @@ class Found:
                 f"preset {self.preset.name!r} keeps trials on {n_stars} stars of class "
                 f"{self.preset.rare_class}: too few for values; only the table can be had"
             )
-        columns = (np.asarray(x, float) for x in (some.snr, some.a_v, self.subtype[own]))
-        weight = np.asarray(some.weight, float)
+        columns = some.snr, some.a_v, self.subtype[own], some.weight
+        snr, a_v, subtype, weight = (np.asarray(x, float) for x in columns)
         rng = np.random.default_rng([seed, 1])
-        return CompletenessModel.fit(self.hit[own], *columns, some.star, weight, rng)
+        return CompletenessModel.fit(self.hit[own], snr, a_v, subtype, some.star, weight, rng)
 
 
 def found_by(preset=None, *, threshold=None, prior=None) -> Found:
@@ -256,8 +256,8 @@ def _bins(found: Found, seed):
     for low, high in A_V_BINS:
         own = within(tried.a_v, low, high + (high == A_V_BINS[-1][1]))
         chosen += [("A_V", f"{low}-{high} mag", pair, own) for pair in _WIDE]
-    for name, (low, high) in SUBTYPE_BINS.items():
-        own = within(found.subtype, low, high)
+    for name, ends in SUBTYPE_BINS.items():
+        own = within(found.subtype, *ends)
         chosen += [("subtype", name, pair, own) for pair in _WIDE]
     chosen += [("one side lost", "", pair, ~whole) for pair in _WIDE]
     rows = []

@@ -42,7 +42,11 @@ class Limits:
         a_v_ends = max(cls.A_V[0], a_v.min() - 0.3), min(cls.A_V[1], a_v.max() + 0.3)
         known = subtype[np.isfinite(subtype)]
         ends = (known.min(), known.max()) if len(known) else (-np.inf, np.inf)
-        return cls(*(tuple(map(float, pair)) for pair in (snr_ends, a_v_ends, ends)))
+
+        def pair(low, high) -> tuple[float, float]:
+            return float(low), float(high)
+
+        return cls(pair(*snr_ends), pair(*a_v_ends), pair(*ends))
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,8 @@ class CompletenessModel:
                 # Where nothing is averaged the model has no subtype.
                 other = np.full(1, np.nan) if typical is None else typical[:, k]
                 columns.append(np.tile(other, n))
-        terms = _terms(*columns, self.with_subtype)
+        snr, a_v, subtype = columns
+        terms = _terms(snr, a_v, subtype, self.with_subtype)
         fits = self.coefficients
         part = expit(terms @ fits[:, 1:].T + fits[:, 0]).reshape(n, repeats, -1).mean(axis=1)
         low, high = np.percentile(part[:, 1:], BOUNDS, axis=1)

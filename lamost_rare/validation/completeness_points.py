@@ -62,7 +62,7 @@ def _numbers(name: str, values, unit: str = "") -> np.ndarray:
     try:
         if isinstance(values, Quantity):
             values = values.to_value(unit)
-        array = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+        array: np.ndarray = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
     except UnitConversionError as error:
         raise CompletenessError(f"{name}: {error}") from None
     except (TypeError, ValueError):
@@ -72,8 +72,7 @@ def _numbers(name: str, values, unit: str = "") -> np.ndarray:
 
 
 def _subtypes(values) -> np.ndarray:
-    array = np.ma.asarray(values)
-    if array.dtype.kind in "fiu":
+    if np.ma.asarray(values).dtype.kind in "fiu":
         return _numbers("subtype", values)
     array = np.asarray(values, dtype=object)
     numbers = [_subtype(value) for value in array.ravel().tolist()]

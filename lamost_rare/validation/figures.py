@@ -140,7 +140,9 @@ def measure(decided: dict, classes, rare_class: str, seed=0) -> dict:
         Ready for JSON.
     """
     rng = np.random.default_rng(seed)
-    found, called, rest = {}, {}, {}
+    found: dict = {}
+    called: dict = {}
+    rest: dict = {}
     near = LOOKALIKES.get(rare_class, ())
     library = decided.get("library")
     if library is not None:

@@ -135,7 +135,7 @@ def _rate(hit) -> dict:
 def first_stage_lines(figures: dict, rare_class: str) -> list[str]:
     """The section of docs/recognition.md, in lines."""
     lost, settled = figures.get("lost_snr_above_10", {}), figures["settled_lamost"]
-    low = figures.get("lost_snr_5_10")
+    low = figures.get("lost_snr_5_10", {})
     each = ", ".join(
         f"{100 * value['rate']:.0f} % of {value['n']} {name}"
         for name, value in settled.items()

@@ -147,13 +147,13 @@ def tried_of(decided: Mapping, *, kept: float = 1.0, seed=0) -> Tried:
                 own = plain & (d.population == name)
                 weight[own & keep] = own.sum() / max((own & keep).sum(), 1)
         star = np.array([names.setdefault(str(s), len(names)) for s in d.star], dtype=np.int32)
+        a_v, velocity, vsini = (np.asarray(x, np.float32) for x in (t.a_v, t.velocity, t.vsini))
         parts.append(
             Tried(
                 np.full(n, kind, dtype=object), d.population.astype(object),
                 d.mk_type.astype(object), star, d.score.astype(np.float32),
                 np.asarray(t.measured_snr, np.float32), np.asarray(t.lost, np.float32),
-                np.asarray(t.covered, bool),
-                *(np.asarray(x, np.float32) for x in (t.a_v, t.velocity, t.vsini)), weight,
+                np.asarray(t.covered, bool), a_v, velocity, vsini, weight,
             )[keep]
         )  # fmt: skip
     return Tried.concatenate(parts)
@@ -232,8 +232,8 @@ def measure_population(
         again = cells.resampled(bins, rng, n_resamples)
         for k, threshold in enumerate(thresholds):
             found = _figures(at[None, :, k], share, mine, edge)
-            spread = _figures(again[:, :, k], share, mine, edge)
-            entry = {name: _triple(value[0], spread[name]) for name, value in found.items()}
+            ends = _figures(again[:, :, k], share, mine, edge)
+            entry: dict = {name: _triple(value[0], ends[name]) for name, value in found.items()}
             entry["called"] = {
                 name: _triple(at[p, k], again[:, p, k]) for p, name in enumerate(names)
             }

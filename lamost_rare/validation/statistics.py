@@ -48,7 +48,8 @@ def rate_by_star(hit, star, rng, *, n_resamples=1000) -> tuple[float, float, flo
     good = np.bincount(group, weights=hit)
     weight = rng.multinomial(len(total), np.full(len(total), 1 / len(total)), size=n_resamples)
     rates = (weight @ good) / (weight @ total)
-    return float(hit.mean()), *(float(x) for x in np.percentile(rates, [16, 84]))
+    low, high = np.percentile(rates, [16, 84])
+    return float(hit.mean()), float(low), float(high)
 
 
 def star_weights(rng, n_stars: int, n_resamples: int) -> tuple[np.ndarray, np.ndarray]:

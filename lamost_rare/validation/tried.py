@@ -7,6 +7,7 @@ import io
 import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -88,7 +89,7 @@ _TEXT = ("kind", "population", "mk_type")
 
 def save_tried(folder, tried: Tried) -> None:
     """Write `TRIED_FILE` into the folder of a preset, whole or not at all."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for field in fields(Tried):
         values = getattr(tried, field.name)
         if field.name in _TEXT:

@@ -51,7 +51,7 @@ def iterate_members(archive: bytes, suffixes: tuple[bytes, ...], on_other) -> It
     try:
         with _Stream(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             while (info := tar.next()) is not None:
-                tar.members = []  # it would keep every one
+                tar.members = []  # type: ignore[attr-defined]  # it would keep every one
                 if info.size < 0:
                     raise ValueError("a header claims a negative size")
                 name = info.name.encode("utf-8", "surrogateescape")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from ...inference.columns import Column
 from ...spectra.grid import WavelengthGrid
@@ -33,10 +32,10 @@ class ScanInput:
 
     path: Path
 
-    columns: ClassVar[tuple[Column, ...]] = ()
+    columns: tuple[Column, ...] = ()
     """What readers know of these spectra besides; the last columns of a catalogue."""
 
-    seen: ClassVar[bool] = True
+    seen: bool = True
     """Whether the inputs were there when they were listed."""
 
     @property

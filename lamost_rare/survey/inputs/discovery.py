@@ -100,9 +100,9 @@ def find_spectra(source, walk: Walk | None = None) -> Iterator[Entry]:
 
 def _walk(root: bytes, top: bytes, walk: Walk) -> Iterator[Entry]:
     # An explicit stack: a deep tree must not meet the recursion limit.
-    stack = [iter([(top, _DIRECTORY)])]
+    stack: list[Iterator[tuple[bytes, Entry | str]]] = [iter([(top, _DIRECTORY)])]
     while stack:
-        key, item = next(stack[-1], (None, None))
+        key, item = next(stack[-1], (b"", None))
         if item is None:
             stack.pop()
         elif isinstance(item, Entry):

@@ -95,18 +95,18 @@ class FileIndex:
         obsids = np.array([row.obsid for row in rows], dtype=np.int64)
         by_plate = self._by_plate.find(plates).tolist()
         by_obsid = self._by_obsid.find(obsids).tolist()
-        found = []
+        found: list[tuple[Entry | None, bool]] = []
         for row, plate, own in zip(rows, by_plate, by_obsid, strict=True):
             if plate >= 0:
                 stem = row.stem.encode("utf-8", "surrogateescape")
-                place, contested = self._by_plate.claim(plate, row.obsid)
+                number, contested = self._by_plate.claim(plate, row.obsid)
             elif own >= 0:
                 stem = b"%d" % row.obsid
-                place, contested = self._by_obsid.claim(own, row.obsid)
+                number, contested = self._by_obsid.claim(own, row.obsid)
             else:
                 found.append((None, False))
                 continue
-            place = self._places[place]
+            place = self._places[number]
             if not isinstance(place, Entry):
                 place = Entry(place[0] + stem + place[1])
             found.append((place, contested))

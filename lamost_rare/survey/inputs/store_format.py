@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,8 @@ def check_datasets(file, grid: WavelengthGrid, extra: list[str]) -> None:
     stored = 0
     for name in (*PIXELS, *numbers, *texts):
         dataset = file[name]
-        dtype = PIXELS[name] if name in PIXELS else np.dtype(numbers.get(name, dataset.dtype))
+        plain: Any = numbers.get(name, dataset.dtype)
+        dtype: Any = np.dtype(plain) if name not in PIXELS else PIXELS[name]
         if dataset.dtype != dtype or (name in texts and dtype.kind != "S"):
             raise ValueError(f"its {name} are of type {dataset.dtype}")
         if dataset.shape != ((n, grid.n_pixels) if name in PIXELS else (n,)):

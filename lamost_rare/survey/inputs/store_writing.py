@@ -90,8 +90,8 @@ def write_part(path: Path, rows: Rows) -> None:
                 dataset.id.write_direct_chunk((start, 0), content)
         for name, column in rows.columns.items():
             _column(file, name, len(rows), column.dtype)[:] = column
-        for name, values in rows.text.items():
-            values = np.array(values, dtype=bytes)
+        for name, texts in rows.text.items():
+            values = np.array(texts, dtype=bytes)
             _column(file, name, len(rows), values.dtype)[:] = values
         for name, found in zip(
             CHECKSUMS, (checksums(rows.pixels), text_checksums(rows.text)), strict=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -216,7 +217,7 @@ def _find_table(stream, path: Path) -> dict:
 def _header(stream) -> dict:
     from astropy.io import fits
 
-    blocks = []
+    blocks: list[bytes] = []
     while not blocks or not any(blocks[-1][i : i + 80].rstrip() == b"END" for i in _CARDS):
         blocks.append(_read(stream, _FITS_BLOCK))
         if len(blocks) > _MOST_HEADER_BLOCKS:
@@ -224,7 +225,7 @@ def _header(stream) -> dict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of cards that nobody asks for
         header = fits.Header.fromstring(b"".join(blocks))
-        found = {}
+        found: dict = {}
         for card in header.cards:
             with contextlib.suppress(fits.VerifyError):
                 found.setdefault(card.keyword, card.value)
@@ -238,12 +239,13 @@ def _data_size(header: dict) -> int:
     """Return the number of bytes of the data behind a header, with what fills the last block."""
     naxis = header.get("NAXIS")
     n_axes = min(naxis, 999) if type(naxis) is int else 0
-    values = [header.get("BITPIX"), naxis, *(header.get(f"NAXIS{i + 1}") for i in range(n_axes))]
+    values: list = [header.get("BITPIX"), naxis]
+    values += [header.get(f"NAXIS{i + 1}") for i in range(n_axes)]
     values += [header.get("PCOUNT", 0), header.get("GCOUNT", 1)]
     if not all(type(value) is int for value in values) or min(values[1:]) < 0:
         raise ValueError("a FITS header without BITPIX, NAXIS or the like")
     bitpix, naxis, *axes, pcount, gcount = values
-    size = abs(bitpix) // 8 * gcount * (pcount + (int(np.prod(axes, dtype=object)) if naxis else 0))
+    size = abs(bitpix) // 8 * gcount * (pcount + (math.prod(axes) if naxis else 0))
     return -(-size // _FITS_BLOCK) * _FITS_BLOCK
 
 

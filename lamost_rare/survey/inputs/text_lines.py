@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ...spectra._codec import GZIP_ERRORS, open_gzip
 from ...text import first_line, printable
@@ -40,9 +40,10 @@ def clear_errors_of(path: Path, kind: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def expanded(file: BinaryIO) -> Iterator[io.BufferedReader]:
+def expanded(file: BinaryIO) -> Iterator[io.BufferedReader[Any]]:
     """The bytes of an open file from here on, or of what it expands to if it is gzipped."""
-    with io.BufferedReader(file, 2**20) as buffered:
+    raw: Any = file
+    with io.BufferedReader(raw, 2**20) as buffered:
         if buffered.peek(2)[:2] != b"\x1f\x8b":
             yield buffered
             return
