@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from lamost_rare import classify_spectra, cli
 from lamost_rare.inference import classify as classify_module
+from lamost_rare.inference import kept
 from lamost_rare.inference.expected import Expected
 from lamost_rare.inference.odds import SurveyOdds
 from lamost_rare.inference.prevalence import PriorError, with_prior
@@ -155,14 +156,14 @@ def test_the_network_is_kept_for_another_prior(preset, monkeypatch):
             other.preset = preset
             return other
 
-    monkeypatch.setattr(classify_module, "Predictor", Counting)
-    monkeypatch.setattr(classify_module, "_predictors", {})
+    monkeypatch.setattr(kept, "Predictor", Counting)
+    monkeypatch.setattr(kept, "_predictors", {})
     for threshold in (None, 0.2, 0.7):
         asked = classify_module.for_survey(preset, {"O": 0.1}, threshold)
-        assert classify_module.kept_predictor(asked, 16).preset is asked
-    assert classify_module.kept_predictor(preset, 16).preset is preset
+        assert kept.kept_predictor(asked, 16).preset is asked
+    assert kept.kept_predictor(preset, 16).preset is preset
     assert built == [16]
-    classify_module.kept_predictor(preset, 32)
+    kept.kept_predictor(preset, 32)
     assert built == [16, 32]
 
 

@@ -8,6 +8,7 @@ import sys
 from itertools import product
 from math import inf, isfinite
 from pathlib import Path
+from typing import Any
 
 from ..atomic import atomic_path
 from ..inference.output import OutputError, check_output, write_table
@@ -81,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
     given = {"snr": args.snr, "a_v": args.a_v, "subtype": args.subtype}
     given = {name: values for name, values in given.items() if values}
     points = dict(zip(given, zip(*product(*given.values()), strict=True), strict=True))
-    table = completeness(found, **{name: list(values) for name, values in points.items()})
+    asked: dict[str, Any] = {name: list(values) for name, values in points.items()}
+    table = completeness(found, **asked)
     if args.output:
         write_table(table, args.output, overwrite=args.overwrite)
     else:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..annotations import PresetLike
 from ..atomic import atomic_path
+from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import simulate_pixels
 from ..spectra.batch import SpectrumBatch, empty_identity
 from ..spectra.grid import LAMOST_GRID
@@ -34,7 +36,12 @@ _CHUNK = 256
 
 
 def augment_spectra(
-    number: int, preset=None, *, seed: int = 0, noise=None, snr_range=DEFAULT_SNR_RANGE
+    number: int,
+    preset: PresetLike = None,
+    *,
+    seed: int = 0,
+    noise: NoiseBank | None = None,
+    snr_range: tuple[float, float] = DEFAULT_SNR_RANGE,
 ) -> SpectrumBatch:
     """Generate spectra of the rare class that a generator was trained on.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
 import warnings
 from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..annotations import PresetLike, PriorLike
 from ..errors import UnusableSpectraWarning
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.quality import QualityFlag, SpectrumError
@@ -21,14 +22,17 @@ from ..text import printable, without_name
 from .columns import columns_of_catalogue
 from .evidence import measure_lines
 from .expected import ExpectedCounts
-from .predictor import Predictor
+from .kept import kept_predictor
 from .prevalence import for_survey
 from .prior import read_prior
 from .rows import catalogue_columns, flag_duplicates
 from .selection import Selection, no_odds
 from .sizes import whole_number
 
-__all__ = ["classify_spectra", "kept_predictor"]
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+__all__ = ["classify_spectra"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,16 +41,16 @@ _TOGETHER = 256  # spectra fewer than these take the network no less time
 
 
 def classify_spectra(
-    spectra,
-    preset=None,
+    spectra: Any,
+    preset: PresetLike = None,
     *,
     medium: str = "vacuum",
     batch_size: int = 256,
     evidence: bool = True,
-    prior=None,
+    prior: PriorLike = None,
     threshold: float | None = None,
     purity: float | None = None,
-):
+) -> QTable:
     """Classify spectra, one row each, in the given order.
 
     Parameters
@@ -281,20 +285,3 @@ class _Rows:
         meta["candidates"] = str(selection)
         meta["prevalence"] = dict(selection.odds.prevalence)
         meta["expected"] = counts.result().to_dict()
-
-
-_predictors: dict[tuple, Predictor] = {}
-_OF_THE_RULE = ("prevalence", "threshold", "threshold_by_snr", "discriminant")
-"""Keys of a configuration on which probabilities of classes do not depend."""
-
-
-def kept_predictor(preset: Preset, batch_size: int):
-    """Return a compiled network, kept for the next call: compiling takes seconds, and who
-    classifies in a loop should pay for it once, also with another prior or threshold."""
-    config = {key: value for key, value in preset.config.items() if key not in _OF_THE_RULE}
-    key = (json.dumps(config, sort_keys=True), str(preset.folder), batch_size)
-    if key not in _predictors:
-        while len(_predictors) >= 2:
-            _predictors.pop(next(iter(_predictors)))
-        _predictors[key] = Predictor(preset, batch_size=batch_size)
-    return _predictors[key].deciding(preset)

@@ -21,6 +21,7 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 from ..text import describe_error, printable
 from .errors import PipelineError
@@ -126,7 +127,7 @@ def load_entry(entry: StepEntry | str) -> type[Step]:
     return _load(entry if isinstance(entry, StepEntry) else _find(entry))
 
 
-def make_step(name: str, **parameters) -> Step:
+def make_step(name: str, **parameters: Any) -> Step:
     """Return a step with its parameters, which are checked.
 
     Parameters

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..annotations import PathLike, PriorLike
 from ..inference.columns import evidence_columns
 from ..inference.prior import read_prior
 from ..inference.sizes import BATCH_SIZE
@@ -15,23 +17,30 @@ from .errors import PipelineError
 from .order import check_order, column_names
 from .step import Step
 
+if TYPE_CHECKING:
+    from ..survey.summary import ScanSummary
+
 __all__ = ["check_pipeline", "describe_pipeline", "run_pipeline"]
 
 
+PipelineLike: TypeAlias = PathLike | dict | list | Pipeline
+"""A pipeline file, what one holds, or its list of steps."""
+
+
 def run_pipeline(
-    pipeline,
-    input=None,
-    output=None,
+    pipeline: PipelineLike,
+    input: PathLike | None = None,
+    output: PathLike | None = None,
     *,
     workers: int | None = None,
     overwrite: bool = False,
     progress: bool | None = None,
-    root=None,
+    root: PathLike | None = None,
     format: str = "parquet",
-    prior=None,
+    prior: PriorLike = None,
     threshold: float | None = None,
     purity: float | None = None,
-):
+) -> ScanSummary:
     """Run a pipeline over every spectrum below a directory.
 
     Parameters
@@ -72,7 +81,7 @@ def run_pipeline(
     pipeline = check_pipeline(pipeline, input, output, prior)
     from ..survey.scan import run_steps
 
-    classifier = next((step for step in pipeline.steps if hasattr(step, "trained")), None)
+    classifier: Any = next((step for step in pipeline.steps if hasattr(step, "trained")), None)
     return run_steps(
         pipeline.input,
         pipeline.output,
@@ -89,7 +98,12 @@ def run_pipeline(
     )
 
 
-def check_pipeline(pipeline, input=None, output=None, prior=None) -> Pipeline:
+def check_pipeline(
+    pipeline: PipelineLike,
+    input: PathLike | None = None,
+    output: PathLike | None = None,
+    prior: PriorLike = None,
+) -> Pipeline:
     """Check a pipeline before any spectrum is read.
 
     Parameters
@@ -127,7 +141,7 @@ def check_pipeline(pipeline, input=None, output=None, prior=None) -> Pipeline:
         check_order(steps, have=[*IDENTITY_DTYPES, "flags", *measured])
     except PipelineError as error:
         raise PipelineError(f"{name}: {error}") from None
-    paths = {}
+    paths: dict = {}
     for key, given, option in (("input", input, "SOURCE"), ("output", output, "DIR")):
         chosen = getattr(pipeline, key) if given is None else given
         if chosen is None:

@@ -9,6 +9,7 @@ import reprlib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import UnionType
+from typing import Any
 
 from ..inference.columns import Column
 from ..spectra.batch import SpectrumBatch
@@ -17,7 +18,7 @@ from .errors import PipelineError
 
 __all__ = ["Column", "Parameter", "Step", "did_you_mean"]
 
-_WORDS = {
+_WORDS: dict[Any, str] = {
     str: "text",
     int: "a whole number",
     float: "a number",
@@ -65,7 +66,7 @@ class Parameter:
         """Name of the type, or names with ``|`` between them."""
         return getattr(self.type, "__name__", None) or str(self.type).replace(" ", "")
 
-    def check(self, value):
+    def check(self, value: Any) -> Any:
         """Return the value as the step gets it.
 
         Raises
@@ -155,7 +156,7 @@ class Step:
     regrids = False
     origin: str = ""
 
-    def __init__(self, **parameters):
+    def __init__(self, **parameters: Any):
         known = {parameter.name: parameter for parameter in self.parameters}
         for given in parameters:
             if given not in known:
@@ -184,7 +185,7 @@ class Step:
         """Return the parameters' values."""
         return {parameter.name: getattr(self, parameter.name) for parameter in self.parameters}
 
-    def changed(self, **parameters):
+    def changed(self, **parameters: Any) -> Step:
         """Return another step of this kind with other values of some parameters."""
         other = type(self)(**{**self.values(), **parameters})
         other.origin = self.origin

@@ -99,7 +99,7 @@ class CandidateGallery:
 
 
 def show_candidates(
-    table_or_scan, number: int = 20, columns: Iterable[str] | None = None
+    table_or_scan: Any, number: int = 20, columns: Iterable[str] | None = None
 ) -> CandidateGallery:
     """Show candidates in a notebook: each with its spectrum and three of the lines that decide.
 

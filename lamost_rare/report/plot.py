@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import PresetLike
 from ..inference.classify import classify_spectra
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.raw import RawSpectrum
@@ -27,16 +28,16 @@ _LEVEL, _BAD = "tab:orange", "tab:gray"
 
 
 def plot_spectrum(
-    spectrum,
-    preset=None,
+    spectrum: Any,
+    preset: PresetLike = None,
     *,
     lines: Iterable[str] | None = None,
-    velocity=None,
+    velocity: Any = None,
     classify: bool = False,
-    axes=None,
-    figure=None,
+    axes: Any = None,
+    figure: Any = None,
     medium: str = "vacuum",
-    scan=None,
+    scan: Any = None,
     title: str | None = None,
 ) -> dict[str, Any]:
     """Plot a spectrum: all of it above, and the lines that decide close up below.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -34,7 +35,7 @@ class SpectrumRow:
     redshift: float = 0.0
 
 
-def iterate_spectra(obj) -> list:
+def iterate_spectra(obj: Any) -> list:
     """Take a container apart into single spectra, in order.
 
     Parameters

@@ -9,6 +9,8 @@ specutils 1 and 2 are all the same. Importing this module registers the loader o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from astropy import units as u
 from astropy.nddata import InverseVariance
@@ -36,7 +38,7 @@ _SCALES = (1e-10, 1e10)  # median flux outside of them is rescaled, or float32 w
 _NO_MEDIUM = (u.Hz, u.J, u.m**-1)  # of the light itself, not of a wave in air
 
 
-def raw_from_spectrum(obj, *, medium: str = "vacuum") -> RawSpectrum:
+def raw_from_spectrum(obj: Any, *, medium: str = "vacuum") -> RawSpectrum:
     """Turn one Spectrum object into a `RawSpectrum`.
 
     Parameters
@@ -196,7 +198,7 @@ def _log_lattice(wavelength):
     return None, None
 
 
-def to_spectrum(batch: SpectrumBatch, i: int, *, unit=u.dimensionless_unscaled):
+def to_spectrum(batch: SpectrumBatch, i: int, *, unit: Any = u.dimensionless_unscaled) -> Spectrum:
     """Return one spectrum of a batch as a `specutils.Spectrum`.
 
     Parameters
@@ -231,7 +233,7 @@ def to_spectrum(batch: SpectrumBatch, i: int, *, unit=u.dimensionless_unscaled):
     return _to_spectra(batch, [range(len(batch))[i]], unit)[0]
 
 
-def to_spectrum_list(batch: SpectrumBatch, *, unit=u.dimensionless_unscaled):
+def to_spectrum_list(batch: SpectrumBatch, *, unit: Any = u.dimensionless_unscaled) -> SpectrumList:
     """Return all spectra of a batch as objects of specutils.
 
     Parameters

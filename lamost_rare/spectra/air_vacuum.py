@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ._angstrom import in_angstrom, with_unit_of
@@ -9,7 +11,7 @@ from ._angstrom import in_angstrom, with_unit_of
 __all__ = ["air_to_vacuum", "refractive_index", "vacuum_to_air"]
 
 
-def refractive_index(vacuum_wavelength):
+def refractive_index(vacuum_wavelength: Any) -> Any:
     """Return the refractive index of standard air (15 °C, 1 atm).
 
     Parameters
@@ -26,7 +28,7 @@ def refractive_index(vacuum_wavelength):
     return 1 + 8.34254e-5 + 2.406147e-2 / (130 - s2) + 1.5998e-4 / (38.9 - s2)
 
 
-def vacuum_to_air(wavelength):
+def vacuum_to_air(wavelength: Any) -> Any:
     """Turn vacuum wavelengths into those of air.
 
     Parameters
@@ -59,7 +61,7 @@ def vacuum_to_air(wavelength):
     return with_unit_of(given, np.where(wavelength < 2000, wavelength, air))
 
 
-def air_to_vacuum(wavelength):
+def air_to_vacuum(wavelength: Any) -> Any:
     """Turn air wavelengths into vacuum ones: the inverse of `vacuum_to_air`, to 1e-9 Å.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,7 +173,7 @@ class SpectrumBatch:
         )
 
     @classmethod
-    def concatenate(cls, batches) -> SpectrumBatch:
+    def concatenate(cls, batches: Iterable[SpectrumBatch]) -> SpectrumBatch:
         """Join batches on the same grid.
 
         Parameters

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._angstrom import in_angstrom
+
+if TYPE_CHECKING:
+    from astropy.units import Quantity
 
 __all__ = ["LAMOST_GRID", "WavelengthGrid"]
 
@@ -65,13 +69,13 @@ class WavelengthGrid:
         return 10.0**self.log_wavelength
 
     @property
-    def spectral_axis(self):
+    def spectral_axis(self) -> Quantity:
         """`wavelength` as an astropy Quantity, shape (n_pixels,)."""
         from astropy.units import Quantity
 
         return Quantity(self.wavelength, "Angstrom")
 
-    def pixel_of(self, wavelength) -> np.ndarray:
+    def pixel_of(self, wavelength: Any) -> np.ndarray:
         """Return the fractional pixel at a vacuum wavelength.
 
         Parameters

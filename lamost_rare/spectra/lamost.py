@@ -22,6 +22,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..annotations import PathLike
 from ._codec import codec
 from ._file_bytes import read_file
 from ._lamost_fast import FastPathUnavailable, parse_fast
@@ -46,7 +47,7 @@ _LARGEST_IVAR = IVAR_RANGE[1].view(np.uint32)
 
 
 def read_lamost(
-    path, *, method: str = "auto", content: bytes | None = None, header: bool = True
+    path: PathLike, *, method: str = "auto", content: bytes | None = None, header: bool = True
 ) -> RawSpectrum:
     """Read one LAMOST low-resolution spectrum, gzipped or not.
 

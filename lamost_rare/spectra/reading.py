@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -26,7 +27,7 @@ _GIVE = (
 
 
 def read_batch(
-    spectra, grid: WavelengthGrid, medium: str = "vacuum"
+    spectra: Any, grid: WavelengthGrid, medium: str = "vacuum"
 ) -> tuple[SpectrumBatch, list[tuple[int, str, SpectrumError]]]:
     """Read everything that is in ``spectra`` as one batch.
 
@@ -62,7 +63,7 @@ def read_batch(
     found = list(read_each(spectra, medium))
     raws = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, RawSpectrum)}
     readable = list(raws)
-    batch, refused = assemble(raws.values(), grid)
+    batch, refused = assemble(list(raws.values()), grid)
     errors = {i: raw for i, (_, raw) in enumerate(found) if isinstance(raw, SpectrumError)}
     errors |= {readable[i]: error for i, error in refused}
     headers = [raw.header for i, raw in raws.items() if i not in errors]
@@ -72,7 +73,9 @@ def read_batch(
     return batch, [(i, found[i][0], errors[i]) for i in sorted(errors)]
 
 
-def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
+def read_each(
+    spectra: Any, medium: str = "vacuum"
+) -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
     """Read everything that is in ``spectra``, one at a time.
 
     Parameters
@@ -109,7 +112,9 @@ def read_each(spectra, medium: str = "vacuum") -> Iterator[tuple[str, RawSpectru
     yield from _items(spectra, medium)
 
 
-def iterate_sources(spectra, medium: str = "vacuum"):
+def iterate_sources(
+    spectra: Any, medium: str = "vacuum"
+) -> Iterator[tuple[str, RawSpectrum | SpectrumError]]:
     """Do what `read_each` does, under its old name, which is deprecated."""
     warn("iterate_sources is read_each now", DeprecationWarning, stacklevel=2)
     return read_each(spectra, medium)

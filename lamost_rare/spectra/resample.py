@@ -11,12 +11,15 @@ valid pixels alone, and an output pixel of which less than half is covered by th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ._grid_arrays import MIN_VALID_FRACTION, GridArrays
 from .batch import SpectrumBatch, empty_identity
 from .grid import WavelengthGrid
 from .quality import QualityFlag, SpectrumError
+from .raw import RawSpectrum
 from .snr import G_BAND, g_band
 
 __all__ = ["MIN_VALID_FRACTION", "assemble"]
@@ -37,7 +40,9 @@ its sign), and no detector counts the photons of more."""
 _SAME = 1e-6  # relative difference of fluxes that are the same
 
 
-def assemble(raws, grid: WavelengthGrid, arrays: GridArrays | None = None):
+def assemble(
+    raws: Sequence[RawSpectrum], grid: WavelengthGrid, arrays: GridArrays | None = None
+) -> tuple[SpectrumBatch, list[tuple[int, SpectrumError]]]:
     """Put spectra on a grid, and judge them.
 
     Parameters

@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..annotations import PathLike, PresetLike
 from ..inference.sizes import BATCH_SIZE
 from ..spectra.grid import WavelengthGrid
 from ..text import first_line, path_text, printable
@@ -39,16 +40,16 @@ _log = logging.getLogger(__name__)
 
 
 def dask_scan(
-    source,
-    output,
-    client,
+    source: Any,
+    output: PathLike,
+    client: Any,
     *,
-    preset=None,
+    preset: PresetLike = None,
     batch_size: int = BATCH_SIZE,
     overwrite: bool = False,
     progress: bool | None = None,
     thorough: bool = False,
-    **others,
+    **others: Any,
 ) -> ScanSummary:
     """Classify every spectrum below a directory with the workers of a Dask cluster.
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 from ..errors import LamostRareError
+
+if TYPE_CHECKING:
+    from .summary import ScanSummary
 
 __all__ = ["ScanError", "ScanInterrupted"]
 
@@ -53,7 +57,7 @@ class ScanInterrupted(KeyboardInterrupt):
     310
     """
 
-    def __init__(self, summary, signum: int = signal.SIGINT):
+    def __init__(self, summary: ScanSummary, signum: int = signal.SIGINT):
         super().__init__("scan interrupted")
         self.summary = summary
         self.status = 128 + signum

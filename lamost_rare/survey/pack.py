@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ..annotations import PathLike, PresetLike
 from ..atomic import atomic_path
 from ..inference.sizes import whole_number
 from ..presets import Preset, load_preset
@@ -29,7 +30,7 @@ from .plan import MANIFEST
 from .shard_processing import Shard, read_shards
 from .shard_run import LOCK_NAME, ShardRun, clear_errors, open_run
 from .shards import ShardStore
-from .summary import ScanSummary
+from .summary import PackSummary
 from .workers import default_workers
 
 __all__ = ["PackSummary", "pack_spectra"]
@@ -41,29 +42,12 @@ BATCH_SIZE = 256
 """Files that a reader is given at a time."""
 
 
-class PackSummary(ScanSummary):
-    """Counts of a run of `pack_spectra`; ``output`` is the store, ``classified`` its spectra."""
-
-    did = "packed"
-
-    def restart(self) -> None:
-        super().restart()
-        self.reasons.clear()
-
-    def add(self, counts) -> None:
-        super().add(counts)
-        self.reasons.update(counts.reasons)
-
-    def _look(self) -> str:
-        return f"scan it with: lamost-rare scan {printable(self.output)} --output DIR"
-
-
 def pack_spectra(
-    source,
-    output,
+    source: Any,
+    output: PathLike,
     *,
-    preset=None,
-    root=None,
+    preset: PresetLike = None,
+    root: PathLike | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     progress: bool | None = None,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..annotations import PathLike, PresetLike, PriorLike
 from ..inference.columns import Column
 from ..inference.prior import read_prior
 from ..inference.selection import no_odds
@@ -45,18 +46,18 @@ SHARD_SIZE = 2048
 
 
 def scan_directory(
-    source,
-    output,
+    source: Any,
+    output: PathLike,
     *,
-    root=None,
-    preset=None,
+    root: PathLike | None = None,
+    preset: PresetLike = None,
     workers: int | None = None,
     batch_size: int = BATCH_SIZE,
     overwrite: bool = False,
     progress: bool | None = None,
     format: str = "parquet",
     thorough: bool = False,
-    prior=None,
+    prior: PriorLike = None,
     threshold: float | None = None,
     purity: float | None = None,
 ) -> ScanSummary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..inference.expected import Expected
 from ..inference.selection import Selection
@@ -12,7 +13,7 @@ from ..notebook import facts_as_html
 from ..text import printable
 from .formats import FORMATS
 
-__all__ = ["ScanSummary"]
+__all__ = ["PackSummary", "ScanSummary"]
 
 _GO_ON = "interrupted; run the same command again and it goes on from here"
 
@@ -116,7 +117,7 @@ class ScanSummary:
         """Count from zero again."""
         self.classified = self.rejected = self.candidates = 0
 
-    def add(self, counts) -> None:
+    def add(self, counts: Any) -> None:
         """Count the results of some more inputs (a `shards.ShardCounts`)."""
         self.classified += counts.classified
         self.rejected += counts.rejected
@@ -243,6 +244,23 @@ class ScanSummary:
         if self.rejected:
             look.append(f"{self.output / f'rejected{suffix}'} (why)")
         return "look at: " + printable(", ".join(look))
+
+
+class PackSummary(ScanSummary):
+    """Counts of a run of `pack_spectra`; ``output`` is the store, ``classified`` its spectra."""
+
+    did = "packed"
+
+    def restart(self) -> None:
+        super().restart()
+        self.reasons.clear()
+
+    def add(self, counts) -> None:
+        super().add(counts)
+        self.reasons.update(counts.reasons)
+
+    def _look(self) -> str:
+        return f"scan it with: lamost-rare scan {printable(self.output)} --output DIR"
 
 
 def _tally(counts: Counter) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -108,15 +111,15 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        preset=None,
+        preset: str | os.PathLike | None = None,
         *,
-        rare_class=None,
-        threshold=None,
-        normalization="pseudo_continuum",
-        epochs=20,
-        learning_rate=2e-3,
-        batch_size=32,
-        random_state=0,
+        rare_class: Any = None,
+        threshold: float | None = None,
+        normalization: str = "pseudo_continuum",
+        epochs: int = 20,
+        learning_rate: float = 2e-3,
+        batch_size: int = 32,
+        random_state: Any = 0,
     ):
         self.preset = preset
         self.rare_class = rare_class
@@ -127,7 +130,7 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> RareStarClassifier:
         """Train on labelled spectra, or load the preset.
 
         Parameters
@@ -162,15 +165,17 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"two classes are needed at least, y has one class: {y[0]!r}")
+            raise ValueError(
+                f"two classes are needed at least, y has one class: {self.classes_[0]!r}"
+            )
         rarest = self.classes_[np.argmin(counts)]
         self.rare_class_ = rarest if self.rare_class is None else self.rare_class
         self._check_rare_class()
-        self._network = None
+        self._network: Any = None
         self._train(X, codes)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return probabilities, calibrated if the preset is.
 
         Parameters
@@ -186,18 +191,18 @@ class RareStarClassifier(ClassifierMixin, BaseEstimator):
             return self._classified(X).probabilities
         return softmax(self._logits(X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the most probable class of each spectrum, shape (n_spectra,)."""
         best = self.predict_proba(X).argmax(axis=1)  # which says so if it is not fitted
         return self.classes_[best]
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return logarithms of the probabilities, shape (n_spectra, n_classes); for two classes the
         log-odds of the second, shape (n_spectra,)."""
         log_p = np.log(np.maximum(self.predict_proba(X), np.finfo(np.float32).tiny))
         return log_p[:, 1] - log_p[:, 0] if len(self.classes_) == 2 else log_p
 
-    def candidates(self, X):
+    def candidates(self, X: ArrayLike) -> np.ndarray:
         """Decide for each spectrum if it is a candidate of the rare class; (n_spectra,) bool."""
         if self.preset is not None and self.threshold is None:
             return self._classified(X).candidate

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..annotations import PresetLike, PriorLike
 from ..inference.odds import SurveyOdds
 from ..inference.prevalence import for_survey
 from ..inference.prior import read_prior
@@ -20,8 +23,12 @@ from ..presets import Preset, PresetError, check_kind, load_preset
 from ..simulation.mk_types import subtype_number
 from .completeness_model import MIN_STARS, CompletenessModel
 from .completeness_points import CompletenessError, OutsideWarning, points_of
+from .completeness_table import described
 from .statistics import part_of_stars
 from .tried import Tried, load_tried
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
 
 __all__ = [
     "A_V_BINS",
@@ -144,8 +151,15 @@ def found_by(preset=None, *, threshold=None, prior=None) -> Found:
 
 
 def completeness(
-    preset=None, *, snr=None, a_v=None, subtype=None, threshold=None, prior=None, seed=0
-):
+    preset: PresetLike | Found = None,
+    *,
+    snr: ArrayLike | None = None,
+    a_v: ArrayLike | None = None,
+    subtype: Any = None,
+    threshold: float | None = None,
+    prior: PriorLike = None,
+    seed: int = 0,
+) -> QTable:
     """Tell what part of the rare class a preset finds.
 
     Parameters
@@ -238,7 +252,7 @@ def _values(model: CompletenessModel, points):
             OutsideWarning,
             stacklevel=3,
         )
-    return _formatted(table)
+    return described(table)
 
 
 def _bins(found: Found, seed):
@@ -267,28 +281,4 @@ def _bins(found: Found, seed):
             counts = int(own.sum()), len(np.unique(tried.star[own]))
             rows.append((by, name, low, high, *found.part(own, rng), *counts))
     names = ("by", "bin", "snr_min", "snr_max", "completeness", "low", "high", "spectra", "stars")
-    return _formatted(QTable(rows=rows, names=names))
-
-
-_DESCRIPTIONS = {
-    "by": "what the bins are of",
-    "bin": "the bin",
-    "snr_min": "least S/N (g)",
-    "snr_max": "S/N (g) below which it is",
-    "snr": "S/N (g)",
-    "a_v": "extinction",
-    "subtype": "9.5 for O9.5",
-    "completeness": "part of the rare class that is found",
-    "low": "5th percentile over samples of stars",
-    "high": "95th percentile over samples of stars",
-    "spectra": "spectra tried",
-    "stars": "stars that they are of",
-}
-
-
-def _formatted(table):
-    for name in table.colnames:
-        table[name].info.description = _DESCRIPTIONS[name]
-        if name in ("completeness", "low", "high"):
-            table[name].info.format = ".3f"
-    return table
+    return described(QTable(rows=rows, names=names))
