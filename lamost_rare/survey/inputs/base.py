@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ...inference.columns import Column
 from ...spectra.grid import WavelengthGrid
@@ -32,10 +33,10 @@ class ScanInput:
 
     path: Path
 
-    columns: tuple[Column, ...] = ()
+    columns: ClassVar[tuple[Column, ...]] = ()
     """What readers know of these spectra besides; the last columns of a catalogue."""
 
-    seen: bool = True
+    seen: ClassVar[bool] = True
     """Whether the inputs were there when they were listed."""
 
     @property

@@ -77,7 +77,8 @@ class StoreInput(ScanInput):
             self._root = bytes(file.attrs["root"])
             self.manifest = json.loads(file.attrs["manifest"])
             self.grid = WavelengthGrid.from_dict(self.manifest["grid"])
-            self.columns = tuple(column for column in GENERAL_CATALOGUE if column.name in file)
+            columns = (column for column in GENERAL_CATALOGUE if column.name in file)
+            self.columns = tuple(columns)  # type: ignore[misc]  # those of this store
             check_datasets(file, self.grid, self.column_names)
 
     @property
