@@ -137,7 +137,7 @@ const Deciding = {
   /** Say a verdict in a few words. */
   inWords(state) {
     const parts = [
-      [state.class, state.quality].filter(Boolean).join(" "),
+      [Words.className(state.class), state.quality].filter(Boolean).join(" "),
       ...state.flags,
       state.comment ? "comment" : "",
     ];

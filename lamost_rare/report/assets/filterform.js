@@ -8,7 +8,7 @@ const FilterForm = {
 
   start(list) {
     FilterForm.list = list;
-    const names = (values) => values.map((value) => [value, value]);
+    const names = (values) => values.map((value) => [value, Words.className(value)]);
     const predictions = [...new Set(list.columns.prediction.filter(Boolean))].sort();
     const parts = [
       FilterForm.text("text", "Text in name, path, obsid or verdicts"),

@@ -115,8 +115,8 @@ const Filtering = {
   inWords(list, filter) {
     const parts = [];
     if (filter.decided) parts.push(`decided ${filter.decided}`);
-    if (filter.verdict) parts.push(`class ${filter.verdict}`);
-    if (filter.predicted) parts.push(`predicted ${filter.predicted}`);
+    if (filter.verdict) parts.push(`class ${Words.className(filter.verdict)}`);
+    if (filter.predicted) parts.push(`predicted ${Words.className(filter.predicted)}`);
     if (filter.flag) parts.push(`flag ${filter.flag}`);
     if (filter.scan_flag)
       parts.push(

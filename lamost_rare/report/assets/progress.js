@@ -24,7 +24,7 @@ const Progress = {
     Page.get("progress-text").textContent = `${decided} of ${App.list.rows} decided`;
     const by = [...counts]
       .filter(([, n]) => n)
-      .map(([name, n]) => `${name} ${n}`)
+      .map(([name, n]) => `${Words.className(name)} ${n}`)
       .join(", ");
     Page.get("progress-classes").textContent = by;
   },

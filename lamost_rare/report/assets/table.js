@@ -214,7 +214,7 @@ const Table = {
     if (mine && mine.comment) lines.push(Elements.h("span", { class: "comment", dir: "auto" }, mine.comment));
     Page.fill(cell, ...lines);
     const said = (event) =>
-      Elements.h("span", {}, Elements.h("bdi", {}, event.by), `: ${event.class || "–"} ${event.quality}`);
+      Elements.h("span", {}, Elements.h("bdi", {}, event.by), `: ${Words.className(event.class) || "–"} ${event.quality}`);
     Page.fill(
       element.querySelector(".others"),
       ...(hidden ? others.slice(0, 1).map(() => "…") : others.map(said)),
