@@ -11,7 +11,9 @@ setup = configparser.ConfigParser()
 setup.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")
 wanted = setup["options"]["install_requires"].splitlines()
 wanted += setup["options.extras_require"]["dask"].splitlines()
-for line in filter(None, map(str.strip, wanted)):
+for line in map(str.strip, wanted):
+    if not line or line.startswith("#"):
+        continue
     name, version = re.fullmatch(r"([\w-]+)(?:\[.*\])?\s*>=\s*([\d.]+)", line).groups()
     print(f"{name} == {version}")
 print("\n".join(ALSO))
