@@ -162,6 +162,15 @@ def test_what_is_not_of_this_list_is_counted(page):
     assert said.startswith("0 verdicts taken; 4 left out")
 
 
+def test_the_file_of_a_server_is_taken(page):
+    events = json.loads(text_of(exported(page, "json")))["verdicts"]
+    lines = [json.dumps(event | {"id": f"s{n}", "by": "Dan"}) for n, event in enumerate(events)]
+    said = taken(page, "verdicts.jsonl", "\n".join([*lines, lines[0][:50]]))
+    assert said.startswith("3 verdicts taken (Dan); 1 left out")
+    one = json.dumps(events[0] | {"id": "e", "by": "Eve"})
+    assert taken(page, "verdicts.jsonl", one) == "1 verdicts taken (Eve)."
+
+
 def test_verdicts_that_came_with_the_page_are_shown_and_exported(context, star_page, tmp_path):
     parts = parts_of(star_page)
     event = {

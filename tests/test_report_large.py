@@ -76,6 +76,12 @@ def test_thousands_of_verdicts_are_there_again(context, large_page):
     until(page, "Deciding.state(4000).class === 'O'")
     press(page, "X")
     assert page.locator("#export-count").text_content() == "4001 verdicts of Anna."
+    # And a file of as many goes in.
+    said = page.evaluate("""() => {
+        Page.closeDialog("export-dialog");
+        return Importing.merge(Exporting.csv(Exporting.events(true)).replaceAll("Anna", "Bert"));
+    }""")
+    assert said == "4001 verdicts taken (Bert)."
 
 
 def test_filter_and_sort_of_many(context, large_page):

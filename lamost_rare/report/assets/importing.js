@@ -37,7 +37,8 @@ const Importing = {
       throw new Error("it is no file of verdicts; export CSV or JSON on a page");
     const found = /^\s*[[{]/.test(clean) ? Importing.ofJson(clean) : Importing.ofCsv(clean);
     const here = found.filter((event) => VerdictLog.proper(event));
-    const fresh = here.filter((event) => !Importing.known(event));
+    const known = Importing.knownHere();
+    const fresh = here.filter((event) => !known(event));
     await VerdictLog.add(...fresh);
     Undoing.seed(Person.name);
     App.refresh();
@@ -51,28 +52,39 @@ const Importing = {
     return `${parts.join("; ")}.`;
   },
 
-  /** Tell whether an event is here: by its number, or, where a table left that out, by who and when. */
-  known(event) {
-    return (
-      VerdictLog.events.has(event.id) ||
-      VerdictLog.all().some(
-        (one) => one.key === event.key && one.by === event.by && Date.parse(one.at) === Date.parse(event.at),
-      )
-    );
+  /** Make the test whether an event is here: by its number, or, where a table left that out, by who and when. */
+  knownHere() {
+    const name = (event) => JSON.stringify([event.key, event.by, Date.parse(event.at)]);
+    const names = new Set(VerdictLog.all().map(name));
+    return (event) => VerdictLog.events.has(event.id) || names.has(name(event));
   },
 
   ofJson(text) {
-    let value;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      throw new Error("it is damaged or cut off (no complete JSON)");
-    }
-    const events = Array.isArray(value) ? value : value.verdicts;
+    const value = Importing.parsed(text);
+    const one = value.key ? [value] : value.verdicts;
+    const events = Array.isArray(value) ? value : one;
     if (!Array.isArray(events)) throw new Error("it holds no verdicts");
     if (!Array.isArray(value)) Importing.checkList(value.list);
     events.forEach((event) => Importing.checkList(event && event.list));
     return events;
+  },
+
+  /** Read JSON, or the file of a server: one event a line, of which the last may be half-written. */
+  parsed(text) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      const lines = text.split("\n").filter((line) => line.trim() !== "");
+      const events = lines.map((line) => {
+        try {
+          return JSON.parse(line);
+        } catch {
+          return null;
+        }
+      });
+      if (events[0] && events[0].key) return events;
+      throw new Error("it is damaged or cut off (no complete JSON)");
+    }
   },
 
   ofCsv(text) {
