@@ -15,11 +15,12 @@ __all__ = [
     "member",
     "members",
     "recall_in_words",
+    "small_rate",
     "title_of",
 ]
 
-LARGE = 1e-3
-"""A rate from here on is said in percent."""
+SMALL = 1e-4
+"""A rate below this is said in a million, others in percent."""
 _MEMBERS = {
     **{letter: f"{letter} stars" for letter in "OBAFGKM"},
     "hot_subdwarf": "hot subdwarfs",
@@ -31,20 +32,20 @@ _MEMBERS = {
 }
 _ALIKE = {"O": "B1 and later, subdwarfs, white dwarfs"}
 _TITLES = {
-    "recall_known_in_the_blue": "{rare} of which only the blue is known, S/N (g) above 10",
-    "candidates_known_in_the_blue": "{alike} known only there",
-    "recall_one_side_lost": "{rare} with one side of the spectrum lost, S/N (g) above 20",
-    "candidates_one_side_lost": "{alike} with one side lost",
+    "recall_known_in_the_blue": "{rare} found by the blue half alone, S/N (g) above 10",
+    "candidates_known_in_the_blue": "{alike} called candidates by the blue half alone",
+    "recall_one_side_lost": "{rare} found with one half of the spectrum lost, S/N (g) above 20",
+    "candidates_one_side_lost": "{alike} called candidates with one half lost",
     "false_alarms_lamost": "LAMOST spectra, none of {one}, called candidates",
-    "false_alarms_reobserved": "the same, observed again with more noise, reddening and shift",
-    "candidates_reobserved_B": "of these, of stars that show He I, whatever LAMOST calls them",
+    "false_alarms_reobserved": "the same, with noise, reddening and shift added",
+    "candidates_reobserved_B": "of these, stars with He I lines, whatever LAMOST calls them",
     "letter_exact": "letter as LAMOST gives it, A F G K M, S/N above 20",
     "letter_within_one": "letter within one of LAMOST's",
 }
 _RECALL = {
     "": "",
     "_lamost": ", LAMOST spectra as they are",
-    "_reobserved": ", LAMOST spectra observed again",
+    "_reobserved": ", LAMOST spectra with noise added",
 }
 
 
@@ -106,18 +107,31 @@ def figure_rows(figures: dict, rare_class: str) -> list[tuple[str, str, str, str
         if "stars" in value:
             numbers += f" spectra, {value['stars']} stars"
         if "upper_limit_95" in value:
-            text = _in_words(value["rate"], value["upper_limit_95"])
+            text = _in_words(value)
+        elif not value["count"]:
+            text = f"none of {value['n']:,}"
         else:
             text = f"{value['rate']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
         rows.append((key, title, text, numbers))
     return rows
 
 
-def _in_words(rate, limit) -> str:
-    """A rate of false alarms and its upper limit: in a million while it is small."""
-    if rate < LARGE:
-        return f"{rate * 1e6:.1f} in a million, below {limit * 1e6:.1f} (95 %)"
-    return f"{100 * rate:.2f} %, below {100 * limit:.2f} % (95 %)"
+def _in_words(figure) -> str:
+    """A rate of false alarms and its upper limit."""
+    most = f"at most {small_rate(figure['upper_limit_95'])} (95 % confidence)"
+    if not figure["count"]:
+        return f"none of {figure['n']:,}: {most}"
+    return f"{small_rate(figure['rate'])}: {most}"
+
+
+def small_rate(rate: float) -> str:
+    """Write a rate with two digits: in percent, or in a million where it is smaller than 0.01 %.
+
+    >>> small_rate(0.0013148), small_rate(1e-5), small_rate(0.2)
+    ('0.13 %', '10 in a million', '20 %')
+    """
+    value, unit = (100 * rate, "%") if rate >= SMALL else (1e6 * rate, "in a million")
+    return f"{float(f'{value:.2g}'):g} {unit}"
 
 
 def measured_rows(preset) -> list[tuple[str, str, str, str]]:

@@ -315,7 +315,7 @@ def test_titles_are_of_the_rare_class():
     titles = {key: title for key, title, _, _ in figure_rows(figures, "quasar")}
     assert titles["recall_snr_5_10"] == "spectra of class quasar found, S/N (g) 5-10"
     assert titles["recall_reobserved_snr_above_20"] == (
-        "spectra of class quasar found, LAMOST spectra observed again, S/N (g) above 20"
+        "spectra of class quasar found, LAMOST spectra with noise added, S/N (g) above 20"
     )
     assert titles["candidates_B"] == "B stars called candidates"
     assert titles["false_alarms_lamost"] == (
@@ -511,7 +511,7 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
     check_page(page)
     text = page.read_text()
     assert "| O stars found, S/N (g) above 20 | 0.985 | " in text
-    assert "| O stars with one side of the spectrum lost" in text
+    assert "| O stars found with one half of the spectrum lost" in text
     assert figures["recall_snr_above_20"]["stars"] == 7
     (found,) = re.findall(r"\| O7 to O8.5 \| 7 \| - \| - \| (.*) % \|", text)
     assert float(found) > 90

@@ -226,7 +226,7 @@ def test_figures_of_an_older_preset_are_shown_as_what_they_are(preset, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert "Recall is that of library stars observed in simulation" in shown
     assert "O stars found, S/N (g) 5-10 0.2500 (0.2000 to 0.3000) [1 of 4 spectra, 2 st" in shown
-    alarms = "LAMOST spectra, none of an O star, called candidates 20.00 %, below 50.00 % (95 %)"
+    alarms = "LAMOST spectra, none of an O star, called candidates 20 %: at most 50 % (95 % confid"
     assert alarms in shown
     assert "[2 of 10]" in shown
     assert "S/N (g) 10-20" not in shown
@@ -251,6 +251,6 @@ def test_shipped_presets_state_every_figure_as_before():
     assert titles["candidates_B0-B0.5"] == "B0 and B0.5 stars called candidates"
     assert titles["candidates_hot_subdwarf"] == "hot subdwarfs called candidates"
     assert titles["candidates_one_side_lost"] == (
-        "B1 and later, subdwarfs, white dwarfs with one side lost"
+        "B1 and later, subdwarfs, white dwarfs called candidates with one half lost"
     )
     assert titles["false_alarms_lamost"] == "LAMOST spectra, none of an O star, called candidates"

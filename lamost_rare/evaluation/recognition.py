@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..figure_titles import figure_rows, ions_of, members, title_of
+from ..figure_titles import figure_rows, ions_of, members, small_rate, title_of
 from ..simulation.labels import classes_of
 from ..simulation.mk_types import subtype_number
 from ..validation.figures import measure, members_of
@@ -126,9 +126,9 @@ def _method(command, recipe, decided, shipped, rules) -> list[str]:
         f"Library stars ({tried}) are observed in simulation: S/N per pixel in g, A_V from 0 to 8 "
         "added, rotation up to 350 km/s, velocities mostly within 60 but up to 500 km/s, nebular "
         "emission, flux-calibration errors, cosmic rays, and pixels lost as LAMOST spectra lose "
-        "them. Figures are of stars known from end to end; MK standards of which only 3800-4620 Å "
-        "or 3800-5600 Å is known, and spectra with one side lost, have lines of their own. LAMOST "
-        "spectra are real.",
+        "them. Most figures are of stars whose library spectrum covers all wavelengths. Standard "
+        "stars of which the library has only 3800-4620 Å or 3800-5600 Å have rows of their own, "
+        "and so have spectra with one half lost: the blue or the red one. LAMOST spectra are real.",
     ]
 
 
@@ -159,8 +159,8 @@ def _candidates(recipe, shipped, rules) -> str:
     text += (
         ", the same for all folds; temperature and the weight of the "
         f"{ions_of(recipe.evidence)}lines are fitted to the "
-        "other folds. It was settled with the table below at hand, which therefore says a little "
-        "too much good of it."
+        "other folds. The threshold was chosen with the figures of this page in view, so that "
+        "they are slightly too good."
     )
     if shipped.discriminant:
         names = ", ".join(name for name in recipe.group if name != recipe.rare_class)
@@ -189,12 +189,12 @@ def _shortfalls(figures, rare_class) -> str:
 def _reached(figure) -> str:
     text = f"{figure['rate']:.4g}"
     if "upper_limit_95" in figure:
-        text += f" (below {figure['upper_limit_95'] * 1e6:.1f} in a million)"
+        text += f" (at most {small_rate(figure['upper_limit_95'])})"
     return text
 
 
 def _at_probabilities(decided, recipe) -> list[str]:
-    """Show what would be found, and at what price, if the probability alone decided."""
+    """Show what would be found, and what else, if the probability alone decided."""
     name, rare = recipe.rare_class, list(recipe.classes).index(recipe.rare_class)
     library = decided["library"]
     ours, own, snr = members_of(decided, name)
@@ -220,12 +220,12 @@ def _at_probabilities(decided, recipe) -> list[str]:
         f"found, S/N {', '.join(_BINS)}",
         *map(members, groups),
         "LAMOST spectra",
-        "observed again, in a million",
+        "with noise added, in a million",
     ]
     return [
         table(headings, map(row, (0.5, 0.8, 0.9, 0.95, 0.99))),
-        f"`p_{name}` in the catalogue lets you choose another price than `candidate` does, which "
-        "asks for more than a probability.",
+        f"Choose by `p_{name}` of the catalogue if you want more completeness or more purity than "
+        "`candidate` gives. `candidate` asks for more than this probability.",
     ]
 
 

@@ -51,12 +51,12 @@ def _method(rule, rare, border) -> str:
     )
     text = (
         "Each trial stands for as many of a survey's spectra as its population has, in a million: "
-        f"{shares}. By S/N: {of_snr}; {100 * LOST_SHARE:.0f} % have one side lost. Stars of a "
-        "population count alike. Ranges are of 90 %, over samples of stars; each star is judged by "
-        f"odds that were fitted to the other folds. {', '.join(POPULATIONS['A-M'])} stars and most "
-        "other objects are re-observed LAMOST spectra, 2,277 in all: what is never seen among "
-        "those is not in these figures. Of spectra as LAMOST took them none, see above, was called "
-        "a candidate."
+        f"{shares}. By S/N: {of_snr}; {100 * LOST_SHARE:.0f} % have one half lost. All stars "
+        "of a population count alike. Ranges hold 90 %, over samples of stars. Each star is judged "
+        f"by odds that were fitted to the other folds. {', '.join(POPULATIONS['A-M'])} stars and "
+        "most other objects are 2,277 LAMOST spectra with noise, reddening and shift added. What "
+        "does not occur among those is not in these figures. Of the same spectra as LAMOST took "
+        "them, none was called a candidate (see above)."
     )
     if border:
         text += f" {' and '.join(border)} lie at the border of {rare}."

@@ -145,7 +145,7 @@ def first_stage_lines(figures: dict, rare_class: str) -> list[str]:
     if lost.get("n"):
         rare = [
             f"- Of library {members(rare_class)}, observed at S/N 10-100, it settled, and so lost, "
-            f"{lost['count']} of {lost['n']} spectra (below {100 * lost['upper_limit_95']:.3f} % "
+            f"{lost['count']} of {lost['n']} spectra (at most {100 * lost['upper_limit_95']:.3f} % "
             "with 95 % confidence); "
             f"at S/N 5-10 {low['count']} of {low['n']}."
         ]
