@@ -240,7 +240,7 @@ def test_evaluation_of_a_generator(data, generator, tmp_path):
     assert len(lines) == 8
     write_gan(figures, tmp_path / "gan.md", "evaluate gan")
     page = (tmp_path / "gan.md").read_text(encoding="utf-8")
-    assert "7 stars trained the generator (40 spectra), 5 are unseen" in page
+    assert "7 of the stars trained the generator (40 spectra), and 5 are unseen" in page
     for word in ("LCGAN `tiny-v1`", "unseen stars", "training stars, other noise", "Too near"):
         assert word in page
     check_page(tmp_path / "gan.md")

@@ -41,8 +41,8 @@ def write_gan(figures: GanFigures, output, command: str) -> None:
         f"{between if n_seeds > 1 else ''}",
         _real(figures),
         f"![Generated and real {figures.rare_class} spectra](images/gan-panel.png)",
-        "Left: the first generated spectra of a seed, not chosen. Right: the real ones of most "
-        "nearly equal noise and slope.",
+        "Left: the first generated spectra of a seed, not selected. Right: the real spectra "
+        "whose noise and slope are closest to those.",
         "## GAN-train and GAN-test",
         *_svm(figures),
         "## Lines, noise, continuum",
@@ -83,18 +83,18 @@ def _real(f) -> str:
     n = {kind: len(f.stars[kind]) for kind in KINDS}
     low, high = f.snr_range
     known = (
-        f"{n['seen']} stars trained the generator ({f.n_examples} spectra), {n['unseen']} are "
-        "unseen"
+        f"{n['seen']} of the stars trained the generator ({f.n_examples} spectra), and "
+        f"{n['unseen']} are unseen"
         if f.known
         else f"which stars trained the generator is not known: all {n['seen']} may have"
     )
     return (
-        f"Real spectra are observations, at S/N (g) from {low:g} to {high:g}, of {f.rare_class} "
-        "stars that cover the whole grid, in simulation where they are library stars: noise, "
-        "bad pixels and sky of LAMOST spectra, extinction, rotation, velocities, nebulae. "
-        f"{known[0].upper() + known[1:]}. New spectra of stars that it saw are no test of new "
-        "stars, so the two are measured apart: **unseen stars**, and **training stars** in noise "
-        "that the generator has not seen."
+        f"Real spectra here are of {f.rare_class} stars that cover all wavelengths, at S/N (g) "
+        f"from {low:g} to {high:g}. Library stars are observed in simulation, with the noise, bad "
+        "pixels and sky of LAMOST spectra, extinction, rotation, velocities and nebulae. "
+        f"{known[0].upper() + known[1:]}. A generator may do well on stars that it has seen and "
+        "badly on new ones. So two groups are compared with separately: **unseen stars**, and "
+        "**training stars** in noise that the generator has not seen."
     )
 
 
@@ -135,19 +135,22 @@ def _svm(f) -> list[str]:
     s = f.sizes
     return [
         table(headings, rows),
-        f"Percent. scikit-learn's NuSVC, Gaussian kernel, {f.rare_class} against F. GAN-test: "
-        f"trained on {s.set2} real spectra repeated to {s.set3} and {s.set3} F, tested on "
-        f"{s.set3} generated ones. GAN-train: trained on {s.set3} generated and {s.set3} F, "
-        f"tested on the {s.set2} real ones; and on {s.set3} spectra of other F stars, without "
-        "which an SVM that always said yes would look perfect. Flux beyond 7380 Å, where some "
-        "libraries end, is made constant for all. The reddest: generated spectra redder than "
-        "three quarters of the real ones.",
-        "The paper's SVM sees flux, of which most is the slope of the continuum, and extinction "
-        f"gives {f.rare_class} stars the slope of any other. What it takes for F are the reddest, "
-        "real ones too: there GAN-test tells how much extinction the spectra have, and little of "
-        "their lines. Of rectified flux, divided by its pseudo-continuum, it sees lines, and "
-        "noise. In both a perfect generator reaches what real spectra of the training stars do, "
-        "of the reddest too, which are noisier in the blue than others.",
+        "In percent. A support-vector machine (scikit-learn's NuSVC, Gaussian kernel) learns to "
+        f"tell {f.rare_class} stars from F stars. GAN-test measures how authentic the generated "
+        f"spectra are: it learns from {s.set2} real {f.rare_class} spectra, repeated to {s.set3}, "
+        f"and {s.set3} F spectra, and is tested on {s.set3} generated ones. GAN-train measures "
+        f"how varied they are: it learns from {s.set3} generated and {s.set3} F spectra, and is "
+        f"tested on the {s.set2} real ones. It is also tested on {s.set3} spectra of other F "
+        f"stars; a machine that always answered {f.rare_class} would look perfect otherwise. Flux "
+        "beyond 7380 Å, where some libraries end, is made constant for all. The reddest are "
+        "generated spectra that are redder than three quarters of the real ones.",
+        "The paper's machine sees flux. Most of that is the slope of the continuum, and "
+        f"extinction can give {f.rare_class} stars the slope of any other star. What it takes for "
+        "F stars are the reddest spectra, real ones too. There GAN-test measures extinction and "
+        "says little about lines. Rectified flux is divided by its pseudo-continuum, so that "
+        "lines and noise remain. In both cases a perfect generator reaches the value of real "
+        "spectra of the training stars. That is also so for the reddest, which are noisier in "
+        "the blue than others.",
     ]
 
 
@@ -181,13 +184,13 @@ def _measures(f) -> list[str]:
     return [
         table([*headings, "KS distance", "p", "p under 0.05"], rows),
         f"Two-sample Kolmogorov-Smirnov tests of {f.sizes.compared} generated against "
-        f"{f.sizes.compared} real spectra; equivalent widths as `inference.evidence` measures "
-        "them, absorption positive. The ratio is an angle: 45 degrees for equal widths, above 90 "
-        "where noise makes He II negative. Noise: relative, a pixel, 4000-5500 Å. Slope: flux near "
-        "4150 Å over flux near 6750 Å. "
-        "The rows of real spectra say what other stars alone, or other noise alone, do to the "
-        "test: few stars differ from few other stars more than a test expects that takes every "
-        "spectrum for a star of its own.",
+        f"{f.sizes.compared} real spectra. Equivalent widths are measured as in a catalogue, "
+        "absorption positive. The ratio of 4471 to 4541 is given as an angle: 45 degrees for equal "
+        "widths, above 90 where noise makes He II negative. Noise is relative, for one pixel, in "
+        "4000-5500 Å. Slope is the flux near 4150 Å over that near 6750 Å. The rows of real "
+        "spectra show what other stars alone, or other noise alone, do to the test. A few stars "
+        "differ from a few others more than the test expects, since it takes every spectrum for "
+        "another star.",
     ]
 
 
@@ -198,9 +201,9 @@ def _coverage(f) -> list[str]:
     ]
     return [
         table(["spectra", "against", "standardized flux", "line depths"], rows),
-        f"Part of {f.sizes.set2} real spectra to which one of {f.sizes.set2} generated ones is "
-        "nearer than their fifth nearest real one (Naeem et al. 2020): 0.97 for equal "
-        "distributions, 0 for a generator that makes one spectrum only.",
+        f"Coverage is the part of {f.sizes.set2} real spectra for which one of {f.sizes.set2} "
+        "generated spectra is nearer than the fifth nearest real one (Naeem et al. 2020). It is "
+        "0.97 for equal distributions, and 0 for a generator that makes one spectrum only.",
     ]
 
 
@@ -218,10 +221,10 @@ def _memorised(f) -> list[str]:
     headings = ["spectra", "space", "distance to nearest training spectrum"]
     return [
         table([*headings, "of unseen real ones", "nearer", "too near"], rows),
-        "Root mean square difference to the nearest training spectrum; here the brackets hold "
-        "quartiles of spectra. Nearer: chance that a spectrum lies nearer to the training "
-        "set than an unseen real one does, 0.5 if they are alike. Too near: part that lies nearer "
-        "than 95 % of the unseen real ones do, 0.05 if they are alike and 1 for copies. The last "
-        "rows are new observations of the training stars: what knowing the stars, but not the "
-        "noise, gives.",
+        "The distance is the root mean square difference to the nearest training spectrum; here "
+        "the brackets hold quartiles over spectra. Nearer: the chance that a spectrum is nearer "
+        "to the training set than an unseen real one, 0.5 if they are alike. Too near: the part "
+        "that is nearer than 95 % of the unseen real ones, 0.05 if they are alike and 1 for "
+        "copies. The last rows are new observations of the training stars, that is of a "
+        "generator that knows these stars but not their noise.",
     ]

@@ -33,8 +33,8 @@ __all__ = ["WAYS", "Mixture", "MixtureSettings", "measure_mixture", "try_mixture
 
 WAYS = {
     "shipped": "as it is",
-    "simulation": "trained on, with simulation alone",
-    "mixture": "trained on, with simulation and LCGAN",
+    "simulation": "trained further, simulation alone",
+    "mixture": "trained further, simulation and LCGAN",
 }
 _VERSION = 2
 """To be raised when the same settings give other results."""

@@ -39,21 +39,21 @@ def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> Non
     parts = [
         f"# What generated stars do for `{recipe_name}`",
         f"Made by `{command}`. {said_of_runs(n_repetitions, 'repetition')}",
-        f"Each of the {n_folds} recognisers of the cross-validation is trained on for {s.epochs} "
+        f"The cross-validation has {n_folds} recognisers. Each is trained for {s.epochs} more "
         f"epochs, from a learning rate of {s.learning_rate:g} down, in two ways: with simulation "
-        f"alone, and with {100 * s.fraction:g} % of the {rare} from an LCGAN (observed without "
-        "its noise, with that of real spectra, and reddened, like a library star). That LCGAN was "
-        f"trained for {s.gan.iterations} iterations on {s.n_examples} observations of the same "
-        f"{rare} as its recogniser, and on no other. Each is tried on the stars that neither has "
-        "seen, with the same observations for all, and with a temperature and a discriminant "
-        "fitted to the other folds, as for [recognition](recognition.md), which says what the "
-        "measures are.",
+        f"alone, and with {100 * s.fraction:g} % of the {rare} made by an LCGAN. The generated "
+        "stars are observed in simulation like library stars: without the generator's own noise, "
+        "with that of real spectra, and reddened. That LCGAN was trained for "
+        f"{s.gan.iterations} iterations on {s.n_examples} observations of the same {rare} as its "
+        "recogniser, and of no others. Each is tried on the stars that neither has seen, with the "
+        "same observations for all. Temperature and discriminant are fitted to the other folds. "
+        "[Recognition](recognition.md) explains the measures.",
         table(["measure", *WAYS.values()], _rows(found)),
         "False alarms are given in a million spectra.",
         "## Log loss by fold",
-        table(["fold", *WAYS.values(), "with LCGAN less without"], by_fold),
-        f"Of {rare} against the other hot stars of libraries, as if they were as frequent as all "
-        f"of those, before temperature; lower is better. {_verdict(change)}",
+        table(["fold", *WAYS.values(), "difference that the LCGAN makes"], by_fold),
+        f"Log loss of {rare} against the other hot stars of libraries, both taken as equally "
+        f"frequent, before temperature; lower is better. {_verdict(change)}",
     ]
     write_page(output, parts)
 

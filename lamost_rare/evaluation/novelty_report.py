@@ -34,45 +34,49 @@ def write_novelty(figures: NoveltyFigures, preset_name: str, output, command: st
     parts = [
         f"# What `{preset_name}` flags as unlike all known spectra",
         f"Made by `{command}`.",
-        "The column `novelty` says how unlike all known spectra a spectrum is: -log₁₀ of the part "
-        "of known spectra, of as much noise, that are as odd. From 2 on, one in a hundred, the "
-        "flag `OUT_OF_DISTRIBUTION` is set. Neither changes a probability or a candidate: a "
-        "candidate with the flag is one to look at first with the thought that it may be none of "
-        "the classes.",
+        "The column `novelty` says how unlike all known spectra a spectrum is. It is -log₁₀ of "
+        "the part of the known spectra that are as unusual, among those of as much noise: 2 "
+        "means one in a hundred. From 2 on, the flag `OUT_OF_DISTRIBUTION` is set. Neither "
+        "changes a probability or a candidate. A candidate with the flag may be of none of the "
+        "classes: look at it first.",
         "## How it is found",
-        "A small dense network, which has nothing to do with the recogniser, sees the depths of "
-        "blocks of four pixels that [the first stage](scan.md#the-first-stage) sees as well, and "
-        "a few numbers of each twelfth of the spectrum (`inference/novelty.py`). It was taught to "
-        "tell observations of known stars from spectra that no star has: library stars with lines "
-        "where none are, at other velocities or scales, with parts of other stars, lines that "
-        "are too strong or turned around, smeared, with many spikes (`simulation/oddities.py`). "
-        "None of these is meant to look like any object, so that what it does for a class it has "
-        "not seen is what it will do for the next one. Known are the stars of all classes but "
-        "`other`, which is whatever fits no other class. How rare a score is is counted on stars "
-        "that were not trained on (folds by star), of which real spectra of the survey make up "
-        "more than half, in bins of the noise.",
+        "A small dense network, independent of the recogniser, gets the same input as [the first "
+        "stage](scan.md#the-first-stage): depths in blocks of four pixels. It also gets a few "
+        "numbers for each twelfth of the spectrum (`inference/novelty.py`). It learned to tell "
+        "observations of known stars from spectra that no star has. Those were made from library "
+        "stars (`simulation/oddities.py`): with lines where none are, at other velocities or "
+        "scales, with parts of other stars, with lines that are too strong or inverted, smeared, "
+        "or with many spikes. None of them imitates any object. So what the network does with a "
+        "class that it has not seen, it should do with the next one as well. Known are the stars "
+        "of all classes except `other`, which is whatever fits no other class. How rare a score "
+        "is was counted on stars that were not trained on, separately for each level of noise. "
+        "More than half of them are real spectra of the survey.",
         "## Classes left out",
-        f"Parts flagged, by S/N (g). Median over the classes at S/N above 10: "
-        f"**{_percent(figures.median)}**; hot subdwarfs, which look like O stars, and random lines "
-        "do not count there. Quasars, galaxies and the objects of class `other` are never known. "
-        "Hot subdwarfs and white dwarfs are left out of a training of their own, and are known to "
-        "the preset. What is invented has no spectra in the data.",
+        "The table has the part of the spectra that is flagged. Each class was unknown to the "
+        "network that judged it. The median over the classes at S/N above 10 is "
+        f"**{_percent(figures.median)}**, not counting hot subdwarfs, which look like O stars, "
+        "and random lines. Quasars, galaxies and the objects of class `other` are never known. "
+        "Hot subdwarfs and white dwarfs are known to the shipped preset; for this table they "
+        "were left out of a training of their own. Invented classes are simulated, since the "
+        "data have no spectra of them.",
         _table("class", figures.left_out),
-        "What is near to a known class is flagged least: L and T dwarfs and S stars are to this "
-        "network as M stars, hot subdwarfs as O and B stars. The absence of the flag is no proof "
-        "that a spectrum is of a known class.",
+        "What is similar to a known class is flagged least. To this network L and T dwarfs and S "
+        "stars look like M stars, and hot subdwarfs like O and B stars. A spectrum without the "
+        "flag may still be of an unknown class.",
         "## Faults",
-        "Done to spectra of stars that were not trained on; `none` is the same spectra without "
-        "a fault. An error of a few ångströms is as a star of high velocity. Sky lines left in, or "
-        "taken away twice, are given by the width of one at the level of the star; noise that was "
-        "measured at neighbouring pixels takes in what they do. What is a star in both arms "
-        "can only be told from one star where the two are far apart.",
+        "Faults were added to spectra of stars that were not trained on; `none` is the same "
+        "spectra without a fault. A wavelength error of a few ångströms looks like a star of "
+        "high velocity. Residuals of sky lines are given by their width at the level of the "
+        "star's light. They also enter the noise, which is measured from neighbouring pixels, so "
+        "that they are less conspicuous. Two stars in the two arms of one spectrum can only be "
+        "noticed if they are of very different types.",
         _table("fault", figures.faults),
         "## Known spectra",
         "Simulated observations of stars that were not trained on, and real spectra as they are:",
         _table("class, simulated", figures.known),
         _table("class, real", figures.real),
-        "Of the classes with few stars to learn from, more are flagged: each star is a little new.",
+        "Of classes with few stars to learn from, more spectra are flagged: each star is "
+        "somewhat new.",
     ]
     write_page(output, parts)
 

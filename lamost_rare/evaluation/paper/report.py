@@ -1,4 +1,4 @@
-"""docs/paper.md: the experiments of Yang et al. (2021) done again."""
+"""docs/paper.md: the experiments of Yang et al. (2021), repeated."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ def write_paper(results: PaperResults, output, command: str) -> None:
     plot_stars(results, images / "paper-stars.png")
     plot_snr(results, images / "paper-snr.png")
     parts = [
-        "# The paper's experiments done again",
-        f"Made by `{command}`. {said_of_runs(results.runs)} The paper (Yang et al. 2021) gives "
-        "medians of ten runs. Each run draws which O stars are trained on and which are tested on, "
-        "and every seed, anew.",
+        "# The experiments of Yang et al. (2021), repeated",
+        f"Made by `{command}`. {said_of_runs(results.runs)} The paper gives medians of ten "
+        "runs, too. Each run draws anew which O stars are trained on, which are tested on, and "
+        "every seed.",
         "## Data sets",
         *_data_sets(results),
         "## Table 2: GAN-train and GAN-test",
         *_table2(results),
-        "## Accuracy on unseen O stars, by what fills the class",
+        "## Accuracy on unseen O stars, by what was trained on",
         *_ways(results),
         "## Few stars",
         *_few(results),
@@ -79,7 +79,7 @@ def write_paper(results: PaperResults, output, command: str) -> None:
         "![Accuracy on set 2 against GAN iteration](images/paper-iterations.png)",
         "## Accuracy against S/N",
         "![Accuracy in bins of S/N](images/paper-snr.png)",
-        "## Does the LCGAN pay?",
+        "## Does the LCGAN help?",
         *_verdict(results),
     ]
     write_page(output, parts)
@@ -124,11 +124,11 @@ def _data_sets(r) -> list[str]:
         "The paper's O spectra are LAMOST's own. Here they are library O stars that cover the "
         "whole grid, observed in simulation (noise, bad pixels and sky of real LAMOST spectra, "
         f"added extinction, rotation, velocities, nebulae), at S/N (g) from {low:g} to {high:g}, "
-        "log-uniform. **No star is in both set 1 and set 2**; in the paper set 2 holds 323 of "
-        "the same few hundred spectra from which set 1 was taken. Beyond 7380 Å, where some "
-        "libraries end, every spectrum, generated ones too, is made constant. F, G and K are real "
-        "LAMOST spectra with more noise, reddening and shift, and library stars observed in "
-        "simulation, every star as often as any other: "
+        "log-uniform. **No star is in both set 1 and set 2.** In the paper both sets come from the "
+        "same few hundred spectra. Beyond 7380 Å, where some libraries end, every spectrum, "
+        "generated ones too, is made constant. F, G and K stars are real LAMOST spectra with "
+        "noise, reddening and shift added, and library stars observed in simulation. Every star "
+        "is as frequent as any other: "
         + ", ".join(f"{c[x][0]} {x} stars to train on and {c[x][1]} to test on" for x in "FGK")
         + ".",
         f"GANs: {g.iterations} iterations of batches of {g.batch_size} (more than 2000 in the "
@@ -178,7 +178,8 @@ def _ways(r) -> list[str]:
         f"in bins of S/N ({s.test} spectra of the same stars). False alarms: percent of "
         f"{3 * s.test} F, G and K spectra above the probability that keeps 95 % of the O spectra. "
         "Log loss and expected calibration error, of the probability of O, are over all of these; "
-        "lower is better.",
+        "lower is better. Observed again: real or library spectra to which the simulation adds "
+        "noise, reddening and a shift in velocity.",
     ]
 
 
@@ -197,7 +198,10 @@ def _few(r) -> list[str]:
         for name in _DECIDING
     ]
     share = r.settings.sizes.set1 / r.counts["set 1"]
-    return [*tables, f"About {share:.0f} spectra of each star are in set 1, whatever their number."]
+    return [
+        *tables,
+        f"About {share:.0f} spectra of each star are in set 1, however many stars there are.",
+    ]
 
 
 def _fig7(r) -> list[str]:
@@ -257,10 +261,10 @@ def _verdict(r) -> list[str]:
                 *(f"{int(hit.sum())} of {len(hit)}" for hit in hits),
             ]
         )
-    headings = ["with", "less without", "stars", "accuracy on set 2", "S/N 5-10", "log loss"]
+    headings = ["with", "compared with", "stars", "accuracy on set 2", "S/N 5-10", "log loss"]
     return [
         _best(r),
-        "Differences run by run, so that both sides have the same stars. Accuracy in points; less "
-        "is better for the log loss.",
+        "Differences run by run, so that both sides have the same stars. Accuracy in percentage "
+        "points; for the log loss, less is better.",
         table([*headings, "better on set 2 in", "lower log loss in"], rows),
     ]
