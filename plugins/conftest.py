@@ -1,15 +1,18 @@
 """What the tests of all adapters share."""
 
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+_TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.append(str(_TESTS))  # its helpers import each other
 # The settings of the package's own tests, which TensorFlow needs before it is imported.
-_OURS = runpy.run_path(str(Path(__file__).resolve().parent.parent / "tests" / "conftest.py"))
+_OURS = runpy.run_path(str(_TESTS / "conftest.py"))
 data_folder = _OURS["data_folder"]
-_ODDS = runpy.run_path(str(Path(__file__).resolve().parent.parent / "tests" / "odds_helpers.py"))
+_ODDS = runpy.run_path(str(_TESTS / "odds_helpers.py"))
 
 BATCH_SIZE = 16
 

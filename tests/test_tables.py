@@ -17,7 +17,7 @@ from astropy.io import fits
 from astropy.io.votable import parse
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import QTable, Table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamost_rare import classify_spectra, cli
@@ -219,6 +219,7 @@ def test_a_table_of_before_is_converted_with_nulls(tmp_path):
     assert QTable.read(tmp_path / "t.vot")["ew"].mask.tolist() == [True, False]
 
 
+@settings(deadline=None)  # of the first file, and of a machine with other work
 @given(
     st.lists(
         st.lists(

@@ -56,7 +56,7 @@ class _Common:
     @staticmethod
     def get_stpipe_loggers():
         """The loggers that strun configures."""
-        return ("stpipe", "lamost_rare_stpipe", "py.warnings")
+        return ("stpipe", "lamost_rare", "lamost_rare_stpipe", "py.warnings")
 
     @staticmethod
     def remove_suffix(name):
