@@ -110,7 +110,7 @@ def test_of_two_verdicts_the_later_holds(page):
     until(page, "Deciding.state(0).class === 'B'")
     newer = dict(older["verdicts"][1], at="2999-01-01T00:00:00Z", id="later", comment="much later")
     older["verdicts"] = [older["verdicts"][0], newer]
-    assert taken(page, "verdicts.json", json.dumps(older)).startswith("1 verdicts taken")
+    assert taken(page, "verdicts.json", json.dumps(older)).startswith("1 verdict taken")
     assert verdict(page, 0)[0] == "B"
     assert verdict(page, 1)[3] == "much later"
     # The next one of the same person is later still.
@@ -168,7 +168,7 @@ def test_the_file_of_a_server_is_taken(page):
     said = taken(page, "verdicts.jsonl", "\n".join([*lines, lines[0][:50]]))
     assert said.startswith("3 verdicts taken (Dan); 1 left out")
     one = json.dumps(events[0] | {"id": "e", "by": "Eve"})
-    assert taken(page, "verdicts.jsonl", one) == "1 verdicts taken (Eve)."
+    assert taken(page, "verdicts.jsonl", one) == "1 verdict taken (Eve)."
 
 
 def test_verdicts_that_came_with_the_page_are_shown_and_exported(context, star_page, tmp_path):

@@ -74,7 +74,7 @@ def test_what_cannot_be_stored_is_said_and_stays(page_with):
     press(page, "o", "1")
     page.wait_for_selector('#saved[data-state="failed"]')
     assert "2 verdicts could not be stored: the browser's store is full." in warning(page)
-    assert "Export them now (X)" in warning(page)
+    assert "export it now (X)" in warning(page)
     assert verdict(page, 0)[:2] == ("O", "certain")
     press(page, "X")
     with page.expect_download() as waiting:

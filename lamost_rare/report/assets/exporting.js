@@ -49,7 +49,7 @@ const Exporting = {
       (event) => !VerdictLog.isEmpty(event),
     );
     Page.get("export-count").textContent =
-      `${events.length} verdicts${Person.name ? ` of ${Person.name}` : ""}${Page.get("export-others").checked ? " and others" : ""}.`;
+      `${Page.count(events.length, "verdict")}${Person.name ? ` of ${Person.name}` : ""}${Page.get("export-others").checked ? " and others" : ""}.`;
   },
 
   /** Write CSV. A verdict that was taken back is no line. */
@@ -92,7 +92,7 @@ const Exporting = {
     Settings.set(Exporting.setting(), Exporting.newest());
     Page.closeDialog("export-dialog");
     Status.say(
-      `${events.filter((event) => !VerdictLog.isEmpty(event)).length} verdicts exported as ${Exporting.fileName(kind)}.`,
+      `${Page.count(events.filter((event) => !VerdictLog.isEmpty(event)).length, "verdict")} exported as ${Exporting.fileName(kind)}.`,
     );
     Status.saved();
   },

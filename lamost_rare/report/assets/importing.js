@@ -43,7 +43,7 @@ const Importing = {
     Undoing.seed(Person.name);
     App.refresh();
     const people = [...new Set(fresh.map((event) => event.by))];
-    const parts = [`${fresh.length} verdicts taken${people.length ? ` (${people.join(", ")})` : ""}`];
+    const parts = [`${Page.count(fresh.length, "verdict")} taken${people.length ? ` (${people.join(", ")})` : ""}`];
     if (here.length > fresh.length) parts.push(`${here.length - fresh.length} were here already`);
     if (found.length > here.length)
       parts.push(

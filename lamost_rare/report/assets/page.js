@@ -20,6 +20,11 @@ const Page = {
     return element;
   },
 
+  /** Count things: "1 verdict", "2 verdicts". */
+  count(n, thing) {
+    return `${n} ${thing}${n === 1 ? "" : "s"}`;
+  },
+
   /** Open a dialog, once: a second call, as by a key held down, does nothing. */
   openDialog(id) {
     const dialog = Page.get(id);

@@ -27,7 +27,7 @@ const Status = {
     const lost = VerdictLog.endangered().length;
     Page.get("warning").hidden = lost === 0;
     Page.get("warning").textContent =
-      `${lost} verdicts could not be stored: ${VerdictLog.reason}. They are in this window alone. Export them now (X).`;
+      `${Page.count(lost, "verdict")} could not be stored: ${VerdictLog.reason}. What is in this window alone is lost with it: export it now (X).`;
     const mine = VerdictLog.latestOf(Person.name).filter((event) => !VerdictLog.isEmpty(event)).length;
     const state = lost ? "failed" : VerdictLog.saved() ? "saved" : VerdictLog.reason ? "small" : "saving";
     const words = {
@@ -40,7 +40,7 @@ const Status = {
     Page.get("saved").dataset.state = state;
     Page.get("saved").textContent =
       mine || lost
-        ? `${mine} ${mine === 1 ? "verdict" : "verdicts"}, ${words[state]}${missing ? `; ${missing} not exported` : ""}`
+        ? `${Page.count(mine, "verdict")}, ${words[state]}${missing ? `; ${missing} not exported` : ""}`
         : "";
   },
 };
