@@ -42,8 +42,9 @@ def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 
 def _usage(parser) -> list[str]:
-    words = " ".join(parser.format_usage().removeprefix("usage: ").split())
-    return ["```text", words, "```", ""]
+    formatter = parser.formatter_class(prog=parser.prog, width=84)
+    formatter.add_usage(None, parser._actions, parser._mutually_exclusive_groups, prefix="")
+    return ["```text", formatter.format_help().rstrip(), "```", ""]
 
 
 def _options(parser) -> list[str]:
