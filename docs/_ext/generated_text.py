@@ -67,7 +67,13 @@ def step_lines() -> str:
         if not entry.target.startswith("lamost_rare."):
             continue
         step = load_entry(entry)
-        lines += ["", f"### {entry.name}", "", f"{_markdown(step.summary)}.", ""]
+        lines += [
+            "",
+            f"### {entry.name}",
+            "",
+            f"{_markdown(step.summary[:1].upper() + step.summary[1:])}.",
+            "",
+        ]
         if step.parameters:
             lines += ["| parameter | type | default | meaning |", "|---|---|---|---|"]
         for parameter in step.parameters:
@@ -84,7 +90,7 @@ def step_lines() -> str:
 
 
 def _listed(names) -> str:
-    return ", ".join(f"`{name}`" for name in names) + "."
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(names)) + "."
 
 
 def _markdown(text: str) -> str:
