@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lamost_rare import cli
 from lamost_rare.inference.columns import (
     GENERAL_CATALOGUE,
     REJECTED,
@@ -73,9 +74,22 @@ def test_lines_and_where_they_are_measured():
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(page):
     text = re.sub("<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)#]+)", text):
-        if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]+))?\)", text):
+        if "://" in target:
+            continue
+        linked = page.parent / target if target else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if anchor and linked.suffix == ".md":
+            assert anchor in anchors(linked), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page):
+    """What a code host and Sphinx call the headings of a page in addresses."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    if page.name == "cli.md":  # its headings are made from the program
+        text += "".join(f"\n## lamost-rare {name}" for name in cli.COMMANDS)
+    titles = (title.strip().lower() for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE))
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
 def exists(name):
