@@ -14,7 +14,7 @@ export PYTHONHASHSEED ?= 0
 export MPLBACKEND ?= Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo scan test test-oldest coverage fuzz adapters docs lint format bench weights clean
+.PHONY: help install demo scan test test-all test-oldest coverage fuzz adapters docs lint format bench weights clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,7 +40,10 @@ scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
 # A file's tests stay in one process, and share what they have set up.
-test: $(STAMP) lint adapters $(BROWSER)  ## ruff and mypy, then all tests, in two processes; warnings are errors
+test: $(STAMP) lint adapters $(BROWSER)  ## ruff and mypy, then tests in two processes; warnings are errors
+	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile -m "not slow"
+
+test-all: $(STAMP) lint adapters $(BROWSER)  ## make test, with the tests that take long: whole trainings, kills at every moment
 	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 fuzz: $(STAMP)  ## damaged headers, other ones each time, read in both ways: make fuzz [N=20000]
@@ -66,10 +69,10 @@ $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg
 	$(BIN)/python -m pip install --quiet --no-deps --editable plugins/stpipe --editable plugins/ceci
 	touch $@
 
-# One process: notebooks load TensorFlow, and are run one after the other.
+# Two processes: notebooks load TensorFlow, 2 GB each.
 docs: $(DOCUMENTED)  ## build the documentation site in docs/_build/html; warnings are errors
 	rm -rf docs/api
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet docs docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet --jobs 2 docs docs/_build/html
 
 $(DOCUMENTED): $(ADAPTED) setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'

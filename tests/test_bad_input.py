@@ -91,6 +91,7 @@ def make_survey(root, made, n_files):
     return truth
 
 
+@pytest.mark.slow
 def test_damage_in_bulk(preset, network, tmp_path):
     truth = make_survey(tmp_path / "in", templates(tmp_path / "templates"), N_BULK)
     counts = Counter(truth.values())

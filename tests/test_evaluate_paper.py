@@ -301,6 +301,7 @@ def untrained(monkeypatch):
     return done
 
 
+@pytest.mark.slow
 def test_the_whole_paper_resumed_and_written(data, tmp_path, untrained, monkeypatch):
     # Interrupted after three recognisers.
     train = paper_tasks.train_recogniser

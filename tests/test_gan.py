@@ -254,7 +254,9 @@ def test_sliced_distance_is_zero_for_equal_sets_and_grows_with_a_shift():
 OPTIONS = {"iterations": 6, "batch_size": 8, "sample_every": 2, "seed": 3}
 
 
-@pytest.mark.parametrize("dies_at", [3, 6, 9])
+@pytest.mark.parametrize(
+    "dies_at", [pytest.param(3, marks=pytest.mark.slow), 6, pytest.param(9, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, dies_at):
     examples, validation = spectra(60, 1), spectra(30, 2)
     more = GanRefinement(iterations=4, batch_size=12, sample_every=2)
@@ -293,6 +295,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
         train("b", refinement=replace(more, line_weight=1.0))
 
 
+@pytest.mark.slow
 def test_a_training_without_refinement_can_be_refined_later(tmp_path):
     examples, validation = spectra(60, 1), spectra(30, 2)
     arguments = examples, validation, TINY, GanOptions(**OPTIONS)

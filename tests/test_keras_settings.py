@@ -81,7 +81,9 @@ def run(code, folder, name, settings, *extra):
         return [found[key] for key in found.files]
 
 
-@pytest.mark.parametrize("code", [BUILD, TRAIN], ids=["built", "trained"])
+@pytest.mark.parametrize(
+    "code", [pytest.param(BUILD, marks=pytest.mark.slow), TRAIN], ids=["built", "trained"]
+)
 def test_no_setting_of_the_user_changes_a_network(code, tmp_path):
     want = run(code, tmp_path, "plain", PLAIN)
     others = [("half", HALF), ("double", DOUBLE, "mixed_float16")]

@@ -123,6 +123,7 @@ def test_astropy_reads_the_simulated_files(tmp_path):
                 assert hdus[0].data.shape == (5, GRID.n_pixels)
 
 
+@pytest.mark.slow
 def test_every_real_file(data_folder):
     with open(data_folder / "lamost" / "labels.csv", newline="") as stream:
         labels = list(csv.DictReader(stream))

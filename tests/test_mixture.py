@@ -55,6 +55,7 @@ def noise():
     return NoiseBank.analytic(np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_generated_stars_have_levels_of_library_stars(sources, noise, tmp_path):
     pytest.importorskip("keras")
     arguments = sources, noise, TINY_LCGAN, GAN
@@ -98,6 +99,7 @@ def test_a_part_of_the_rare_class_is_generated(sources, noise):
         MixedStream(plain, marked[:0], 0.4, "O", 5)
 
 
+@pytest.mark.slow
 def test_folds_are_trained_on_in_two_ways(sources, tmp_path, monkeypatch):
     pytest.importorskip("keras")
     undecided = undecided_first_stage()

@@ -51,6 +51,7 @@ def kill_everywhere(source, preset, folder, format, begin):
     return [(int(n), what) for n, what in moments]
 
 
+@pytest.mark.slow
 def test_killed_at_every_moment(source, preset, tmp_path):
     moments = kill_everywhere(source, preset, tmp_path, "votable", "whole")
     found = [done for done, _ in moments]

@@ -86,6 +86,7 @@ def test_from_library_stars_to_a_preset(folder, tmp_path):
         train(folder, tmp_path / "my-o-v1")
 
 
+@pytest.mark.slow
 def test_a_rebuilt_generator_takes_the_place_of_the_old_one(folder, tmp_path, monkeypatch):
     from lamost_rare.training import generator
 

@@ -385,6 +385,7 @@ def test_patience_stops(sources, tmp_path):
     assert len(losses) - 1 - int(np.argmin(losses)) == 2
 
 
+@pytest.mark.slow
 def test_a_users_own_classifier(folder, tmp_path):
     output = tmp_path / "mine-v1"
     options = TrainingOptions(
@@ -414,6 +415,7 @@ def test_a_users_own_classifier_of_another_network(folder, tmp_path, linear):
     assert Predictor(preset, batch_size=2).predict(batch).probabilities.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_figures_of_another_rare_class(folder, tmp_path, capsys):
     """Its members are spectra of the survey: found they are recall, and never false alarms."""
     rows = list(csv.DictReader((folder / "labels.csv").open()))
