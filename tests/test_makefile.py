@@ -30,13 +30,16 @@ def dry_run(*arguments):
 @pytest.mark.parametrize(
     ("target", "last"),
     [
-        ("test", "somewhere/venv/bin/python -m pytest --numprocesses 2 --dist loadfile"),
+        (
+            "test",
+            'somewhere/venv/bin/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"',
+        ),
         ("demo", 'somewhere/venv/bin/lamost-rare demo --output "demo-output"'),
         ("lint", "somewhere/venv/bin/lint-imports --no-logo setup.cfg"),
         (
             "docs",
             "somewhere/venv/bin/python -m sphinx --fail-on-warning --keep-going --nitpicky "
-            "--fresh-env --quiet docs docs/_build/html",
+            "--fresh-env --quiet --jobs 2 docs docs/_build/html",
         ),
         (
             "fuzz",
