@@ -1,5 +1,6 @@
 """Fixtures and settings shared by all tests."""
 
+import logging
 import os
 import sys
 from contextlib import ExitStack
@@ -23,6 +24,18 @@ def same_weights():
     """New networks begin with the same weights in every run of a test."""
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(20210503)
+
+
+@pytest.fixture(autouse=True)
+def same_log():
+    """What a test, or a snippet that it runs, asks of the package's log ends with the test."""
+    loggers = [logging.getLogger(name) for name in (None, "lamost_rare")]
+    before = [(logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        if logger.name == "lamost_rare":
+            logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
