@@ -70,9 +70,9 @@ $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg
 	touch $@
 
 # Two processes: notebooks load TensorFlow, 2 GB each.
-docs: $(DOCUMENTED)  ## build the documentation site in docs/_build/html; warnings are errors
+docs: $(DOCUMENTED)  ## build the documentation site in docs/_build/html; warnings are errors (QUICK=1: not all tutorials are run)
 	rm -rf docs/api
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet --jobs 2 docs docs/_build/html
+	LAMOST_RARE_QUICK_DOCS=$(QUICK) $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet --jobs 2 docs docs/_build/html
 
 $(DOCUMENTED): $(ADAPTED) setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'

@@ -81,6 +81,10 @@ def setup(app):
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"
+# With this, tutorials that train or start clusters are shown without outputs: for quick builds.
+if os.environ.get("LAMOST_RARE_QUICK_DOCS"):
+    nb_execution_excludepatterns = ["*own_class*", "*cluster*", "*pipelines*"]
+    suppress_warnings = ["myst-nb.lexer"]  # without a kernel nobody says that cells are Python
 nb_execution_show_tb = True
 nb_execution_timeout = 600  # seconds a cell, on a busy machine
 nb_execution_in_temp = True

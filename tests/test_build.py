@@ -43,6 +43,7 @@ def test_a_recipe_becomes_a_preset(data, tmp_path, monkeypatch):
     assert "2 steps of 8 simulated observations" in (preset.folder / "CARD.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_recipe_of_another_rare_class_needs_nothing_else(data, tmp_path, monkeypatch):
     labels = tmp_path / "labels.csv"
     labels.write_text((data / "labels.csv").read_text().replace(",G", ",carbon"))

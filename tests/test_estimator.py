@@ -80,6 +80,7 @@ def stars():
     )
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_quickly(stars):
     batch, y = stars
     x = as_features(batch)[:, : batch.grid.n_pixels]

@@ -372,6 +372,7 @@ def test_results_depend_on_everything_that_matters(data, tmp_path):
         assert tuple(a != b for a, b in zip(paths, names, strict=True)) == differs
 
 
+@pytest.mark.slow
 def test_a_gan_is_trained_and_generates(data, tmp_path):
     pytest.importorskip("keras")
     short = replace(MINI, gan=GanOptions(iterations=1, sample_every=1, batch_size=8))

@@ -319,6 +319,7 @@ def test_lines_can_weigh_more_in_the_distance():
     assert heavy - plain == pytest.approx(9 / (5 + 128), rel=0.01)  # of 133 axes the first
 
 
+@pytest.mark.slow
 def test_training_brings_spectra_nearer_to_the_real_ones(tmp_path):
     examples, validation = spectra(300, 1), spectra(200, 2)
     options = GanOptions(

@@ -76,6 +76,7 @@ def test_killed_at_every_moment(source, preset, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["fits", "ecsv"])
 def test_killed_while_another_format_is_made_of_a_finished_scan(source, preset, tmp_path, format):
     moments = kill_everywhere(source, preset, tmp_path, format, "tables")

@@ -280,6 +280,7 @@ def test_noise_without_bright_spectra_is_that_of_the_survey(rng):
     assert neighbours == pytest.approx(TYPICAL_CORRELATION, abs=0.02)
 
 
+@pytest.mark.slow
 def test_simulated_noise_is_that_of_real_faint_spectra(data_folder, rng):
     sources = load_data_folder(data_folder)
     seen = sources.real
@@ -332,6 +333,7 @@ def test_expected_error_of_darkness_is_finite():
     assert np.isfinite(expected_error(dark, flat, np.array([5.0, 50.0]))).all()
 
 
+@pytest.mark.slow
 def test_snr_along_real_spectra_is_that_of_others_seen_by_the_same_light(data_folder, rng):
     sources = load_data_folder(data_folder)
     sources = sources[sources.real]

@@ -107,6 +107,7 @@ def test_a_scan_of_the_store_is_a_scan_of_the_files(
     assert manifest(tmp_path / "store")["source"] == str(store)
 
 
+@pytest.mark.slow
 def test_real_spectra_are_exact(data_folder, preset, network, tmp_path):
     source = data_folder / "lamost" / "dr8plus"
     summary = pack_spectra(source, tmp_path / "real.h5", workers=2)

@@ -203,6 +203,7 @@ def _components(folder):
     return same_shape[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_quiet")
 def test_the_second_opinion_sees_principal_components(sources, tmp_path):
     stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
