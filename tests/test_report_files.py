@@ -23,7 +23,7 @@ def page(context, star_page):
     press(page, "b", "5", "6", "c")
     page.keyboard.insert_text(COMMENT)
     press(page, "Escape", "ArrowRight", "x", "Delete")
-    until(page, "VerdictLog.all().length >= 6")
+    until(page, "VerdictLog.all().some(e => e.class === 'other') && Deciding.state(2).class === ''")
     return wait_saved(page)
 
 
