@@ -57,6 +57,17 @@ def star_page(tmp_path_factory) -> Path:
     return page_of_stars(tmp_path_factory.mktemp("page"))
 
 
+@pytest.fixture
+def served(scan):
+    """The page of a file's ``scan``, served; without verdicts afterwards."""
+    from lamost_rare.report.server import serve
+
+    with serve(scan, progress=False) as served:
+        yield served
+    for path in scan.glob("verdicts-*"):
+        path.unlink()
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Chromium for the tests of a file.

@@ -1,13 +1,13 @@
 """Examples in docstrings do what they say, where the survey of ``lamost-rare demo`` is at hand."""
 
 import contextlib
-import doctest
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import lamost_rare
+from doctest_helpers import run_examples
 
 ROOT = Path(lamost_rare.__file__).parent
 MODULES = {
@@ -33,10 +33,7 @@ def folder(tmp_path_factory):
 def test_examples_in_docstrings(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
     before = set(folder.iterdir())
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    found = doctest.testmod(import_module(name), optionflags=flags)
-    assert found.failed == 0  # what differs stands in the captured output
-    assert found.attempted > 0
+    run_examples(import_module(name))
     text = MODULES[name].read_text(encoding="utf-8")
     for path in set(folder.iterdir()) - before:  # nothing but what the examples say
         assert f'"{path.name}"' in text

@@ -11,21 +11,12 @@ import pytest
 
 import lamost_rare
 from browser_helpers import open_page, press, until, verdict, wait_ready
-from lamost_rare.report.server import serve
 from page_helpers import scan_of_stars
 
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
     return scan_of_stars(tmp_path_factory.mktemp("browser"))
-
-
-@pytest.fixture
-def served(scan):
-    with serve(scan, progress=False) as served:
-        yield served
-    for path in scan.glob("verdicts-*"):
-        path.unlink()
 
 
 def windows(browser, url):

@@ -39,14 +39,6 @@ def scan(tmp_path_factory):
     return scan_of_stars(tmp_path_factory.mktemp("served"))
 
 
-@pytest.fixture
-def served(scan):
-    with serve(scan, progress=False) as served:
-        yield served
-    for path in scan.glob("verdicts-*"):
-        path.unlink()
-
-
 def ask(url, method="GET", path="", body=None, headers=(), host=None):
     """Send one request; returns (status, headers, what came back)."""
     parts = urlsplit(url)

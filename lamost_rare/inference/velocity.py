@@ -18,6 +18,7 @@ import numpy as np
 
 from ..simulation.analytic import analytic_star
 from ..spectra.air_vacuum import air_to_vacuum
+from ..spectra.at_rest import C_KM_S
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from .threads import one_blas_thread
@@ -50,7 +51,6 @@ LEAST_LEAD = 9.0
 APART = 200.0
 """km/s."""
 
-_C_KM_S = 299792.458
 _BEYOND = 100.0  # km/s: a peak at the limit has two sides
 _FINE = 4  # velocities to a pixel
 _STEPS = (5e-5, 2e-4)  # dex to a pixel, from and to: grids as LAMOST's
@@ -122,7 +122,7 @@ def _windows_of(grid: WavelengthGrid, types: tuple[str, ...]) -> _Windows | None
         return None
     used = np.concatenate(pixels)
     step = grid.log10_step / _FINE
-    reach = int(np.log10(1 + (LIMIT + _BEYOND) / _C_KM_S) / step)
+    reach = int(np.log10(1 + (LIMIT + _BEYOND) / C_KM_S) / step)
     offsets = np.arange(-reach, reach + 1)
     # A template on a finer lattice that reaches farther: each shift is a choice of its pixels.
     n_fine = (grid.n_pixels - 1) * _FINE + 1 + 2 * reach
@@ -189,7 +189,7 @@ def _measure(flux, ivar, mask, windows: _Windows) -> tuple[float, float]:
     found = _peak(_gains(flux, ivar, mask, windows, moved), windows) if moved else first
     if found is None:
         return np.nan, np.nan
-    velocity = _C_KM_S * (10.0 ** ((found[0] + moved * _FINE) * windows.step) - 1)
+    velocity = C_KM_S * (10.0 ** ((found[0] + moved * _FINE) * windows.step) - 1)
     error = np.hypot(ERROR_FACTOR * found[1], FLOOR)
     if abs(velocity) > LIMIT or error > MAX_ERROR:
         return np.nan, np.nan
@@ -249,7 +249,7 @@ def _peak(gain, windows: _Windows) -> tuple[float, float] | None:
     curve, last = gain[kind], len(windows.offsets) - 1
     if curve[best] < LEAST_GAIN or not _FINE <= best <= last - _FINE:
         return None
-    km_s = _C_KM_S * np.log(10) * windows.step
+    km_s = C_KM_S * np.log(10) * windows.step
     peaks = np.flatnonzero((curve[1:-1] >= curve[:-2]) & (curve[1:-1] >= curve[2:])) + 1
     others = curve[peaks[np.abs(peaks - best) * km_s > APART]]
     if others.max(initial=0) > curve[best] - LEAST_LEAD:

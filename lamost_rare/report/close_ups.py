@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from ..inference.evidence import local_continuum, measure_windows
-from ..spectra.at_rest import at_rest
+from ..spectra.at_rest import C_KM_S, at_rest
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.lines import Line
@@ -21,7 +21,6 @@ from .line_sets import ShownLine, lines_in_sets
 
 __all__ = ["CloseUp", "close_ups", "lines_named", "robust_range", "sigma_of", "smooth_level"]
 
-C_KM_S = 299792.458
 _COLOURS = {"He II": "#0072B2", "He I": "#D55E00", "H": "#009E73", "metal": "#CC79A7"}
 """Of the palette of Okabe and Ito (2008), which the colour-blind can tell apart; to be seen on
 white and on black."""

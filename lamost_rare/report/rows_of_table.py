@@ -21,6 +21,7 @@ from ..survey.inputs.values import plain_text, text_of, whole_numbers
 from ..text import check_paths, first_line, printable
 from .errors import ReportError
 from .finished_scan import FinishedScan
+from .row_values import columns_of
 
 __all__ = ["Found", "columns_of_file", "look_up", "numbers_of_table"]
 
@@ -97,14 +98,7 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
 
 
 def _columns_of_object(table) -> dict[str, Sequence]:
-    names = next(
-        (
-            list(getattr(table, name))
-            for name in ("colnames", "column_names")
-            if hasattr(table, name)
-        ),
-        None,
-    )
+    names = columns_of(table)
     if names is None:
         names = list(getattr(table, "columns", table))
     chosen = _chosen(list(map(str, names)), "the given table")

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..spectra.air_vacuum import air_to_vacuum
+from ..spectra.at_rest import C_KM_S
 from ._line_tables import (
     BALMER,
     BALMER_CURVES,
@@ -21,7 +22,6 @@ from ._line_tables import (
 __all__ = ["add_lines", "galaxy", "hot_subdwarf", "normal_star", "qso", "white_dwarf"]
 
 RESOLVING_POWER = 1800.0
-C_KM_S = 299792.458
 _FWHM = 2.3548
 _TEFF = (
     "2 46000, 5 41000, 7 36000, 9 33000, 10 30000, 12 20500, 15 15500, 18 11800, 20 9600, "

@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 from ..spectra.air_vacuum import air_to_vacuum
+from ..spectra.at_rest import C_KM_S
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 from . import _analytic_models as models
@@ -20,7 +21,6 @@ __all__ = ["TYPES", "analytic_spectra", "analytic_star"]
 
 TYPES = ("O", "B", "A", "F", "G", "K", "M", "white_dwarf", "hot_subdwarf", "qso", "galaxy")
 
-_C_KM_S = 299792.458
 _LETTERS = "OBAFGKM"
 _VSINI = {"O": 120.0, "B": 130.0, "A": 90.0, "F": 20.0, "hot_subdwarf": 10.0}
 """Typical projected rotation in km/s; that of the other types cannot be seen at R = 1800."""
@@ -77,7 +77,7 @@ def analytic_star(
     if isinstance(wavelength, WavelengthGrid):
         wavelength = wavelength.wavelength
     wavelength = np.asarray(wavelength, dtype=float)
-    rest = wavelength / (1 + rv / _C_KM_S)
+    rest = wavelength / (1 + rv / C_KM_S)
     vsini = _VSINI.get(kind, 0.0) if vsini is None else vsini
     if kind == "white_dwarf":
         flux = models.white_dwarf(rest, subtype)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..spectra.at_rest import C_KM_S
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import LAMOST_GRID
 from ..spectra.normalize import pseudo_continuum
@@ -16,7 +17,7 @@ from .noise import NoiseBank, expected_error
 
 __all__ = ["Conditions", "shift_and_rotate", "simulate"]
 
-KM_S_PER_PIXEL = 299792.458 * np.log(10) * STAR_GRID.log10_step
+KM_S_PER_PIXEL = C_KM_S * np.log(10) * STAR_GRID.log10_step
 
 
 @dataclass

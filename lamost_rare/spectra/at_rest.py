@@ -6,9 +6,10 @@ import numpy as np
 
 from .batch import SpectrumBatch
 
-__all__ = ["at_rest"]
+__all__ = ["C_KM_S", "at_rest"]
 
-_C_KM_S = 299792.458
+C_KM_S = 299792.458
+"""Speed of light."""
 
 
 def at_rest(batch: SpectrumBatch, velocity) -> SpectrumBatch:
@@ -27,7 +28,7 @@ def at_rest(batch: SpectrumBatch, velocity) -> SpectrumBatch:
         moves by half a pixel.
     """
     velocity = np.nan_to_num(np.asarray(velocity, dtype=float))
-    pixels = np.rint(np.log10(1 + velocity / _C_KM_S) / batch.grid.log10_step).astype(int)
+    pixels = np.rint(np.log10(1 + velocity / C_KM_S) / batch.grid.log10_step).astype(int)
     rows = np.flatnonzero(pixels)
     if not len(rows):
         return batch
