@@ -51,6 +51,39 @@ def test_figures_that_a_seed_lacks_have_no_row(tmp_path):
     assert "letter as LAMOST" not in text
 
 
+def test_a_survey_of_each_seed_is_set_beside_the_shipped_one(tmp_path):
+    preset = load_preset(NAME)
+    other = copy.deepcopy(preset.figures)
+    at = other["survey"]["thresholds"]["0.5"]
+    at["above 10"]["purity"] = [0.5, 0.25, 0.75]
+    at["5-10"]["called"]["hot_subdwarf"] = [0.125, None, None]
+    at["10-20"]["completeness"] = [None, None, None]
+    first, *_ = other["survey"]["reliability"]
+    first |= {"stated": 0.02, "observed": [0.9, 0.8, 1.0]}
+    page = tmp_path / "seeds.md"
+    write_seeds(preset, {1: other}, page, "command")
+    false = row_of(page, "purity, the border counted as false").split(" | ")
+    assert false[1] == "0.65"
+    assert false[3] == "0.50 (0.25 to 0.75)"
+    own = preset.figures["survey"]["thresholds"]["0.5"]["above 10"]["purity"][0]
+    assert false[4].startswith(f"{(own + 0.5) / 2:.2f} (0.50 to ")
+    subdwarfs = row_of(page, "hot_subdwarf called candidates, S/N 5-10").split(" | ")
+    assert subdwarfs[1::2] == ["0.2", "12.50"]
+    assert row_of(page, "completeness, S/N 10-20").split(" | ")[3] == "-"
+    assert row_of(page, "0.01 to 0.03").split(" | ")[2:] == [
+        "0.020: 0.90 (0.80 to 1.00)",
+        "1 of 2 |",
+    ]
+    check_page(page)
+
+
+def test_without_a_survey_there_is_no_section_on_it(tmp_path):
+    preset = load_preset(NAME)
+    other = {key: value for key, value in preset.figures.items() if key != "survey"}
+    write_seeds(preset, {1: other}, tmp_path / "seeds.md", "command")
+    assert "survey" not in (tmp_path / "seeds.md").read_text()
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_shipped_presets_are_of_their_recipes(name):
     check_recipe(load_preset(name), RECIPES[name], [1, 2])
@@ -79,14 +112,14 @@ def test_the_command_measures_each_seed(tmp_path, monkeypatch, capsys):
         assert decided == f"decided {seed}"
         return changed(own, "letter_exact", 0.1 * seed)
 
-    monkeypatch.setattr("lamost_rare.evaluation.seeds.load_data_folder", lambda folder: folder)
+    monkeypatch.setattr("lamost_rare.evaluation.seeds.load_data_folder", lambda folder, **_: folder)
     monkeypatch.setattr(
         "lamost_rare.evaluation.seeds.cross_validate",
         lambda recipe, data, work, **options: asked.append(options) or options["seed"],
     )
     monkeypatch.setattr(
         "lamost_rare.training.recipes.cross_fitted",
-        lambda trials, *_, **__: (f"decided {trials}", None, None),
+        lambda trials, *_, **__: (f"decided {trials}", SimpleNamespace(odds=None), None),
     )
     monkeypatch.setattr("lamost_rare.evaluation.seeds.measure", measured)
     page = tmp_path / "seeds.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["GOALS", "Goal"]
+__all__ = ["GOALS", "SURVEY_GOALS", "Goal"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,18 @@ GOALS = {
         "letter_within_one": _at_least(0.999, digits=3),
     }
 }
+
+SURVEY_GOALS = {
+    "O": {
+        "purity_without_border": {"above 10": "0.80"},
+        "purity": {"above 10": "0.65"},
+        "completeness": {
+            "above 10": "0.90", "5-10": "0.75", "10-20": "0.93", "above 20": "0.985",
+        },
+        "O9-O9.7": {"5-10": "65", "10-20": "90", "above 20": "97"},
+        "hot_subdwarf": {"5-10": "0.2", "10-20": "0.2", "above 20": "0.2"},
+        "white_dwarf": {"above 20": "0"},
+        "expected": "0.8 to 1.2",
+    }
+}  # fmt: skip
+"""Goals for a list of candidates of a survey, by measure or population and S/N."""

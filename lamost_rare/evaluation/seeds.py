@@ -7,12 +7,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ..figure_titles import title_of
+from ..figure_titles import in_range, members, title_of
 from ..simulation.dataset import load_data_folder
 from ..training.build import cross_validate
 from ..validation.figures import measure
-from .goals import GOALS
-from .pages import table, write_page
+from ..validation.population import measure_survey
+from .goals import GOALS, SURVEY_GOALS
+from .pages import spread, table, write_page
 
 __all__ = ["check_recipe", "common_rates", "measure_seeds", "write_seeds"]
 
@@ -72,14 +73,17 @@ def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
     Returns
     -------
     dict of int to dict
-        For each seed the figures, as `validation.figures.measure` gives them.
+        For each seed the figures, as `validation.figures.measure` gives them; ``survey`` are
+        those of `validation.population.measure_survey`, if the recipe knows a survey.
     """
-    stars = load_data_folder(data)
+    stars = load_data_folder(data, without=recipe.without)
     figures = {}
     for seed in seeds:
         trials = cross_validate(recipe, data, work, jobs=jobs, seed=seed, final=False)
-        decided, _, _ = recipe.decide(trials, stars)
+        decided, rule, _ = recipe.decide(trials, stars)
         figures[seed] = measure(decided, recipe.classes, recipe.rare_class, seed)
+        if rule.odds is not None:
+            figures[seed]["survey"] = measure_survey(decided, rule, recipe.rare_class, seed=seed)
     return figures
 
 
@@ -91,7 +95,7 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
     preset : Preset
         Whose figures, and the seed they were measured with, come first.
     figures_of_seed : dict of int to dict
-        As `validation.figures.measure` gives them, for other seeds.
+        As `measure_seeds` gives them, for other seeds.
     output : path-like
         The page, Markdown.
     command : str
@@ -114,6 +118,9 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
         "False alarms are given in a million spectra. The goals are for the shipped preset; no "
         "seed was chosen by its figures.",
     ]
+    surveys = [figures.get("survey") for figures in everything.values()]
+    if all(surveys):
+        parts += _survey_parts(surveys, seeds, preset.rare_class)
     write_page(output, parts)
 
 
@@ -149,3 +156,69 @@ def _rows(everything: dict, rare_class: str):
         rates = 1e6 * rates if in_a_million else rates
         middle = f"{show(np.median(rates))} ({show(rates.min())} to {show(rates.max())})"
         yield [title, goals.get(key, ""), *map(show, rates), middle]
+
+
+_SNR = ("5-10", "10-20", "above 20")
+
+
+def _survey_parts(surveys, seeds, rare_class) -> list[str]:
+    """Return the section on figures of a survey, as `measure_survey` gives them."""
+    headings = ["measure", "goal", *seeds, "median (lowest to highest)"]
+    return [
+        "## In a survey",
+        f"The list of all spectra with `p_{rare_class}_survey` of at least 0.5, weighted to a "
+        "survey's populations as in [recognition](recognition.md). Ranges in the columns of "
+        "seeds hold 90 %, over samples of stars.",
+        table(headings, _survey_rows(surveys, rare_class)),
+        f"How often spectra with a stated `p_{rare_class}_survey` are {members(rare_class)}, S/N "
+        "above 5; in brackets the 90 % range. The last column counts the seeds in which that "
+        "range holds the mean of what is stated.",
+        table(["stated", *seeds, "holds in"], _reliability_rows(surveys)),
+    ]
+
+
+def _survey_rows(surveys, rare_class):
+    """Rows of measure, goal, one value a seed, and the median."""
+    at = [survey["thresholds"]["0.5"] for survey in surveys]
+    goals = SURVEY_GOALS.get(rare_class, {})
+    border = "purity, the border counted as neither" if "purity_without_border" in goals else ""
+    named = {
+        "purity_without_border": border,
+        "purity": "purity, the border counted as false" if border else "purity",
+        "completeness": "completeness",
+        "false_in_a_million": "false ones in a million spectra",
+    }
+    for key, title in named.items():
+        for snr in ("above 10", *(_SNR if key == "completeness" else ())):
+            if title:
+                goal = goals.get(key, {}).get(snr, "")
+                values = [entry[snr][key] for entry in at]
+                yield _survey_row(f"{title}, S/N {snr}", goal, values)
+    for name in surveys[0]["prevalence"]:
+        for snr in _SNR if name in goals else ("above 10",):
+            goal = goals.get(name, {}).get(snr, "")
+            values = [[_in_percent(x) for x in entry[snr]["called"][name]] for entry in at]
+            yield _survey_row(f"{name} called candidates, S/N {snr}, %", goal, values)
+    expected = [survey["expected"] for survey in surveys]
+    yield _survey_row("sum of probabilities over true number", goals.get("expected", ""), expected)
+
+
+def _survey_row(title, goal, values) -> list[str]:
+    middle = spread([np.nan if value is None else value for value, *_ in values])
+    return [title, goal, *map(in_range, values), middle]
+
+
+def _in_percent(value) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _reliability_rows(surveys):
+    for of_bin in zip(*(survey["reliability"] for survey in surveys), strict=True):
+        judged = [x for x in of_bin if x["stated"] is not None and None not in x["observed"]]
+        held = sum(x["observed"][1] <= x["stated"] <= x["observed"][2] for x in judged)
+        said = [
+            "-" if x["stated"] is None else f"{x['stated']:.3f}: {in_range(x['observed'])}"
+            for x in of_bin
+        ]
+        label = f"{of_bin[0]['from']:g} to {of_bin[0]['to']:g}"
+        yield [label, *said, f"{held} of {len(judged)}"]
