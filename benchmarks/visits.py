@@ -1,14 +1,17 @@
 """Two visits of a star at S/N 7: each alone, the sum of what they say, and co-added pixels, against
 one spectrum at S/N 10.
 
+    python benchmarks/visits.py together --data DIR --work DIR --seed 1
     python benchmarks/visits.py together --preset P --data DIR
     python benchmarks/visits.py memory --preset P --rows 1000000
 
 ``together`` observes library O stars and their look-alikes in simulation (A_V, rotation and nebula
 are the star's; velocity, calibration, lost pixels and noise the visit's). Co-adding is given the
-true velocities. A shipped network has seen these stars in its training: the figures tell how the
-ways compare, and nothing of how good the network is. ``memory`` makes a catalogue and has its
-stars found. The preset needs odds of a survey.
+true velocities. With ``--work``, the folder in which `lamost-rare evaluate seeds` trained, each
+star is judged by the network and the odds of the folds that it is not in. Without it the network
+of a preset judges, which has seen these stars: then the figures tell how the ways compare, and
+nothing of how good the network is. ``memory`` makes a catalogue and has its stars found. The
+preset needs odds of a survey.
 """
 
 from __future__ import annotations
@@ -33,19 +36,59 @@ LEAST = 1e-9
 """Probability below which a logarithm is that of this one."""
 
 
+class Judge:
+    """A network with its rule, and the rows of stars that it judges."""
+
+    def __init__(self, predict, rule, rows):
+        self.predict, self.rule, self.rows = predict, rule, rows
+
+    @classmethod
+    def of_preset(cls, preset, rows):
+        """Judge by a preset."""
+        from lamost_rare.inference.calibration import line_evidence
+        from lamost_rare.inference.decision import CandidateRule
+        from lamost_rare.inference.predictor import Predictor
+
+        predictor, rule = Predictor(preset, 64), CandidateRule.of(preset.settings)
+
+        def predict(batch):
+            logits = predictor.logits(batch)
+            return logits, line_evidence(batch, logits, rule.rare, preset.settings.evidence)
+
+        return cls(predict, rule, rows)
+
+    @classmethod
+    def of_folds(cls, recipe, stars, data, work, seed):
+        """Judge the stars of each fold by what was trained and fitted without them."""
+        from lamost_rare.training.build import cross_validate, fold_folder
+        from lamost_rare.training.crossvalidation import (
+            first_stage_of_fold,
+            network_predictor,
+            train_fold,
+        )  # fmt: skip
+
+        trials = cross_validate(recipe, data, work, seed=seed, final=False)
+        _, _, rules = recipe.decide(trials, stars)
+        for fold, rule in zip(trials, rules, strict=True):
+            folder = fold_folder(work, recipe, fold, seed)
+            model, _, held_out, _ = train_fold(recipe, stars, fold, recipe.n_folds, folder, seed)
+            first, _ = first_stage_of_fold(recipe, stars, fold, folder, seed=seed)
+            network = network_predictor(model, recipe, 64, first)
+            yield cls(lambda batch, network=network: network(batch)[::2], rule, held_out)
+
+    def __call__(self, batch):
+        """Classify observations."""
+        return Classified(batch, *self.predict(batch), self.rule)
+
+
 class Classified:
     """What the classifier says of observations; arrays of shape (n,)."""
 
-    def __init__(self, batch, predictor, odds):
-        from lamost_rare.inference.calibration import line_evidence
-        from lamost_rare.inference.decision import CandidateRule
+    def __init__(self, batch, logits, evidence, rule):
         from lamost_rare.inference.odds import LEAST, lost_fraction
         from lamost_rare.spectra.snr import usable_snr
 
-        settings = predictor.preset.settings
-        rule = CandidateRule.of(settings)
-        logits = predictor.logits(batch)
-        evidence = line_evidence(batch, logits, rule.rare, settings.evidence)
+        odds = rule.odds
         p = rule.probabilities(logits, evidence)
         self.snr = np.nan_to_num(usable_snr(batch.flux, batch.ivar, batch.mask, batch.grid))
         self.lost = lost_fraction(batch)
@@ -95,41 +138,41 @@ def observe(stars, rows, rng, noise):
         yield simulate(some.flux, some.valid, conditions, noise, rng), visit.radial_velocity
 
 
-def measure(preset, data, seed=5):
-    """Population of each star, and what is said of it: probability in the survey by each way."""
-    from lamost_rare.inference.odds import SurveyOdds
-    from lamost_rare.inference.predictor import Predictor
+def measure(judges, stars, seed=5):
+    """Label and type of each star, what is said of it by each way, and the scores of its visits."""
     from lamost_rare.inference.visits import judge_together
-    from lamost_rare.simulation.dataset import load_data_folder
     from lamost_rare.simulation.simulate_stars import noise_of
 
-    stars = load_data_folder(data)
     noise, rng = noise_of(stars), np.random.default_rng(seed)
-    predictor, odds = Predictor(preset, 64), SurveyOdds.of(preset.settings)
     tried = ~stars.real & ~stars.synthetic & (stars.valid.mean(axis=1) > LEAST_COVER)
-    rows = [np.repeat(np.flatnonzero(tried & (stars.label == c)), k) for c, k in REPEATS.items()]
-    rows = np.concatenate(rows)
     said: dict[str, list] = {}
-    pairs = []
-    for start in range(0, len(rows), 512):
-        some = rows[start : start + 512]
-        (a, b, twice), velocities = zip(*observe(stars, some, rng, noise), strict=True)
-        added = coadd([a, b], velocities[:2])
-        first, second = (Classified(x, predictor, odds) for x in (a, b))
-        both = [np.concatenate([getattr(x, k) for x in (first, second)])
-                for k in ("score", "snr", "lost")]  # fmt: skip
-        together = judge_together(odds, *both, np.tile(np.arange(len(some)), 2))
-        ways = {
-            "one visit at S/N 7": first.survey,
-            "the better of two": np.maximum(first.survey, second.survey),
-            "two as if independent": independent(odds, first, second),
-            "two together (columns)": together.probability,
-            "two co-added (pixels)": Classified(added, predictor, odds).survey,
-            "one spectrum at S/N 10": Classified(twice, predictor, odds).survey,
-        }
-        for name, values in ways.items():
-            said.setdefault(name, []).append(values)
-        pairs.append((first.score, second.score))
+    pairs, judged = [], []
+    for judge in judges:
+        here = np.zeros(len(stars), dtype=bool)
+        here[judge.rows] = tried[judge.rows]
+        of = [np.repeat(np.flatnonzero(here & (stars.label == c)), k) for c, k in REPEATS.items()]
+        rows, odds = np.concatenate(of), judge.rule.odds
+        for start in range(0, len(rows), 512):
+            some = rows[start : start + 512]
+            (a, b, twice), velocities = zip(*observe(stars, some, rng, noise), strict=True)
+            added = coadd([a, b], velocities[:2])
+            first, second = (judge(x) for x in (a, b))
+            both = [np.concatenate([getattr(x, k) for x in (first, second)])
+                    for k in ("score", "snr", "lost")]  # fmt: skip
+            together = judge_together(odds, *both, np.tile(np.arange(len(some)), 2))
+            ways = {
+                "one visit at S/N 7": first.survey,
+                "the better of two": np.maximum(first.survey, second.survey),
+                "two as if independent": independent(odds, first, second),
+                "two together (columns)": together.probability,
+                "two co-added (pixels)": judge(added).survey,
+                "one spectrum at S/N 10": judge(twice).survey,
+            }
+            for name, values in ways.items():
+                said.setdefault(name, []).append(values)
+            pairs.append((first.score, second.score))
+            judged.append(some)
+    rows = np.concatenate(judged)
     return (
         *(np.asarray(x[rows], dtype=str) for x in (stars.label, stars.mk_type)),
         {name: np.concatenate(values) for name, values in said.items()},
@@ -145,12 +188,18 @@ def independent(odds, first, second):
     return softmax(joint + odds.log_prevalence, axis=1)[:, odds.own].sum(axis=1)
 
 
-def report(preset, data) -> None:
+def report(preset, data, work=None, seed=1) -> None:
     """Print a table."""
+    from lamost_rare.simulation.dataset import load_data_folder
+    from lamost_rare.training.recipes import RECIPES
     from lamost_rare.validation.trials import subtype_group
 
     settings = preset.settings
-    label, mk_type, said, pairs = measure(preset, data)
+    stars = load_data_folder(data)
+    judges = [Judge.of_preset(preset, np.arange(len(stars)))]
+    if work is not None:
+        judges = Judge.of_folds(RECIPES[preset.name], stars, data, work, seed)
+    label, mk_type, said, pairs = measure(judges, stars)
     rare = label == settings.rare_class
     group = np.array([subtype_group(*x, settings.rare_class)
                       for x in zip(label, mk_type, strict=True)])  # fmt: skip
@@ -247,6 +296,8 @@ def main() -> None:
     parser.add_argument("what", choices=["together", "memory"])
     parser.add_argument("--preset", help="name or folder; by default the default preset")
     parser.add_argument("--data", type=Path, help="folder with libraries/ and lamost/")
+    parser.add_argument("--work", type=Path, help="folder of trainings, to judge unseen stars")
+    parser.add_argument("--seed", type=int, default=1, help="seed of those (default: 1)")
     parser.add_argument("--rows", type=int, default=1_000_000)
     args = parser.parse_args()
     preset = load_preset(args.preset)
@@ -257,7 +308,7 @@ def main() -> None:
     elif args.data is None:
         parser.error("together needs --data DIR")
     else:
-        report(preset, args.data)
+        report(preset, args.data, args.work, args.seed)
 
 
 if __name__ == "__main__":
