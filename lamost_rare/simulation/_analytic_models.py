@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -62,13 +63,20 @@ def _lines(text: str) -> np.ndarray:
     return table
 
 
-def _sigma(centre, intrinsic: float, vsini: float):
+def _sigma(centre: np.ndarray, intrinsic: float, vsini: float) -> np.ndarray:
     """Return the width (Å) of a line: instrument, atmosphere, rotation (whose sigma is v/2)."""
     instrument = centre / RESOLVING_POWER / _FWHM
     return np.sqrt(instrument**2 + intrinsic**2 + (centre * vsini / 2 / C_KM_S) ** 2)
 
 
-def add_lines(depth, wavelength, centres, strengths, intrinsic, vsini) -> None:
+def add_lines(
+    depth: np.ndarray,
+    wavelength: np.ndarray,
+    centres: np.ndarray,
+    strengths: Sequence[float] | np.ndarray,
+    intrinsic: float,
+    vsini: float,
+) -> None:
     """Add Gaussian lines of given equivalent widths (Å) to an optical depth."""
     sigmas = _sigma(centres, intrinsic, vsini)
     low = np.searchsorted(wavelength, centres - 5 * sigmas)
@@ -79,7 +87,15 @@ def add_lines(depth, wavelength, centres, strengths, intrinsic, vsini) -> None:
             depth[i:j] += strength / (sigma * np.sqrt(2 * np.pi)) * np.exp(-0.5 * x * x)
 
 
-def _add_wide(depth, wavelength, air, strength, damping, vsini, intrinsic=1.0) -> None:
+def _add_wide(
+    depth: np.ndarray,
+    wavelength: np.ndarray,
+    air: float,
+    strength: float,
+    damping: float,
+    vsini: float,
+    intrinsic: float = 1.0,
+) -> None:
     """Add one Voigt line; ``damping`` is the half width (Å) of its Lorentzian part."""
     from scipy.special import voigt_profile
 
@@ -97,11 +113,11 @@ def _add_wide(depth, wavelength, air, strength, damping, vsini, intrinsic=1.0) -
     depth += strength * profile
 
 
-def _planck(wavelength, teff):
+def _planck(wavelength: np.ndarray | float, teff: float) -> np.ndarray:
     return wavelength**-5.0 / np.expm1(1.43877e8 / (wavelength * teff))
 
 
-def normal_star(wavelength, code, vsini):
+def normal_star(wavelength: np.ndarray, code: float, vsini: float) -> np.ndarray:
     """Return the flux of an ordinary star; ``code`` is the spectral code of `_line_tables`."""
     depth = np.zeros_like(wavelength)
     for name, text in HOT_LINES.items():
@@ -117,10 +133,10 @@ def normal_star(wavelength, code, vsini):
     for name, air, weight, damping in WIDE_LINES:
         _add_wide(depth, wavelength, air, weight * _curve(CURVES[name], code), damping, vsini)
     narrow, broad, core = (_curve(text, code) for text in BALMER_CURVES.values())
-    for air, *weight in BALMER:
-        _add_wide(depth, wavelength, air, weight[0] * narrow, 4.0, vsini)
-        _add_wide(depth, wavelength, air, weight[1] * broad, 10.0, vsini)
-        _add_wide(depth, wavelength, air, weight[2] * core, 0.0, vsini)
+    for air, *weights_of in BALMER:
+        _add_wide(depth, wavelength, air, weights_of[0] * narrow, 4.0, vsini)
+        _add_wide(depth, wavelength, air, weights_of[1] * broad, 10.0, vsini)
+        _add_wide(depth, wavelength, air, weights_of[2] * core, 0.0, vsini)
     strength = _curve(CURVES["tio"], code)
     if strength:
         for air, weight, length in BANDS:
@@ -130,7 +146,7 @@ def normal_star(wavelength, code, vsini):
     return _planck(wavelength, _curve(_TEFF, code)) * np.exp(-depth)
 
 
-def hot_subdwarf(wavelength, subtype, vsini):
+def hot_subdwarf(wavelength: np.ndarray, subtype: float, vsini: float) -> np.ndarray:
     """Return flux of a hot subdwarf; subtype 0: sdB with He I alone, 9: sdO with He II alone."""
     depth = np.zeros_like(wavelength)
     for air, strength in _SUBDWARF_BALMER:
@@ -143,7 +159,7 @@ def hot_subdwarf(wavelength, subtype, vsini):
     return _planck(wavelength, 26000 + 2000 * subtype) * np.exp(-depth)
 
 
-def white_dwarf(wavelength, subtype):
+def white_dwarf(wavelength: np.ndarray, subtype: float) -> np.ndarray:
     """Return the flux of a DA; ``subtype`` is 50,400 K / Teff."""
     depth = np.zeros_like(wavelength)
     # The Balmer lines of a DA are strongest near 13,000 K, DA4.
@@ -153,13 +169,15 @@ def white_dwarf(wavelength, subtype):
     return _planck(wavelength, 50400 / max(subtype, 1.0)) * np.exp(-depth)
 
 
-def _emission(wavelength, centre, width_km_s, equivalent_width):
+def _emission(
+    wavelength: np.ndarray, centre: float, width_km_s: float, equivalent_width: float
+) -> np.ndarray:
     sigma = np.hypot(width_km_s / C_KM_S * centre / _FWHM, centre / RESOLVING_POWER / _FWHM)
     shape = np.exp(-0.5 * ((wavelength - centre) / sigma) ** 2)
     return equivalent_width * shape / (sigma * np.sqrt(2 * np.pi))
 
 
-def qso(wavelength, redshift):
+def qso(wavelength: np.ndarray, redshift: float) -> np.ndarray:
     """Return the flux of a quasar: a power law and broad emission lines."""
     flux = (wavelength / 5000.0) ** -1.5
     excess = np.ones_like(flux)
@@ -170,7 +188,7 @@ def qso(wavelength, redshift):
     return flux * excess * np.where(wavelength < 1215.7 * (1 + redshift), 0.6, 1.0)
 
 
-def galaxy(wavelength, redshift):
+def galaxy(wavelength: np.ndarray, redshift: float) -> np.ndarray:
     """Return the flux of a star-forming galaxy: light of F and K stars, narrow emission lines."""
     rest = wavelength / (1 + redshift)
     flux = normal_star(rest, 52.0, 350.0) / _planck(5500.0, 5000.0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
 from ..spectra._fits_cards import END, padded
 
 __all__ = ["Facts", "header_block", "primary_cards", "table_cards"]
+
+Card = tuple[str, str | float | None, str]
+"""Key, value and comment."""
 
 
 @dataclass
@@ -43,7 +46,7 @@ class Facts:
     data_version: str | None = None
 
 
-def _format_value(value) -> str:
+def _format_value(value: str | float) -> str:
     if isinstance(value, str):
         return "'" + value.replace("'", "''").ljust(8) + "'"
     if isinstance(value, bool):
@@ -54,32 +57,38 @@ def _format_value(value) -> str:
     return repr(value if math.isfinite(value) else -9999.0).upper().rjust(20)
 
 
-def _format_card(card) -> bytes:
+def _format_card(card: Card) -> bytes:
     key, value, comment = card
-    if key in ("COMMENT", ""):
+    if key in ("COMMENT", "") or value is None:
         text = f"{key:8s}{comment}"
     else:
         text = f"{key:8s}= {_format_value(value):20s} / {comment}"
     return text.encode("ascii", "replace")[:80].ljust(80)
 
 
-def header_block(cards) -> bytes:
+def header_block(cards: Iterable[Card]) -> bytes:
     """Cards, each (key, value, comment), as a FITS header padded to whole blocks."""
     header = b"".join(map(_format_card, cards)) + END
     return header.ljust(padded(len(header)))
 
 
-def _section(name: str):
+def _section(name: str) -> Card:
     return ("COMMENT", None, f"--------{name}")
 
 
 def primary_cards(
-    layout: str, n_pixels: int, bitpix: int, facts: Facts, file_name: str, coefficients, normalized
-) -> list[tuple]:
+    layout: str,
+    n_pixels: int,
+    bitpix: int,
+    facts: Facts,
+    file_name: str,
+    coefficients: tuple[float, float],
+    normalized: bool,
+) -> list[Card]:
     """Return the cards of the primary header of one layout; ``coefficients`` are COEFF0 and 1."""
     coeff0, coeff1 = coefficients
     early, table = layout == "early", layout == "dr8plus"
-    cards = [
+    cards: list[Card] = [
         ("SIMPLE", True, "Primary Header created by MWRFITS"),
         ("BITPIX", 16 if table else bitpix, ""),
         # Real files of the last layout keep NAXIS1 and NAXIS2 although they have no axes.
@@ -151,10 +160,10 @@ def primary_cards(
     return cards
 
 
-def table_cards(columns, n_pixels: int, letter: str) -> list[tuple]:
+def table_cards(columns: Sequence[str], n_pixels: int, letter: str) -> list[Card]:
     """Return the cards of a COADD table of one row: ``columns``, each of ``n_pixels`` numbers."""
     width = n_pixels * len(columns) * (4 if letter == "E" else 8)
-    cards = [
+    cards: list[Card] = [
         ("XTENSION", "BINTABLE", "Binary table written by MWRFITS"),
         ("BITPIX", 8, "Required value"),
         ("NAXIS", 2, "Required value"),

@@ -7,6 +7,7 @@ spectrum of R = 1800 would show them. Good enough to be recognised; not meant to
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -36,7 +37,15 @@ def _parse_kind(kind: str, subtype: float) -> tuple[str, float]:
 
 
 def analytic_star(
-    kind: str, wavelength, *, subtype=5.0, vsini=None, rv=0.0, a_v=0.0, r_v=3.1, redshift=None
+    kind: str,
+    wavelength: WavelengthGrid | np.ndarray,
+    *,
+    subtype: float = 5.0,
+    vsini: float | None = None,
+    rv: float = 0.0,
+    a_v: float = 0.0,
+    r_v: float = 3.1,
+    redshift: float | None = None,
 ) -> np.ndarray:
     """Return the flux of a star (or QSO, or galaxy) of a type, without noise.
 
@@ -94,7 +103,7 @@ def analytic_star(
     return flux / np.median(flux)
 
 
-def _interstellar(wavelength, a_v, r_v):
+def _interstellar(wavelength: np.ndarray, a_v: float, r_v: float) -> np.ndarray:
     import astropy.units as u
     from dust_extinction.parameter_averages import G23
 
@@ -106,7 +115,7 @@ def _interstellar(wavelength, a_v, r_v):
     return np.exp(-depth)
 
 
-def _noise_shape(wavelength, flux):
+def _noise_shape(wavelength: np.ndarray, flux: np.ndarray) -> np.ndarray:
     """Return the relative standard deviation a pixel, as LAMOST's two arms give it."""
     blue = 1 / (1 + np.exp(-(wavelength - 4150) / 180))
     join = 1 - 0.55 * np.exp(-0.5 * ((wavelength - 5850) / 110) ** 2)
@@ -116,7 +125,7 @@ def _noise_shape(wavelength, flux):
     return np.sqrt(light + 0.15) / throughput
 
 
-def _draw(kind: str, rng) -> dict:
+def _draw(kind: str, rng: np.random.Generator) -> dict:
     """Draw parameters of `analytic_star` as they occur in the survey's sky."""
     velocity = float(rng.normal(0, 40))
     if kind == "qso":
@@ -135,7 +144,14 @@ def _draw(kind: str, rng) -> dict:
     }
 
 
-def analytic_spectra(kinds, rng, snr=40.0, *, grid=LAMOST_GRID, first_obsid=1) -> SpectrumBatch:
+def analytic_spectra(
+    kinds: Iterable[str],
+    rng: np.random.Generator,
+    snr: float | np.ndarray = 40.0,
+    *,
+    grid: WavelengthGrid = LAMOST_GRID,
+    first_obsid: int = 1,
+) -> SpectrumBatch:
     """Draw spectra of the model over its parameters, observed with noise.
 
     Parameters
@@ -204,7 +220,7 @@ def analytic_spectra(kinds, rng, snr=40.0, *, grid=LAMOST_GRID, first_obsid=1) -
     return SpectrumBatch(grid, flux, ivar, mask, identity, columns=columns)
 
 
-def _subclass(letter: str, subtype) -> str:
+def _subclass(letter: str, subtype: float | None) -> str:
     if letter in _LETTERS:
         return f"{letter}{subtype:g}"
     return {"white_dwarf": "WD", "hot_subdwarf": "sdB" if (subtype or 0) < 5 else "sdO"}.get(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..spectra._file_bytes import decompress
 from ..spectra._fits_cards import CARD, find_end, padded
-from ._lamost_headers import header_block
+from ._lamost_headers import Card, header_block
 from .fits_files import gzip_bytes
 
 __all__ = ["DAMAGE", "damage_file"]
@@ -28,9 +30,11 @@ class _Content:
         self.table = self.data[self.start : self.start + 8] == b"XTENSION"
         if self.table:
             self.start += padded(find_end(data, self.start) - self.start)
-            n_pixels = int(re.search(rb"TFORM1  = '(\d+)E", data)[1])
+            found = re.search(rb"TFORM1  = '(\d+)E", data)
         else:
-            n_pixels = int(re.search(rb"NAXIS1  = +(\d+)", data)[1])
+            found = re.search(rb"NAXIS1  = +(\d+)", data)
+        assert found is not None  # a file that `write_lamost_file` wrote
+        n_pixels = int(found[1])
         values = np.frombuffer(self.data, ">f4", len(_ROWS) * n_pixels, self.start)
         self.rows = dict(zip(_ROWS, values.reshape(len(_ROWS), n_pixels), strict=True))
 
@@ -41,15 +45,18 @@ class _Content:
         self.data[position : position + CARD] = card.encode("latin-1")
 
 
-def _pick(content: _Content, rng, fraction: float) -> np.ndarray:
+_Change = Callable[[_Content, np.random.Generator], None]
+
+
+def _pick(content: _Content, rng: np.random.Generator, fraction: float) -> np.ndarray:
     n_pixels = len(content.rows["FLUX"])
     return rng.choice(n_pixels, int(fraction * n_pixels), replace=False)
 
 
-def _wavelength(change, early_card: tuple[str, str]):
+def _wavelength(change: _Change, early_card: tuple[str, str]) -> _Change:
     """Return what changes the row of wavelengths, given it and the pixels to spoil."""
 
-    def damage(content, rng):
+    def damage(content: _Content, rng: np.random.Generator) -> None:
         if content.early:  # which has no row of wavelengths: COEFF0 and COEFF1 are all
             content.set_card(*early_card)
         else:
@@ -58,47 +65,47 @@ def _wavelength(change, early_card: tuple[str, str]):
     return damage
 
 
-def _all(name: str, value: float):
+def _all(name: str, value: float) -> _Change:
     """Return what sets all pixels of a row."""
 
-    def damage(content, rng):
+    def damage(content: _Content, rng: np.random.Generator) -> None:
         content.rows[name][:] = value
 
     return damage
 
 
-def _some(name: str, fraction: float, change):
+def _some(name: str, fraction: float, change: Callable[[np.ndarray], ArrayLike]) -> _Change:
     """Return what changes some pixels of a row."""
 
-    def damage(content, rng):
+    def damage(content: _Content, rng: np.random.Generator) -> None:
         pixels = _pick(content, rng, fraction)
         content.rows[name][pixels] = change(content.rows[name][pixels])
 
     return damage
 
 
-def _reverse_wavelength(content, rng):
+def _reverse_wavelength(content: _Content, rng: np.random.Generator) -> None:
     content.rows["WAVELENGTH"][:] = content.rows["WAVELENGTH"][::-1].copy()
 
 
-def _far_infrared(content, rng):
+def _far_infrared(content: _Content, rng: np.random.Generator) -> None:
     content.rows["WAVELENGTH"] *= 10
 
 
-def _missing_cards(content, rng):
+def _missing_cards(content: _Content, rng: np.random.Generator) -> None:
     key = "TTYPE2" if content.table else "COEFF0" if content.early else "NAXIS2"
     content.set_card(key, "", new_key="GONE")
 
 
-def _wrong_shape(content, rng):
+def _wrong_shape(content: _Content, rng: np.random.Generator) -> None:
     content.set_card("NAXIS1" if content.table else "NAXIS2", "4")
 
 
-def _odd_header_bytes(content, rng):
+def _odd_header_bytes(content: _Content, rng: np.random.Generator) -> None:
     content.set_card("DESIG", "'J\x1b[31m\xff\x00 O''Neill'")
 
 
-def _missing_obsid(content, rng):
+def _missing_obsid(content: _Content, rng: np.random.Generator) -> None:
     if not content.early:
         content.set_card("OBSID", "1", new_key="NOBSID")
 
@@ -127,25 +134,35 @@ _CONTENT_DAMAGE = {
 }
 
 
-def _truncated_gzip(data, rng):
+def _truncated_gzip(data: bytes, rng: np.random.Generator) -> bytes:
     packed = gzip_bytes(data)
     return packed[: int(rng.integers(12, len(packed) - 1))]
 
 
-def _corrupt_gzip(data, rng):
+def _corrupt_gzip(data: bytes, rng: np.random.Generator) -> bytes:
     packed = bytearray(gzip_bytes(data))
     packed[int(rng.integers(len(packed) // 4, len(packed) - 4))] ^= int(rng.integers(1, 256))
     return bytes(packed)
 
 
-def _wrong_hdu(data, rng):
-    primary = [("SIMPLE", True, ""), ("BITPIX", 8, ""), ("NAXIS", 0, ""), ("EXTEND", True, "")]
-    image = [("XTENSION", "IMAGE", ""), ("BITPIX", -32, ""), ("NAXIS", 2, ""), ("NAXIS1", 36, "")]
+def _wrong_hdu(data: bytes, rng: np.random.Generator) -> bytes:
+    primary: list[Card] = [
+        ("SIMPLE", True, ""),
+        ("BITPIX", 8, ""),
+        ("NAXIS", 0, ""),
+        ("EXTEND", True, ""),
+    ]
+    image: list[Card] = [
+        ("XTENSION", "IMAGE", ""),
+        ("BITPIX", -32, ""),
+        ("NAXIS", 2, ""),
+        ("NAXIS1", 36, ""),
+    ]
     image += [("NAXIS2", 20, ""), ("PCOUNT", 0, ""), ("GCOUNT", 1, ""), ("EXTNAME", "SKY", "")]
     return gzip_bytes(header_block(primary) + header_block(image) + bytes(2880))
 
 
-def _gzip_bomb(data, rng):
+def _gzip_bomb(data: bytes, rng: np.random.Generator) -> bytes:
     # A gigabyte of zeros behind a good header, in a megabyte of gzip.
     return gzip_bytes(data[:2880]) + gzip_bytes(bytes(2**24), 6) * 64
 
@@ -167,7 +184,7 @@ _BYTES_DAMAGE = {
 }
 
 
-_PATH_DAMAGE = {
+_PATH_DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "directory": (Path.mkdir, "not_a_file"),
     "fifo": (os.mkfifo, "not_a_file"),
     "dangling_link": (lambda path: path.symlink_to(path.name + ".gone"), "unreadable"),
@@ -186,7 +203,7 @@ The reader finds all but ``no_overlap``, found when the spectrum is put on the g
 """
 
 
-def damage_file(path, kind: str, rng: np.random.Generator) -> Path:
+def damage_file(path: str | os.PathLike, kind: str, rng: np.random.Generator) -> Path:
     """Damage a good file that `write_lamost_file` wrote (float32), in place.
 
     Parameters

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +66,7 @@ class LabelledStars(Rows):
     snr: np.ndarray
     synthetic: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not len(self.synthetic):
             self.synthetic = np.zeros(len(self.label), dtype=bool)
 
@@ -87,7 +89,12 @@ class LabelledStars(Rows):
         return self.valid.mean(axis=1) > 0.8
 
 
-def load_data_folder(folder, *, labels=None, without=()) -> LabelledStars:
+def load_data_folder(
+    folder: str | os.PathLike,
+    *,
+    labels: str | os.PathLike | None = None,
+    without: Sequence[str] = (),
+) -> LabelledStars:
     """Read everything to train on.
 
     Parameters
@@ -157,7 +164,7 @@ def _from_library(stars: LibraryStars) -> LabelledStars:
     )
 
 
-def _revise(star, label, mk_type) -> np.ndarray:
+def _revise(star: np.ndarray, label: np.ndarray, mk_type: np.ndarray) -> np.ndarray:
     """Return MK types with those that were revised, and correct in place the labels they change."""
     revised = revised_types()
     for i, name in enumerate(star):
@@ -221,7 +228,7 @@ def _paths_by_obsid(root: Path) -> dict[str, str]:
     }
 
 
-def _same_place(ra, dec, separation=3.0):
+def _same_place(ra: np.ndarray, dec: np.ndarray, separation: float = 3.0) -> np.ndarray:
     """Name positions on the sky; those within ``separation`` arcsec share a name."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -237,7 +244,7 @@ def _same_place(ra, dec, separation=3.0):
     return np.array([f"sky {g}" for g in group], dtype=object)
 
 
-def rows_by_star(stars: LabelledStars, chosen) -> list[np.ndarray]:
+def rows_by_star(stars: LabelledStars, chosen: np.ndarray) -> list[np.ndarray]:
     """Return the rows of chosen spectra (a mask) grouped by star, so that each star counts once."""
     groups: dict[str, list[int]] = {}
     for row in np.flatnonzero(chosen):
@@ -245,7 +252,7 @@ def rows_by_star(stars: LabelledStars, chosen) -> list[np.ndarray]:
     return [np.array(rows) for rows in groups.values()]
 
 
-def assign_folds(label, star, n_folds, seed=0) -> np.ndarray:
+def assign_folds(label: np.ndarray, star: np.ndarray, n_folds: int, seed: int = 0) -> np.ndarray:
     """Return a fold number for each spectrum, shape (n,), such that no star is in two folds.
 
     Stars are dealt to the folds class by class (the rarest class in which a star occurs decides),

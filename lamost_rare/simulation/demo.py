@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ _DAMAGED = ("truncated_gzip", "corrupt_gzip", "html_error_page", "empty", "trunc
             "nan_wavelength", "zero_flux", "all_masked", "wrong_hdu", "directory")  # fmt: skip
 
 
-def make_demo_survey(folder, *, seed: int = 2021, n_spectra: int = 300) -> Path:
+def make_demo_survey(folder: str | os.PathLike, *, seed: int = 2021, n_spectra: int = 300) -> Path:
     """Write a simulated survey.
 
     Three plates in the folders of LAMOST's DR7, files of all three layouts, about ten O stars among
@@ -80,7 +81,8 @@ def make_demo_survey(folder, *, seed: int = 2021, n_spectra: int = 300) -> Path:
     rows = []
     for plate, (lmjd, planid) in enumerate(_PLATES):
         members = np.flatnonzero(plates == plate)
-        paths = write_batch(folder, batch[members], layouts[members], lmjd=lmjd, planid=planid)
+        own_layouts = layouts[members].tolist()
+        paths = write_batch(folder, batch[members], own_layouts, lmjd=lmjd, planid=planid)
         for i, path in zip(members, paths, strict=True):
             if damages[i]:
                 damage_file(path, damages[i], rng)

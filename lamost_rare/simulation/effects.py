@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..spectra.air_vacuum import air_to_vacuum
+from ..spectra.grid import WavelengthGrid
 
 __all__ = [
     "calibration_error",
@@ -58,7 +59,7 @@ _SKY = (4358.3, 5460.7, 5577.34, 5892.0, 6300.3, 6363.8, 6863.9, 6923.2, 7276.4,
 
 
 @lru_cache(maxsize=8)
-def extinction_curve(grid) -> np.ndarray:
+def extinction_curve(grid: WavelengthGrid) -> np.ndarray:
     """A(λ)/A(V) for each of `R_V`, shape (4, n_pixels), float32 (Gordon et al. 2023)."""
     import astropy.units as u
     from dust_extinction.parameter_averages import G23
@@ -68,7 +69,7 @@ def extinction_curve(grid) -> np.ndarray:
 
 
 @lru_cache(maxsize=32)
-def _profiles(grid, kind) -> np.ndarray:
+def _profiles(grid: WavelengthGrid, kind: str) -> np.ndarray:
     """Unit-area (in Å) Gaussian profiles of a line list, shape (n_lines, n_pixels)."""
     lines = {"interstellar": INTERSTELLAR, "nebular": _NEBULAR, "sky": [(w,) for w in _SKY]}[kind]
     out = []
@@ -81,7 +82,9 @@ def _profiles(grid, kind) -> np.ndarray:
     return np.array(out, dtype=np.float32)
 
 
-def interstellar_lines(colour_excess, grid, rng) -> np.ndarray:
+def interstellar_lines(
+    colour_excess: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """Return the transmission of interstellar lines and diffuse bands for E(B-V) (n,) in mag."""
     strength = np.array([line[2] for line in INTERSTELLAR], dtype=np.float32)
     n = len(colour_excess)
@@ -91,14 +94,16 @@ def interstellar_lines(colour_excess, grid, rng) -> np.ndarray:
     return np.exp(-(amount.astype(np.float32) @ _profiles(grid, "interstellar")))
 
 
-def nebular_lines(strength, grid, rng) -> np.ndarray:
+def nebular_lines(
+    strength: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """Return H II emission over the local continuum; ``strength`` is Hβ's width in Å."""
     ratio = np.array([line[1] for line in _NEBULAR], dtype=np.float32)
     ratio = ratio * np.exp(rng.normal(0, 0.4, (len(strength), len(ratio))))
     return ((strength[:, None] * ratio).astype(np.float32)) @ _profiles(grid, "nebular")
 
 
-def sky_residuals(scale, grid, rng) -> np.ndarray:
+def sky_residuals(scale: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator) -> np.ndarray:
     """Return residuals of sky lines over the local continuum; ``scale`` (n,) is a width in Å."""
     amount = rng.normal(0, 1, (len(scale), len(_SKY))) * scale[:, None]
     amount *= rng.random(amount.shape) < 0.5
@@ -106,7 +111,7 @@ def sky_residuals(scale, grid, rng) -> np.ndarray:
     return amount.astype(np.float32) @ _profiles(grid, "sky")
 
 
-def telluric_bands(n_spectra, grid, rng) -> np.ndarray:
+def telluric_bands(n_spectra: int, grid: WavelengthGrid, rng: np.random.Generator) -> np.ndarray:
     """Return transmission of the O2 B band, and of water at 7200 Å, over- or under-corrected."""
     wavelength = grid.wavelength
     b_band = np.exp(-(np.clip(wavelength - 6869, 0, None) / 35)) * (wavelength > 6868)
@@ -118,7 +123,13 @@ def telluric_bands(n_spectra, grid, rng) -> np.ndarray:
     return np.exp(depth.astype(np.float32) @ np.stack([b_band, water, alpha]).astype(np.float32))
 
 
-def calibration_error(n_spectra, grid, rng, *, scale=0.10) -> np.ndarray:
+def calibration_error(
+    n_spectra: int,
+    grid: WavelengthGrid,
+    rng: np.random.Generator,
+    *,
+    scale: float | np.ndarray = 0.10,
+) -> np.ndarray:
     """Return smooth calibration error, ripple, and a step where the arms join (5700-6000 Å)."""
     x = np.linspace(-1, 1, grid.n_pixels)
     order = 7
@@ -142,7 +153,9 @@ def calibration_error(n_spectra, grid, rng, *, scale=0.10) -> np.ndarray:
     return np.exp(log_factor)
 
 
-def cosmic_rays(n_spectra, grid, rng, *, rate=1.0) -> np.ndarray:
+def cosmic_rays(
+    n_spectra: int, grid: WavelengthGrid, rng: np.random.Generator, *, rate: float = 1.0
+) -> np.ndarray:
     """Return spikes one to three pixels wide, in units of the local continuum."""
     out = np.zeros((n_spectra, grid.n_pixels), dtype=np.float32)
     count = rng.poisson(rate, n_spectra)
@@ -156,7 +169,14 @@ def cosmic_rays(n_spectra, grid, rng, *, rate=1.0) -> np.ndarray:
     return out
 
 
-def coverage_gaps(n_spectra, grid, rng, *, gap=0.15, half=0.06) -> np.ndarray:
+def coverage_gaps(
+    n_spectra: int,
+    grid: WavelengthGrid,
+    rng: np.random.Generator,
+    *,
+    gap: float = 0.15,
+    half: float = 0.06,
+) -> np.ndarray:
     """Return the mask (True is lost) of bad columns, and sometimes of one side of the spectrum."""
     index = np.arange(grid.n_pixels)
     mask = np.zeros((n_spectra, grid.n_pixels), dtype=bool)

@@ -42,7 +42,7 @@ def standardize(batch: SpectrumBatch) -> np.ndarray:
     return (flux / np.where(rms > 0, rms, 1)).astype(np.float32)
 
 
-def complete_rows(stars: LabelledStars, label: str, coverage=0.95) -> np.ndarray:
+def complete_rows(stars: LabelledStars, label: str, coverage: float = 0.95) -> np.ndarray:
     """Return rows of a class that cover the grid: none can be learnt where there is nothing."""
     inner = slice(MARGIN, MARGIN + LAMOST_GRID.n_pixels)
     covered = stars.valid[:, inner].mean(axis=1) >= coverage
@@ -50,7 +50,13 @@ def complete_rows(stars: LabelledStars, label: str, coverage=0.95) -> np.ndarray
 
 
 def simulate_examples(
-    stars: LabelledStars, rows, number, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0
+    stars: LabelledStars,
+    rows: np.ndarray,
+    number: int,
+    noise: NoiseBank,
+    *,
+    snr_range: tuple[float, float] = (8.0, 100.0),
+    seed: int = 0,
 ) -> Examples:
     """Simulate observations of chosen stars, every star as often as any other.
 
@@ -97,7 +103,13 @@ def simulate_examples(
     return Examples.concatenate(parts)
 
 
-def simulate_again(flux, noise: NoiseBank, *, snr_range=(8.0, 100.0), seed=0) -> np.ndarray:
+def simulate_again(
+    flux: np.ndarray,
+    noise: NoiseBank,
+    *,
+    snr_range: tuple[float, float] = (8.0, 100.0),
+    seed: int = 0,
+) -> np.ndarray:
     """Pass standardized spectra through `simulate_pixels`, and standardize them again.
 
     Parameters

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..spectra._codec import codec
 from ..spectra._fits_cards import padded
+from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
 from ._lamost_headers import Facts, header_block, primary_cards, table_cards
 
@@ -53,7 +57,7 @@ def gzip_bytes(content: bytes, level: int = 1) -> bytes:
     return stream.compress(content) + stream.flush()
 
 
-def _wavelength_cards(wavelength) -> tuple[np.ndarray, float, float]:
+def _wavelength_cards(wavelength: WavelengthGrid | np.ndarray) -> tuple[np.ndarray, float, float]:
     if isinstance(wavelength, WavelengthGrid):
         return wavelength.wavelength, wavelength.log10_start, wavelength.log10_step
     wavelength = np.asarray(wavelength, dtype=float)
@@ -64,15 +68,15 @@ def _wavelength_cards(wavelength) -> tuple[np.ndarray, float, float]:
 
 def lamost_file_bytes(
     layout: str,
-    wavelength,
-    flux,
-    ivar,
-    andmask=None,
-    ormask=None,
+    wavelength: WavelengthGrid | np.ndarray,
+    flux: np.ndarray,
+    ivar: np.ndarray,
+    andmask: np.ndarray | None = None,
+    ormask: np.ndarray | None = None,
     *,
-    normalization=None,
+    normalization: np.ndarray | None = None,
     dtype: str = ">f4",
-    **facts,
+    **facts: Any,
 ) -> bytes:
     """Write one spectrum as the bytes of an uncompressed LAMOST file.
 
@@ -138,7 +142,16 @@ def lamost_file_bytes(
     return header + data.ljust(padded(len(data)), b"\0")
 
 
-def write_lamost_file(path, layout: str, wavelength, flux, ivar, *args, gzip_level=1, **facts):
+def write_lamost_file(
+    path: str | os.PathLike,
+    layout: str,
+    wavelength: WavelengthGrid | np.ndarray,
+    flux: np.ndarray,
+    ivar: np.ndarray,
+    *args: np.ndarray | None,
+    gzip_level: int = 1,
+    **facts: Any,
+) -> Path:
     """Write one spectrum as a LAMOST file, gzipped if the name ends in ``.gz``.
 
     Parameters
@@ -161,7 +174,14 @@ def write_lamost_file(path, layout: str, wavelength, flux, ivar, *args, gzip_lev
 
 
 def write_batch(
-    folder, batch, layout="dr1-7", *, lmjd=56000, planid="SIMULATED", first_number=0, **facts
+    folder: str | os.PathLike,
+    batch: SpectrumBatch,
+    layout: str | Sequence[str] = "dr1-7",
+    *,
+    lmjd: int = 56000,
+    planid: str = "SIMULATED",
+    first_number: int = 0,
+    **facts: Any,
 ) -> list[Path]:
     """Write every spectrum of a batch in LAMOST's folders, 250 fibers to each of 16 spectrographs.
 
@@ -193,7 +213,7 @@ def write_batch(
         spid, fiberid = number // 250 + 1, number % 250 + 1
         target = Path(folder, lamost_folder(lmjd, plan))
         target.mkdir(parents=True, exist_ok=True)
-        known = {
+        known: dict[str, Any] = {
             name: str(batch.columns[name][i])
             for name in ("subclass", "class_name")
             if name in batch.columns
@@ -216,7 +236,7 @@ def write_batch(
                 planid=plan,
                 spid=spid,
                 fiberid=fiberid,
-                **{**known, **facts},
+                **(known | facts),
             )
         )
     return paths

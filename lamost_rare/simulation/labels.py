@@ -6,8 +6,11 @@ Labels are not taken at their word where they are known to be wrong: see `librar
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
+
+from ..spectra.batch import SpectrumBatch
 
 __all__ = [
     "CLASSES",
@@ -64,7 +67,7 @@ _ALIASES = {
 }
 
 
-def classes_of(label) -> list[str]:
+def classes_of(label: Iterable[str]) -> list[str]:
     """Return the classes that occur among labels: those of `CLASSES` first, then any others."""
     present = set(label) - {""}
     return [c for c in CLASSES if c in present] + sorted(present - set(CLASSES))
@@ -177,7 +180,7 @@ def survey_class(class_name: str, subclass: str, shows_he_i: bool = False) -> st
     return found.group(1) if found else None
 
 
-def labelled(batch):
+def labelled(batch: SpectrumBatch) -> SpectrumBatch:
     """Return the spectra of a batch that have a label.
 
     Parameters

@@ -8,9 +8,12 @@ attribute ``kind`` is ``synthetic`` if they are models.
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import Field, dataclass
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -46,18 +49,19 @@ class Rows:
     """What data classes have whose fields are arrays of a row for each spectrum."""
 
     flux: np.ndarray
+    __dataclass_fields__: ClassVar[dict[str, Field]]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.flux)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self)} spectra>"
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray | slice) -> Self:
         return type(self)(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     @classmethod
-    def concatenate(cls, parts):
+    def concatenate(cls, parts: Iterable[Self]) -> Self:
         """Join sets."""
         parts = list(parts)
         names = cls.__dataclass_fields__
@@ -122,7 +126,14 @@ def _gaussian_filter_rows(rows: np.ndarray, sigma: float) -> np.ndarray:
     return rows if sigma <= 0 else gaussian_filter1d(rows, sigma, axis=1, mode="nearest")
 
 
-def broaden_to_lamost(flux, wavelength, resolution, *, log10_step, resolving_power=RESOLVING_POWER):
+def broaden_to_lamost(
+    flux: np.ndarray,
+    wavelength: np.ndarray,
+    resolution: tuple[str, float],
+    *,
+    log10_step: float,
+    resolving_power: float = RESOLVING_POWER,
+) -> np.ndarray:
     """Broaden rows on a log grid from a library's resolution to LAMOST's.
 
     The kernel is a Gaussian whose variance is the difference of the two; its width changes along
@@ -165,7 +176,14 @@ def bridge(flux: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def put_on_star_grid(wavelength, flux, *, medium, resolution, grid=STAR_GRID):
+def put_on_star_grid(
+    wavelength: np.ndarray,
+    flux: np.ndarray,
+    *,
+    medium: str,
+    resolution: tuple[str, float],
+    grid: WavelengthGrid = STAR_GRID,
+) -> tuple[np.ndarray, np.ndarray]:
     """Put library spectra on `STAR_GRID`, in vacuum, at R 1800.
 
     Parameters
@@ -200,10 +218,11 @@ def put_on_star_grid(wavelength, flux, *, medium, resolution, grid=STAR_GRID):
         inside[i] = np.interp(fine, wavelength, good.astype(float), left=0, right=0) > 0.99
     dense = broaden_to_lamost(dense, fine, resolution, log10_step=fine_step)
     pixels = len(flux), grid.n_pixels, _OVERSAMPLE
-    return dense.reshape(pixels).mean(axis=2), inside.reshape(pixels).all(axis=2)
+    valid = np.all(inside.reshape(pixels), axis=2)
+    return dense.reshape(pixels).mean(axis=2), valid
 
 
-def read_library(path) -> LibraryStars:
+def read_library(path: str | os.PathLike) -> LibraryStars:
     """Read one library file.
 
     Parameters
@@ -251,5 +270,5 @@ def read_library(path) -> LibraryStars:
     )
 
 
-def _text(value) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

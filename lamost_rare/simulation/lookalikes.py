@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..spectra.air_vacuum import air_to_vacuum
+from ..spectra.grid import WavelengthGrid
 
 __all__ = [
     "compact_star",
@@ -32,7 +33,13 @@ _WOLF_RAYET = np.array(
 )
 
 
-def line_profiles(wavelength, centre, fwhm, depth, lorentzian):
+def line_profiles(
+    wavelength: np.ndarray,
+    centre: np.ndarray,
+    fwhm: np.ndarray,
+    depth: np.ndarray,
+    lorentzian: float,
+) -> np.ndarray:
     """Return the sum of pseudo-Voigt profiles of given centres (n_lines,), shape (n_pixels,)."""
     x = (wavelength[None, :] - np.asarray(centre)[:, None]) / np.asarray(fwhm)[:, None]
     square = (x * x).astype(np.float32)
@@ -40,13 +47,13 @@ def line_profiles(wavelength, centre, fwhm, depth, lorentzian):
     return np.asarray(depth) @ shape
 
 
-def continuum(wavelength, rng):
+def continuum(wavelength: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw a smooth continuum, shape (n_pixels,)."""
     x = np.log(wavelength / 5000.0)
     return np.exp(rng.normal(0, 1.5) * x + rng.normal(0, 2) * x**2)
 
 
-def compact_star(grid, rng):
+def compact_star(grid: WavelengthGrid, rng: np.random.Generator) -> tuple[np.ndarray, str]:
     """Make up a hot subdwarf or white dwarf.
 
     Returns
@@ -95,7 +102,12 @@ def compact_star(grid, rng):
     return flux.astype(np.float32), "white_dwarf" if white_dwarf else "hot_subdwarf"
 
 
-def emission_line_object(grid, rng, background=None, kind=None):
+def emission_line_object(
+    grid: WavelengthGrid,
+    rng: np.random.Generator,
+    background: np.ndarray | None = None,
+    kind: str | None = None,
+) -> np.ndarray:
     """Make up a quasar, emission-line galaxy, cataclysmic variable or Wolf-Rayet star.
 
     ``background`` (n_pixels,), a stellar spectrum, lies under narrow lines if given. ``kind`` is
@@ -145,7 +157,7 @@ def emission_line_object(grid, rng, background=None, kind=None):
     return flux.astype(np.float32)
 
 
-def random_lines(grid, rng):
+def random_lines(grid: WavelengthGrid, rng: np.random.Generator) -> np.ndarray:
     """Absorption and emission lines at random wavelengths: no known object."""
     wavelength = grid.wavelength
     n_lines = int(rng.integers(0, 25))
@@ -158,7 +170,7 @@ def random_lines(grid, rng):
     return flux.astype(np.float32)
 
 
-def junk(grid, rng, background):
+def junk(grid: WavelengthGrid, rng: np.random.Generator, background: np.ndarray) -> np.ndarray:
     """Make up what a failed reduction leaves: fringes, steps, a spectrum shifted or reversed.
 
     ``background`` (n_pixels,) is any spectrum of positive median.

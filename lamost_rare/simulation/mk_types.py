@@ -40,7 +40,7 @@ _TYPE = re.compile(
 _COOLER = re.compile(r"\s*[AFGKM]")
 
 
-def subtype_number(mk_type) -> float:
+def subtype_number(mk_type: object) -> float:
     """Return the number of an MK type: 9.5 for O9.5, 10.5 for B0.5.
 
     Of a range, as "O3.5-4" or "B0.5/1", it is the middle; of two stars it is that of the first.
@@ -60,7 +60,7 @@ def subtype_number(mk_type) -> float:
     return (low + high) / 2
 
 
-def is_border(mk_type) -> bool:
+def is_border(mk_type: object) -> bool:
     """Return whether a type is at the border of O and B: later than O9.5, up to B0.5."""
     return bool(9.5 < subtype_number(mk_type) <= 10.5)
 

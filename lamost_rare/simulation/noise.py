@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
+from ..spectra.grid import WavelengthGrid
 from ..spectra.normalize import pseudo_continuum
 from ..spectra.snr import g_band, g_band_snr
 from .library import STAR_GRID
@@ -52,7 +54,16 @@ class NoiseBank:
     residual: np.ndarray
 
     @classmethod
-    def from_spectra(cls, flux, ivar, mask, *, faint=12.0, bright=30.0, grid=STAR_GRID):
+    def from_spectra(
+        cls,
+        flux: np.ndarray,
+        ivar: np.ndarray,
+        mask: np.ndarray,
+        *,
+        faint: float = 12.0,
+        bright: float = 30.0,
+        grid: WavelengthGrid = STAR_GRID,
+    ) -> Self:
         """Learn from real spectra.
 
         The lines of the faint stars themselves must not be taken for noise. They are fitted with
@@ -89,7 +100,9 @@ class NoiseBank:
         return cls(efficiency, mask.copy(), residual)
 
     @classmethod
-    def analytic(cls, rng, n_spectra=64, *, grid=STAR_GRID):
+    def analytic(
+        cls, rng: np.random.Generator, n_spectra: int = 64, *, grid: WavelengthGrid = STAR_GRID
+    ) -> Self:
         """Make a stand-in for real spectra: efficiency falls to the blue, a few bad pixels."""
         x = np.linspace(-1, 1, grid.n_pixels)
         slope = rng.uniform(0.3, 1.2, (n_spectra, 1))
@@ -101,7 +114,7 @@ class NoiseBank:
         residual = (white[:, :-2] * 0.25 + white[:, 1:-1] + white[:, 2:] * 0.25) / 1.06
         return cls(efficiency.astype(np.float32), mask, residual.astype(np.float32))
 
-    def draw(self, n_spectra, rng):
+    def draw(self, n_spectra: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw the efficiencies and masks of ``n_spectra`` spectra of the bank."""
         rows = rng.integers(0, len(self.efficiency), n_spectra)
         return self.efficiency[rows], self.mask[rows]
@@ -110,7 +123,8 @@ class NoiseBank:
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
         """Standard deviation of each residual, and the correlation of its neighbouring pixels."""
         if not len(self.residual):
-            return np.float32([TYPICAL_SCATTER]), np.float32([TYPICAL_CORRELATION])
+            typical = np.array([[TYPICAL_SCATTER], [TYPICAL_CORRELATION]], dtype=np.float32)
+            return typical[0], typical[1]
         core = np.clip(self.residual, -5, 5)
         known = np.maximum((core != 0).sum(axis=1), 1)
         variance = np.einsum("ij,ij->i", core, core) / known
@@ -118,7 +132,9 @@ class NoiseBank:
         correlation = np.clip(neighbours / np.maximum(variance, 1e-12), 0, 0.6)
         return np.sqrt(variance).astype(np.float32), correlation.astype(np.float32)
 
-    def draw_noise(self, n_spectra, rng, *, real_fraction=0.5):
+    def draw_noise(
+        self, n_spectra: int, rng: np.random.Generator, *, real_fraction: float = 0.5
+    ) -> np.ndarray:
         """Draw noise in units of the error that a survey would give, shape (n_spectra, n_pixels).
 
         It is as strong, and neighbouring pixels are as correlated, as in a random residual of the
@@ -143,7 +159,9 @@ class NoiseBank:
         return noise
 
 
-def expected_error(level, efficiency, snr, grid=STAR_GRID) -> np.ndarray:
+def expected_error(
+    level: np.ndarray, efficiency: np.ndarray, snr: np.ndarray, grid: WavelengthGrid = STAR_GRID
+) -> np.ndarray:
     """Return the error of a spectrum with a wanted S/N: photon noise of star and `BACKGROUND`.
 
     Faint spectra are noisy as their background is, whatever the star; the S/N of a hot one is
@@ -172,12 +190,12 @@ def expected_error(level, efficiency, snr, grid=STAR_GRID) -> np.ndarray:
     return np.sqrt(scale * electrons + np.float32(BACKGROUND)) / (scale * efficiency)
 
 
-def _electrons_over_snr(snr):
+def _electrons_over_snr(snr: np.ndarray) -> np.ndarray:
     """Electrons of a star over their S/N, which for n of them is n / sqrt(n + `BACKGROUND`)."""
     return 0.5 * (snr + np.sqrt(snr**2 + 4 * BACKGROUND))
 
 
-def _without_stars(depth, weight, bright):
+def _without_stars(depth: np.ndarray, weight: np.ndarray, bright: np.ndarray) -> np.ndarray:
     """Return residuals of faint spectra in units of their errors, their stars taken out.
 
     Parameters
@@ -208,7 +226,7 @@ def _without_stars(depth, weight, bright):
     return np.array(kept, dtype=np.float32).reshape(-1, depth.shape[1])
 
 
-def _star_components(bright):
+def _star_components(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the mean of different stars, and variance and shape of principal components.
 
     Spectra that are alike have fewer components. Which of them differ by rounding alone depends on
@@ -223,7 +241,7 @@ def _star_components(bright):
     return pca.mean_, pca.explained_variance_[varied], pca.components_[varied]
 
 
-def _smooth_part(residual) -> float:
+def _smooth_part(residual: np.ndarray) -> float:
     """Return how much larger the variance of means over 15 pixels is than without correlation."""
     from scipy.ndimage import uniform_filter1d
 
@@ -237,7 +255,7 @@ def _smooth_part(residual) -> float:
     return float(_WIDTH * np.mean(means**2) / np.mean(core[core != 0] ** 2))
 
 
-def _smooth_variance(ivar, mask, width=31):
+def _smooth_variance(ivar: np.ndarray, mask: np.ndarray, width: int = 31) -> np.ndarray:
     from scipy.ndimage import uniform_filter1d
 
     good = (~mask) & (ivar > 0)

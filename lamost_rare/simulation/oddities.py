@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..spectra.grid import WavelengthGrid
 from ..spectra.normalize import pseudo_continuum
 from .lookalikes import continuum, line_profiles
 
@@ -19,8 +20,12 @@ __all__ = ["make_odd"]
 _EDGE = 300
 """Pixels at either end in which no oddity is centred: some of a spectrum is always lost there."""
 
+_Way = Callable[[np.ndarray, np.ndarray, WavelengthGrid, np.random.Generator], np.ndarray]
 
-def make_odd(flux, other, grid, rng) -> np.ndarray:
+
+def make_odd(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """Make a spectrum odd.
 
     Parameters
@@ -39,39 +44,48 @@ def make_odd(flux, other, grid, rng) -> np.ndarray:
     return np.nan_to_num(made, nan=1.0, posinf=1.0, neginf=1.0).astype(np.float32)
 
 
-def _level(flux) -> np.ndarray:
+def _level(flux: np.ndarray) -> np.ndarray:
     level, _ = pseudo_continuum(
         flux[None].astype(np.float32), np.zeros((1, len(flux)), dtype=bool), block=64, smooth=1.5
     )
     return np.maximum(level[0], 1e-6)
 
 
-def _between(low, high, rng, size=None):
+def _between(
+    low: float, high: float, rng: np.random.Generator, size: int | None = None
+) -> np.ndarray:
     """Draw numbers whose logarithms are uniform."""
     return np.exp(rng.uniform(np.log(low), np.log(high), size))
 
 
-def _lines(n, emission, grid, rng) -> np.ndarray:
+def _lines(n: int, emission: float, grid: WavelengthGrid, rng: np.random.Generator) -> np.ndarray:
     """Return a factor (n_pixels,) of lines anywhere, of which a part is in emission."""
-    centre = rng.uniform(*grid.wavelength[[_EDGE, -_EDGE]], n)
+    low, high = grid.wavelength[[_EDGE, -_EDGE]]
+    centre = rng.uniform(low, high, n)
     depth = _between(0.05, 0.8, rng, n)
     depth = np.where(rng.random(n) < emission, 4 * depth**1.3, -depth)
     width = _between(3.5, 120, rng, n)
     return np.clip(1 + line_profiles(grid.wavelength, centre, width, depth, 0.3), 0.05, None)
 
 
-def _with_lines(flux, other, grid, rng):
-    return flux * _lines(rng.integers(1, 8), rng.choice([0, 0.5, 1]), grid, rng)
+def _with_lines(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
+    return flux * _lines(int(rng.integers(1, 8)), rng.choice([0, 0.5, 1]), grid, rng)
 
 
-def _moved(flux, other, grid, rng):
+def _moved(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """Another velocity than any star has: 9 to 900 pixels of 69 km/s, or far more."""
     farther = rng.random() < 0.5
     pixels = rng.integers(_EDGE, len(flux) - _EDGE) if farther else _between(9, 900, rng)
     return np.roll(flux, int(pixels) * rng.choice([-1, 1]))
 
 
-def _stretched(flux, other, grid, rng):
+def _stretched(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     if rng.random() < 0.2:
         return flux[::-1]
     index = np.arange(len(flux))
@@ -80,38 +94,52 @@ def _stretched(flux, other, grid, rng):
     return np.interp((index - fixed) * scale + fixed, index, flux)
 
 
-def _patched(flux, other, grid, rng):
+def _patched(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """A stretch of another star."""
     start, stop = np.sort(rng.integers(0, len(flux), 2))
     stop = max(stop, start + 600)
     return np.concatenate([flux[:start], other[start:stop], flux[stop:]])
 
 
-def _contrast(flux, other, grid, rng):
+def _contrast(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """Lines deeper than they are, or turned into emission."""
     level = _level(flux)
     power = rng.uniform(1.8, 4) if rng.random() < 0.5 else rng.uniform(-1.5, -0.2)
     return level * np.clip(flux / level, 0.02, 50) ** power
 
 
-def _smeared(flux, other, grid, rng):
+def _smeared(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     from scipy.ndimage import gaussian_filter1d
 
     smooth = gaussian_filter1d(flux, _between(6, 45, rng))
-    return smooth if rng.random() < 0.3 else smooth * _lines(rng.integers(1, 5), 0.5, grid, rng)
+    if rng.random() < 0.3:
+        return smooth
+    return smooth * _lines(int(rng.integers(1, 5)), 0.5, grid, rng)
 
 
-def _no_star(flux, other, grid, rng):
-    lines = _lines(rng.integers(1, 20), rng.choice([0, 0.25, 1]), grid, rng)
+def _no_star(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
+    lines = _lines(int(rng.integers(1, 20)), rng.choice([0, 0.25, 1]), grid, rng)
     return continuum(grid.wavelength, rng) * lines
 
 
-def _doubled(flux, other, grid, rng):
+def _doubled(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """The lines of two stars on each other."""
     return flux / _level(flux) * (other / _level(other))
 
 
-def _spiked(flux, other, grid, rng):
+def _spiked(
+    flux: np.ndarray, other: np.ndarray, grid: WavelengthGrid, rng: np.random.Generator
+) -> np.ndarray:
     """Many narrow lines, added or subtracted, somewhere or everywhere."""
     n = int(rng.integers(3, 60))
     low, high = grid.wavelength[[_EDGE, -_EDGE]]
@@ -124,7 +152,7 @@ def _spiked(flux, other, grid, rng):
     return flux + _level(flux) * line_profiles(grid.wavelength, centre, width, sign * height, 0)
 
 
-_WAYS: tuple[Callable, ...] = (
+_WAYS: tuple[_Way, ...] = (
     _with_lines, _moved, _moved, _stretched, _patched, _contrast, _smeared, _no_star, _doubled,
     _spiked, _spiked,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -47,7 +48,14 @@ class Conditions:
     calibration: np.ndarray
 
     @classmethod
-    def draw(cls, n_spectra, rng, *, hot=None, snr_range=(4.0, 150.0)):
+    def draw(
+        cls,
+        n_spectra: int,
+        rng: np.random.Generator,
+        *,
+        hot: np.ndarray | None = None,
+        snr_range: tuple[float, float] = (4.0, 150.0),
+    ) -> Self:
         """Draw conditions as met in the survey.
 
         Parameters
@@ -59,7 +67,8 @@ class Conditions:
             S/N (g) is log-uniform in this range.
         """
         hot = np.zeros(n_spectra, dtype=bool) if hot is None else np.asarray(hot, dtype=bool)
-        snr = np.exp(rng.uniform(*np.log(snr_range), n_spectra))
+        low, high = np.log(snr_range)
+        snr = np.exp(rng.uniform(low, high, n_spectra))
         velocity = rng.normal(0, 60, n_spectra)
         fast = rng.random(n_spectra) < 0.15
         velocity = np.where(fast, rng.uniform(-500, 500, n_spectra), velocity)
@@ -77,7 +86,9 @@ class Conditions:
         return cls(snr, velocity, vsini, a_v, nebular, calibration)
 
 
-def shift_and_rotate(flux, radial_velocity, vsini):
+def shift_and_rotate(
+    flux: np.ndarray, radial_velocity: np.ndarray, vsini: np.ndarray
+) -> np.ndarray:
     """Doppler shift and rotational broadening on a log grid, by Fourier transform.
 
     Parameters
@@ -108,7 +119,7 @@ def shift_and_rotate(flux, radial_velocity, vsini):
     return out[:, :n_pixels].astype(np.float32)
 
 
-def _shift_mask(valid, radial_velocity):
+def _shift_mask(valid: np.ndarray, radial_velocity: np.ndarray) -> np.ndarray:
     pixels = np.rint(np.asarray(radial_velocity) / KM_S_PER_PIXEL).astype(int)
     index = np.arange(valid.shape[1])[None, :] - pixels[:, None]
     inside = (index >= 0) & (index < valid.shape[1])
@@ -117,16 +128,16 @@ def _shift_mask(valid, radial_velocity):
 
 
 def simulate(
-    flux,
-    valid,
+    flux: np.ndarray,
+    valid: np.ndarray,
     conditions: Conditions,
     noise: NoiseBank,
-    rng,
+    rng: np.random.Generator,
     *,
-    ivar=None,
+    ivar: np.ndarray | None = None,
     gaps: bool | dict = True,
-    cosmic_rays=True,
-):
+    cosmic_rays: bool = True,
+) -> SpectrumBatch:
     """Simulate observations of stars.
 
     Parameters
@@ -156,7 +167,7 @@ def simulate(
     n = len(flux)
     grid = STAR_GRID
     c = conditions
-    real = np.zeros(n, dtype=bool) if ivar is None else (ivar > 0).any(axis=1)
+    real = np.zeros(n, dtype=bool) if ivar is None else np.any(ivar > 0, axis=1)
     velocity = np.where(
         real, np.rint(c.radial_velocity / KM_S_PER_PIXEL) * KM_S_PER_PIXEL, c.radial_velocity
     )
@@ -167,6 +178,7 @@ def simulate(
     good = _shift_mask(valid, velocity)
     own_variance = np.zeros((n, grid.n_pixels), dtype=np.float32)
     for row in np.flatnonzero(real):
+        assert ivar is not None  # which is why there are real ones
         pixels = round(velocity[row] / KM_S_PER_PIXEL)
         out[row] = np.roll(flux[row], pixels)
         own = np.roll(ivar[row], pixels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -26,7 +27,14 @@ HOT = ("O", "B", "hot_subdwarf", "white_dwarf")
 """Classes whose library stars are reddened, and rotate, as OB stars."""
 
 
-def noise_of(stars: LabelledStars, seed=0) -> NoiseBank:
+class Losses(TypedDict, total=False):
+    """What `simulate` may be told of pixels that are lost."""
+
+    gaps: bool | dict
+    cosmic_rays: bool
+
+
+def noise_of(stars: LabelledStars, seed: int = 0) -> NoiseBank:
     """Return the noise of the real spectra; an analytic model of LAMOST's where they are few."""
     seen = stars.real
     if seen.sum() < 20:
@@ -34,7 +42,9 @@ def noise_of(stars: LabelledStars, seed=0) -> NoiseBank:
     return NoiseBank.from_spectra(stars.flux[seen], stars.ivar[seen], ~stars.valid[seen])
 
 
-def draw_conditions(label, real, rng, snr_range) -> Conditions:
+def draw_conditions(
+    label: np.ndarray, real: np.ndarray, rng: np.random.Generator, snr_range: tuple[float, float]
+) -> Conditions:
     """Draw conditions for spectra of given classes, n of them.
 
     Parameters
@@ -53,7 +63,12 @@ def draw_conditions(label, real, rng, snr_range) -> Conditions:
 
 
 def simulate_stars(
-    stars: LabelledStars, rows, noise: NoiseBank, rng, snr_range, **losses
+    stars: LabelledStars,
+    rows: np.ndarray,
+    noise: NoiseBank,
+    rng: np.random.Generator,
+    snr_range: tuple[float, float],
+    **losses: Unpack[Losses],
 ) -> tuple[SpectrumBatch, Conditions]:
     """Simulate observations of some rows; ``losses`` are ``gaps``, ``cosmic_rays`` of `simulate`.
 
@@ -69,7 +84,13 @@ def simulate_stars(
 
 
 def simulate_in_parts(
-    stars: LabelledStars, rows, noise: NoiseBank, rng, snr_range, size=512, **losses
+    stars: LabelledStars,
+    rows: np.ndarray,
+    noise: NoiseBank,
+    rng: np.random.Generator,
+    snr_range: tuple[float, float],
+    size: int = 512,
+    **losses: Unpack[Losses],
 ) -> Iterator[tuple[np.ndarray, SpectrumBatch, Conditions]]:
     """Do `simulate_stars` for ``size`` rows at a time; yield each part with its rows."""
     for start in range(0, len(rows), size):
@@ -77,13 +98,15 @@ def simulate_in_parts(
         yield some, *simulate_stars(stars, some, noise, rng, snr_range, **losses)
 
 
-def on_star_grid(flux) -> np.ndarray:
+def on_star_grid(flux: np.ndarray) -> np.ndarray:
     """Put flux on the grid of the networks, (n, n_pixels), on `STAR_GRID`, its ends held."""
     beyond = STAR_GRID.n_pixels - MARGIN - flux.shape[1]
     return np.pad(flux, ((0, 0), (MARGIN, beyond)), mode="edge")
 
 
-def simulate_pixels(flux, noise: NoiseBank, rng, snr_range) -> SpectrumBatch:
+def simulate_pixels(
+    flux: np.ndarray, noise: NoiseBank, rng: np.random.Generator, snr_range: tuple[float, float]
+) -> SpectrumBatch:
     """Simulate observations of spectra on the grid of the networks.
 
     They are reddened, shifted, miscalibrated, and get the noise and the bad pixels of real spectra.

@@ -175,7 +175,7 @@ class ObservationStream:
         for i, k in enumerate(label):
             label[i] = self._fill(i, self.classes[k], flux, ivar, valid, rng)
         names = np.array(self.classes, dtype=object)[label]
-        seen = (ivar > 0).any(axis=1)
+        seen = np.any(ivar > 0, axis=1)
         conditions = draw_conditions(names, seen, rng, self.options.snr_range)
         self._cut(valid, names, rng)
         return simulate(flux, valid, conditions, self.noise, rng, ivar=ivar), label
