@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from ..validation.completeness import A_V_BINS, Found, completeness
 from ..validation.completeness_points import CompletenessError
 from .plots import new_figure
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
 
 __all__ = ["plot_completeness"]
 
@@ -16,7 +25,9 @@ _BRIGHT = {"color": "#0072B2", "marker": "o"}
 _STYLES = {(5, 10): _FAINT, (10, 100): _BRIGHT}
 
 
-def plot_completeness(found: Found, path, *, format=None, seed=0) -> None:
+def plot_completeness(
+    found: Found, path: str | os.PathLike, *, format: str | None = None, seed: int = 0
+) -> None:
     """Plot completeness against S/N, extinction and, if they are known, subtypes.
 
     Parameters
@@ -53,7 +64,7 @@ def plot_completeness(found: Found, path, *, format=None, seed=0) -> None:
     figure.savefig(path, dpi=110, format=format)
 
 
-def _against_snr(axes, found: Found, table, seed) -> None:
+def _against_snr(axes: Axes, found: Found, table: QTable, seed: int) -> None:
     rows = table[table["by"] == "S/N"]
     middle = np.sqrt(rows["snr_min"] * rows["snr_max"])
     _bars(axes, middle, rows, color="black", marker="o")
@@ -72,7 +83,7 @@ def _against_snr(axes, found: Found, table, seed) -> None:
     axes.minorticks_off()
 
 
-def _at_two_snr(axes, rows, places) -> None:
+def _at_two_snr(axes: Axes, rows: QTable, places: Mapping[str, float]) -> None:
     for k, ((low, high), style) in enumerate(_STYLES.items()):
         own = rows[(rows["snr_min"] == low) & (rows["snr_max"] == high)]
         aside = 0.06 * (2 * k - 1)  # so that bars do not hide each other
@@ -85,6 +96,6 @@ def _at_two_snr(axes, rows, places) -> None:
         )
 
 
-def _bars(axes, x, rows, **style) -> None:
+def _bars(axes: Axes, x: ArrayLike, rows: QTable, **style: Any) -> None:
     part, low, high = (np.asarray(rows[name]) for name in ("completeness", "low", "high"))
     axes.errorbar(x, part, yerr=[part - low, high - part], ls="none", ms=5, capsize=2, **style)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -112,7 +114,7 @@ class GanFigures:
     panel: dict
 
 
-def load_any_generator(path) -> Generator:
+def load_any_generator(path: str | os.PathLike) -> Generator:
     """Load a generator from a preset, by name or folder, or from the folder of a training.
 
     Raises
@@ -136,7 +138,14 @@ def load_any_generator(path) -> Generator:
     return Generator(preset.name, network, preset.rare_class, model, preset.settings.training)
 
 
-def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFigures:
+def evaluate_gan(
+    data: str | os.PathLike,
+    preset: str | os.PathLike,
+    compare: str | os.PathLike | None = None,
+    *,
+    n_seeds: int = 5,
+    sizes: GanSizes | None = None,
+) -> GanFigures:
     """Compare one or two generators with real spectra.
 
     Parameters
@@ -173,7 +182,8 @@ def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFig
             )
     labelled = load_data_folder(data, without=LATER_LIBRARIES)
     real_spectra = RealSpectra(labelled, generators[0], sizes)
-    found, panel = [], {}
+    found: list[dict] = []
+    panel: dict = {}
     for seed in counted(range(n_seeds), n_seeds, "repetitions", "comparison"):
         fakes = {g.name: generate(g.model, sizes.set3, 1000 + seed) for g in generators}
         fakes[REFERENCE] = real_spectra.observe(
@@ -196,14 +206,16 @@ def evaluate_gan(data, preset, compare=None, *, n_seeds=5, sizes=None) -> GanFig
     )
 
 
-def _in_lists(found):
+def _in_lists(found: list) -> Any:
     """Make of equal trees of dicts, one a seed, one tree whose leaves are lists."""
     if not isinstance(found[0], dict):
         return found
     return {key: _in_lists([tree[key] for tree in found]) for key in found[0]}
 
 
-def _measure(real_spectra, fakes, real, seed) -> dict:
+def _measure(
+    real_spectra: RealSpectra, fakes: dict[str, np.ndarray], real: dict[str, np.ndarray], seed: int
+) -> dict:
     """Compare once; ``svm``, ``measures``, ``coverage`` and ``memorised`` of `GanFigures`."""
     sizes, n = real_spectra.sizes, real_spectra.sizes.compared
     f = [
@@ -230,14 +242,16 @@ def _measure(real_spectra, fakes, real, seed) -> dict:
     return found
 
 
-def _panel(generated, real, sizes) -> dict:
+def _panel(generated: np.ndarray, real: np.ndarray, sizes: GanSizes) -> dict:
     """Choose the spectra that the page shows."""
     spectra = {"generated": generated[: sizes.compared], "real": real[: sizes.compared]}
     measures = {kind: spectral_measures(flux) for kind, flux in spectra.items()}
     return {"wavelength": LAMOST_GRID.wavelength, **spectra, "measures": measures}
 
 
-def _svm_scores(fakes, real, f, sizes) -> dict:
+def _svm_scores(
+    fakes: dict[str, np.ndarray], real: dict[str, np.ndarray], f: list[np.ndarray], sizes: GanSizes
+) -> dict:
     """Measure GAN-train and GAN-test; ``f`` are F spectra to train on, and others to test on."""
     fakes, real = ({k: level_red_end(flux) for k, flux in some.items()} for some in (fakes, real))
     slope = {name: continuum_slope(flux) for name, flux in fakes.items()}
@@ -262,5 +276,5 @@ def _svm_scores(fakes, real, f, sizes) -> dict:
     return out
 
 
-def _lines(flux):
+def _lines(flux: np.ndarray) -> np.ndarray:
     return np.clip(rectified(flux), 0, 2)  # where there is hardly any flux, noise is huge

@@ -36,12 +36,12 @@ _SLOPE_BANDS = ((4000.0, 4300.0), (6600.0, 6900.0))
 _HALF_WIDTH = 8.0  # Å: a line of a fast rotator
 
 
-def repeated(flux, number) -> np.ndarray:
+def repeated(flux: np.ndarray, number: int) -> np.ndarray:
     """Repeat spectra in turn until there are ``number``."""
     return flux[np.arange(number) % len(flux)]
 
 
-def gan_test(real, other, generated) -> float:
+def gan_test(real: np.ndarray, other: np.ndarray, generated: np.ndarray) -> float:
     """Measure authenticity: the part of the generated spectra that an SVM trained on real ones
     takes for the rare class (Shmelkov et al. 2018; scikit-learn's NuSVC with a Gaussian kernel as
     in Yang et al. 2021).
@@ -57,7 +57,9 @@ def gan_test(real, other, generated) -> float:
     return float(fit_svm(real, other).predict(generated).mean())
 
 
-def gan_train(generated, other, real, real_other=None) -> tuple[float, float]:
+def gan_train(
+    generated: np.ndarray, other: np.ndarray, real: np.ndarray, real_other: np.ndarray | None = None
+) -> tuple[float, float]:
     """Measure diversity: the part of the real spectra of the rare class that an SVM trained on
     generated ones recognises, and the part of the real others that it leaves alone (NaN if there
     are none).
@@ -77,14 +79,14 @@ def gan_train(generated, other, real, real_other=None) -> tuple[float, float]:
     return float(svm.predict(real).mean()), kept
 
 
-def fit_svm(rare, other):
+def fit_svm(rare: np.ndarray, other: np.ndarray) -> NuSVC:
     """Train a NuSVC with a Gaussian kernel that answers 1 for the rare class, 0 for the other."""
     return NuSVC(kernel="rbf").fit(
         np.concatenate([rare, other]), np.repeat([1, 0], [len(rare), len(other)])
     )
 
 
-def spectral_measures(flux) -> dict[str, np.ndarray]:
+def spectral_measures(flux: np.ndarray) -> dict[str, np.ndarray]:
     """Measure what an astronomer would in each spectrum.
 
     Parameters
@@ -114,14 +116,14 @@ def spectral_measures(flux) -> dict[str, np.ndarray]:
     return out
 
 
-def continuum_slope(flux) -> np.ndarray:
+def continuum_slope(flux: np.ndarray) -> np.ndarray:
     """Return ln of the flux near 4150 Å over that near 6750 Å, shape (n,); NaN unless positive."""
     blue, red = (np.mean(flux[:, _between(*band)], axis=1) for band in _SLOPE_BANDS)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.log(np.where((blue > 0) & (red > 0), blue, np.nan) / red)
 
 
-def _between(low, high) -> np.ndarray:
+def _between(low: float, high: float) -> np.ndarray:
     return (LAMOST_GRID.wavelength > low) & (LAMOST_GRID.wavelength < high)
 
 
@@ -149,21 +151,23 @@ def compare_measures(generated: dict, real: dict) -> dict[str, dict]:
     return out
 
 
-def rectified(flux) -> np.ndarray:
+def rectified(flux: np.ndarray) -> np.ndarray:
     """Divide standardized flux (n, n_pixels) by its pseudo-continuum: lines and noise are left."""
     flux = np.asarray(flux, dtype=np.float32)
     level, _ = pseudo_continuum(flux, np.zeros(flux.shape, dtype=bool), block=64, smooth=1.5)
     return flux / np.maximum(level, 0.02)
 
 
-def line_depths(flux) -> np.ndarray:
+def line_depths(flux: np.ndarray) -> np.ndarray:
     """Return the mean depth within 8 Å of every line of `LINES`, shape (n, n_lines)."""
     depth, centres = 1 - rectified(flux), [line.wavelength for line in LINES.values()]
     windows = [_between(x - _HALF_WIDTH, x + _HALF_WIDTH) for x in centres]
     return np.stack([depth[:, w].mean(axis=1) for w in windows if w.sum() > 3], axis=1)
 
 
-def nearest_distance(spectra, reference, k=1, *, same=False) -> np.ndarray:
+def nearest_distance(
+    spectra: np.ndarray, reference: np.ndarray, k: int = 1, *, same: bool = False
+) -> np.ndarray:
     """Return the root mean square difference of spectra from their ``k``-th nearest reference.
 
     Parameters
@@ -187,7 +191,7 @@ def nearest_distance(spectra, reference, k=1, *, same=False) -> np.ndarray:
     return distance[:, -1] / np.sqrt(reference.shape[1])
 
 
-def memorisation(generated, unseen, training) -> dict:
+def memorisation(generated: np.ndarray, unseen: np.ndarray, training: np.ndarray) -> dict:
     """Compare how near generated and unseen real spectra lie to training spectra.
 
     Parameters
@@ -213,7 +217,7 @@ def memorisation(generated, unseen, training) -> dict:
     }
 
 
-def coverage(real, generated, k=5) -> float:
+def coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> float:
     """Return the part of the real spectra to which a generated one is nearer than their ``k``-th
     real neighbour (Naeem et al. 2020, Eq. 4).
 

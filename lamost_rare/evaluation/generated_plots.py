@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from .plots import new_figure
@@ -20,7 +22,7 @@ MEASURES = {
 """Measures of `generated_metrics.spectral_measures` with their titles."""
 
 
-def plot_panel(panel, path, n_rows=6) -> None:
+def plot_panel(panel: dict, path: str | os.PathLike, n_rows: int = 6) -> None:
     """Plot the first generated spectra, and beside each the real one of most nearly equal noise and
     slope."""
     own, other = panel["measures"]["generated"], panel["measures"]["real"]
@@ -48,7 +50,7 @@ def plot_panel(panel, path, n_rows=6) -> None:
     figure.savefig(path, dpi=100)
 
 
-def plot_measures(panel, path) -> None:
+def plot_measures(panel: dict, path: str | os.PathLike) -> None:
     """Plot cumulative distributions of every measure, generated and real."""
     figure, axes = new_figure(11, 5, 2, 4)
     for ax, (name, title) in zip(axes.flat, MEASURES.items(), strict=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,7 +19,7 @@ _SPACE = {"flux": "flux", "rectified": "rectified flux"}
 _KIND = {"unseen": "unseen stars", "seen": "training stars, other noise"}
 
 
-def write_gan(figures: GanFigures, output, command: str) -> None:
+def write_gan(figures: GanFigures, output: str | os.PathLike, command: str) -> None:
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
@@ -79,7 +80,7 @@ def summary(figures: GanFigures) -> list[str]:
     return out
 
 
-def _real(f) -> str:
+def _real(f: GanFigures) -> str:
     n = {kind: len(f.stars[kind]) for kind in KINDS}
     low, high = f.snr_range
     known = (
@@ -98,22 +99,22 @@ def _real(f) -> str:
     )
 
 
-def _names(f):
+def _names(f: GanFigures) -> list[str]:
     return [*f.names, REFERENCE]
 
 
-def _present(f):
+def _present(f: GanFigures) -> list[str]:
     return [kind for kind in KINDS if f.stars[kind]]
 
 
-def _compared(f) -> Iterator[tuple[str, str, tuple[str, str]]]:
+def _compared(f: GanFigures) -> Iterator[tuple[str, str, tuple[str, str]]]:
     """Yield name, kind of real spectra, and the titles of both, for each row of a table."""
     for name in _names(f):
         for kind in _present(f):
             yield name, kind, (f.titles[name], _KIND[kind])
 
 
-def _svm(f) -> list[str]:
+def _svm(f: GanFigures) -> list[str]:
     rows = []
     for space, title in _SPACE.items():
         for name, kind, titles in _compared(f):
@@ -154,7 +155,7 @@ def _svm(f) -> list[str]:
     ]
 
 
-def _of_paper(title) -> str:
+def _of_paper(title: str) -> str:
     """Return GAN-test and GAN-train of a network in Yang et al. (2021), Table 2."""
     for network in ("lcgan", "sgan"):
         if title.lower().startswith(network):
@@ -164,7 +165,7 @@ def _of_paper(title) -> str:
     return "-"
 
 
-def _measures(f) -> list[str]:
+def _measures(f: GanFigures) -> list[str]:
     rows = []
     for measure, title in MEASURES.items():
         for name, kind, titles in _compared(f):
@@ -194,7 +195,7 @@ def _measures(f) -> list[str]:
     ]
 
 
-def _coverage(f) -> list[str]:
+def _coverage(f: GanFigures) -> list[str]:
     rows = [
         [*titles, *(spread(f.coverage[name][kind][space]) for space in ("flux", "lines"))]
         for name, kind, titles in _compared(f)
@@ -207,7 +208,7 @@ def _coverage(f) -> list[str]:
     ]
 
 
-def _memorised(f) -> list[str]:
+def _memorised(f: GanFigures) -> list[str]:
     if not f.memorised:
         return ["Not measured: no star is known to be unseen."]
     rows = []

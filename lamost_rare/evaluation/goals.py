@@ -23,7 +23,7 @@ class Goal:
     is_met: Callable[[dict], bool]
 
 
-def _at_least(rate: float, digits=2) -> Goal:
+def _at_least(rate: float, digits: int = 2) -> Goal:
     return Goal(f"{rate:.{digits}f}", lambda figure: figure["rate"] >= rate)
 
 

@@ -7,22 +7,27 @@ import numpy as np
 from ..figure_titles import members
 from ..inference.predictor import Predictor
 from ..markdown import markdown_table
+from ..presets import Preset
 from ..simulation.dataset import LabelledStars
 from ..simulation.noise import NoiseBank
 from ..simulation.simulate_stars import simulate_in_parts
 from ..training.classifier_preset import summarize
+from ..training.recipes import Recipe
+from ..validation.figures import Decided
 from ..validation.trials import LOOKALIKES, SNR_BINS, subtype_group
 
 __all__ = ["known_star_lines", "knows_these_stars", "try_known_stars"]
 
 
-def knows_these_stars(preset, stars: LabelledStars, recipe) -> bool:
+def knows_these_stars(preset: Preset, stars: LabelledStars, recipe: Recipe) -> bool:
     """Tell whether a preset says of itself that it was trained on all of these stars."""
     training = preset.settings.training
     return not training.get("holdout", True) and training.get("sources") == summarize(stars, recipe)
 
 
-def try_known_stars(preset, stars: LabelledStars, noise: NoiseBank, *, seed=0, repeats=10):
+def try_known_stars(
+    preset: Preset, stars: LabelledStars, noise: NoiseBank, *, seed: int = 0, repeats: int = 10
+) -> list[tuple[int, ...]]:
     """Observe library stars of the rare class and of others anew, and classify them.
 
     The others are B1 and later where the rare class is O.
@@ -61,14 +66,16 @@ def try_known_stars(preset, stars: LabelledStars, noise: NoiseBank, *, seed=0, r
     return found
 
 
-def _rare_and_others(group, rare_class):
+def _rare_and_others(group: np.ndarray, rare_class: str) -> tuple[np.ndarray, np.ndarray]:
     """Return masks of the stars that are counted: of the rare class, and others."""
     near = "B1+" in LOOKALIKES.get(rare_class, ())
     others = group == "B1+" if near else ~np.isin(group, [rare_class, ""])
     return group == rare_class, others
 
 
-def known_star_lines(found, decided, rare_class) -> list[str]:
+def known_star_lines(
+    found: list[tuple[int, ...]], decided: dict[str, Decided], rare_class: str
+) -> list[str]:
     """Set what `try_known_stars` returned beside the same stars unseen, in lines of Markdown.
 
     Parameters

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
 
-from ..simulation.dataset import rows_by_star
+from ..simulation.dataset import LabelledStars, rows_by_star
+from ..training.recipes import Recipe
 
 __all__ = ["label_noise", "letters_agreed"]
 
 
-def label_noise(stars, recipe) -> list[str]:
+def label_noise(stars: LabelledStars, recipe: Recipe) -> list[str]:
     """Say how often the labels of LAMOST spectra agree with each other."""
     agreed, n = letters_agreed(stars, [c for c in recipe.classes if c in "AFGKM"])
     if not n or agreed / n <= 0.5:
@@ -25,7 +27,9 @@ def label_noise(stars, recipe) -> list[str]:
     ]
 
 
-def letters_agreed(stars, letters, snr=20.0) -> tuple[int, int]:
+def letters_agreed(
+    stars: LabelledStars, letters: Iterable[str], snr: float = 20.0
+) -> tuple[int, int]:
     """Count pairs of LAMOST spectra of one position that have the same label, and all such pairs.
 
     Parameters

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from scipy.special import softmax
 
 from ..networks.architectures import SHIPPED_LCGAN
-from ..simulation.dataset import load_data_folder
+from ..simulation.dataset import LabelledStars, load_data_folder
 from ..text import check_paths
 from ..training.build import fold_folder
 from ..training.crossvalidation import (
@@ -24,7 +26,7 @@ from ..training.gan_training import GanOptions
 from ..training.loop import train_network
 from ..training.mixture import MixedStream, generated_stars
 from ..training.pools import for_each
-from ..training.recipes import RECIPES
+from ..training.recipes import RECIPES, Recipe
 from ..training.uncertain import UncertainStream
 from ..validation.figures import measure
 from ..validation.trials import Trial, load_trials, run_trials, save_trials
@@ -94,7 +96,14 @@ class Mixture:
 
 
 def try_mixture(
-    recipe_name, data, work, settings=None, *, repetitions=2, seed=0, jobs=1
+    recipe_name: str,
+    data: str | os.PathLike,
+    work: str | os.PathLike,
+    settings: MixtureSettings | None = None,
+    *,
+    repetitions: int = 2,
+    seed: int = 0,
+    jobs: int = 1,
 ) -> Mixture:
     """Train each fold's recogniser on, with and without generated stars; try both on the stars
     that neither it nor the generator has seen.
@@ -139,7 +148,14 @@ def try_mixture(
     return measure_mixture(found, labelled, recipe, settings)
 
 
-def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, list[Trial]]:
+def _one_fold(
+    recipe_name: str,
+    data: str | os.PathLike,
+    work: str | os.PathLike,
+    settings: MixtureSettings,
+    seed: int,
+    task: tuple[int, int],
+) -> dict[str, list[Trial]]:
     """Return the trials of each of `WAYS`, of one fold in one repetition."""
     repetition, fold = task
     recipe = RECIPES[recipe_name]
@@ -153,7 +169,16 @@ def _one_fold(recipe_name, data, work, settings, seed, task) -> dict[str, list[T
     return {way: load_trials(path) for way, path in stored.items()}
 
 
-def _train_and_try(recipe, labelled, fold, fold_work, stored, settings, seed, repetition):
+def _train_and_try(
+    recipe: Recipe,
+    labelled: LabelledStars,
+    fold: int,
+    fold_work: Path,
+    stored: dict[str, Path],
+    settings: MixtureSettings,
+    seed: int,
+    repetition: int,
+) -> None:
     folder = stored["mixture"].parent
     folder.mkdir(parents=True, exist_ok=True)
     shipped, stream, held_out, _ = train_fold(
@@ -171,6 +196,7 @@ def _train_and_try(recipe, labelled, fold, fold_work, stored, settings, seed, re
         n_examples=settings.n_examples,
         number=settings.number,
     )
+    assert recipe.refined is not None  # `try_mixture` looks
     options = replace(
         recipe.refined,
         epochs=settings.epochs,
@@ -204,7 +230,12 @@ def _train_and_try(recipe, labelled, fold, fold_work, stored, settings, seed, re
         save_trials(path, trials)
 
 
-def measure_mixture(found, labelled, recipe, settings) -> Mixture:
+def measure_mixture(
+    found: dict[tuple[int, int], dict[str, list[Trial]]],
+    labelled: LabelledStars,
+    recipe: Recipe,
+    settings: MixtureSettings,
+) -> Mixture:
     """Measure from trials.
 
     Parameters
@@ -229,7 +260,7 @@ def measure_mixture(found, labelled, recipe, settings) -> Mixture:
     return Mixture(settings, recipe.rare_class, figures, log_loss)
 
 
-def _log_loss(trials, label, recipe) -> float:
+def _log_loss(trials: list[Trial], label: np.ndarray, recipe: Recipe) -> float:
     """Return that of the rare class against all others, as if both were as frequent."""
     library = next(trial for trial in trials if trial.kind == "library")
     rare = recipe.classes.index(recipe.rare_class)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from ..figure_titles import members
@@ -13,7 +15,9 @@ from .seeds import common_rates
 __all__ = ["summary", "write_mixture"]
 
 
-def write_mixture(found: Mixture, recipe_name: str, output, command: str) -> None:
+def write_mixture(
+    found: Mixture, recipe_name: str, output: str | os.PathLike, command: str
+) -> None:
     """Write the page.
 
     Parameters
@@ -84,13 +88,13 @@ def _change(found: Mixture) -> np.ndarray:
     return found.log_loss["mixture"] - found.log_loss["simulation"]
 
 
-def _signed(values) -> str:
+def _signed(values: np.ndarray) -> str:
     if len(values) == 1:
         return f"{values[0]:+.3f}"
     return f"{np.median(values):+.3f} ({min(values):+.3f} to {max(values):+.3f})"
 
 
-def _verdict(change) -> str:
+def _verdict(change: np.ndarray) -> str:
     return (
         f"With generated stars the log loss is lower in {int((change < 0).sum())} of "
         f"{change.size} trainings; its mean changes by {change.mean():+.3f}."

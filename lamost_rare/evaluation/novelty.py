@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..simulation import effects, lookalikes
 from ..simulation.dataset import LabelledStars, rows_by_star
 from ..simulation.faults import FAULTS, with_fault
 from ..simulation.library import STAR_GRID
+from ..simulation.noise import NoiseBank
 from ..simulation.simulate import simulate
 from ..simulation.simulate_stars import draw_conditions, noise_of, simulate_in_parts
 from ..training.novelty_fit import UNKNOWN, FittedNovelty, fit_novelty, known_classes, observe_all
@@ -44,7 +45,7 @@ class Flagged:
     above_10: float
 
     @classmethod
-    def of(cls, novelty, snr, threshold: float) -> Flagged:
+    def of(cls, novelty: np.ndarray, snr: np.ndarray, threshold: float) -> Flagged:
         """Count; NaN where there is none."""
         inside = [(snr >= low) & (snr < high) for low, high in BINS]
         flag = novelty >= threshold
@@ -73,7 +74,11 @@ def _counts(name: str) -> bool:
 
 
 def measure_novelty(
-    stars: LabelledStars, classes, options: NoveltyOptions | None = None, seed=0, n=1500
+    stars: LabelledStars,
+    classes: Sequence[str],
+    options: NoveltyOptions | None = None,
+    seed: int = 0,
+    n: int = 1500,
 ) -> NoveltyFigures:
     """Fit novelty, once with all known classes and once without each of `LEFT_OUT`, and count what
     is flagged.
@@ -121,10 +126,8 @@ def measure_novelty(
 def _never_known(stars: LabelledStars) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the kinds of objects in the class that is not known, with their rows, of which each
     star has as many as any other."""
-    kinds = [_kind(x) if own else "" for x, own in zip(
-        stars.mk_type.astype(str), stars.label == UNKNOWN, strict=True
-    )]  # fmt: skip
-    kinds = np.array(kinds, dtype=object)
+    told = zip(stars.mk_type.astype(str), stars.label == UNKNOWN, strict=True)
+    kinds = np.array([_kind(x) if own else "" for x, own in told], dtype=object)
     for name in sorted(set(kinds) - {""}):
         groups = rows_by_star(stars, kinds == name)
         most = max(map(len, groups))
@@ -144,13 +147,21 @@ def _kind(mk_type: str) -> str:
     return next((name for start, name in patterns.items() if re.match(start, mk_type)), "")
 
 
-def _nebula(rng, star):
+def _nebula(rng: np.random.Generator, star: np.ndarray) -> np.ndarray:
     """An O star in a nebula whose Hβ is 20 to 300 Å wide, more than an H II region's ever is."""
     width = np.exp(rng.uniform(np.log(20), np.log(300), 1))
     return star / np.median(star) * (1 + effects.nebular_lines(width, STAR_GRID, rng)[0])
 
 
-def _invented(name, stars, library, noise, options, rng, n) -> Seen:
+def _invented(
+    name: str,
+    stars: LabelledStars,
+    library: np.ndarray,
+    noise: NoiseBank,
+    options: NoveltyOptions,
+    rng: np.random.Generator,
+    n: int,
+) -> Seen:
     parts = []
     for start in range(0, n, _AT_ONCE):
         rows = rng.choice(library, min(_AT_ONCE, n - start))
@@ -163,7 +174,16 @@ def _invented(name, stars, library, noise, options, rng, n) -> Seen:
     return Seen.concatenate(parts)
 
 
-def _measure_faults(figures, fitted: FittedNovelty, stars, classes, noise, options, rng, n):
+def _measure_faults(
+    figures: NoveltyFigures,
+    fitted: FittedNovelty,
+    stars: LabelledStars,
+    classes: Sequence[str],
+    noise: NoiseBank,
+    options: NoveltyOptions,
+    rng: np.random.Generator,
+    n: int,
+) -> None:
     usable = stars.whole & np.isin(stars.label, known_classes(classes)) & ~stars.synthetic
     rows = rng.choice(np.flatnonzero(usable), n)
     found: dict[str, list[Seen]] = {name: [] for name in ("none", *FAULTS)}
@@ -174,12 +194,14 @@ def _measure_faults(figures, fitted: FittedNovelty, stars, classes, noise, optio
             one.snr = batch.identity["snr_g"]  # what it was before
             seen.append(one)
     for name, parts in found.items():
-        seen = Seen.concatenate(parts)
-        novelty = fitted.of_unseen(seen)
-        figures.faults[name] = Flagged.of(novelty, seen.snr, fitted.novelty.threshold)
+        whole = Seen.concatenate(parts)
+        novelty = fitted.of_unseen(whole)
+        figures.faults[name] = Flagged.of(novelty, whole.snr, fitted.novelty.threshold)
 
 
-def _measure_known(figures, fitted: FittedNovelty, stars, classes):
+def _measure_known(
+    figures: NoveltyFigures, fitted: FittedNovelty, stars: LabelledStars, classes: Sequence[str]
+) -> None:
     known, label = fitted.known, stars.label[fitted.known.row]
     for target, own in ((figures.known, known.real < 2), (figures.real, known.real == 2)):
         tried = own & ~stars.synthetic[known.row]

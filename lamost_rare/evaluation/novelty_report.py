@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .novelty import BINS, NoveltyFigures
+import os
+
+from .novelty import BINS, Flagged, NoveltyFigures
 from .pages import table, write_page
 
 __all__ = ["novelty_summary", "write_novelty"]
@@ -19,7 +21,9 @@ def novelty_summary(figures: NoveltyFigures) -> list[str]:
     return lines
 
 
-def write_novelty(figures: NoveltyFigures, preset_name: str, output, command: str) -> None:
+def write_novelty(
+    figures: NoveltyFigures, preset_name: str, output: str | os.PathLike, command: str
+) -> None:
     """Write the page.
 
     Parameters
@@ -81,7 +85,7 @@ def write_novelty(figures: NoveltyFigures, preset_name: str, output, command: st
     write_page(output, parts)
 
 
-def _table(heading, found) -> str:
+def _table(heading: str, found: dict[str, Flagged]) -> str:
     rows = [
         [name, *map(_percent, f.share), _percent(f.above_10), f"{sum(f.number):,}"]
         for name, f in found.items()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..markdown import markdown_table
 from ..text import check_paths
@@ -12,7 +15,7 @@ from ..text import check_paths
 __all__ = ["images_beside", "percent", "said_of_runs", "spread", "table", "write_page"]
 
 
-def images_beside(output) -> Path:
+def images_beside(output: str | os.PathLike) -> Path:
     """Return the folder ``images/`` beside a page, which is made if it is not there."""
     check_paths(output=output)
     images = Path(output).parent / "images"
@@ -20,7 +23,7 @@ def images_beside(output) -> Path:
     return images
 
 
-def write_page(output, parts) -> None:
+def write_page(output: str | os.PathLike, parts: Iterable[str]) -> None:
     """Write a page.
 
     Parameters
@@ -36,26 +39,26 @@ def write_page(output, parts) -> None:
     output.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def table(headings, rows) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table as a part of a page."""
     return "\n".join(markdown_table(headings, rows))
 
 
-def spread(values, *, percent=False, digits=2) -> str:
+def spread(values: ArrayLike, *, percent: bool = False, digits: int = 2) -> str:
     """Return the median and, in brackets, the quartiles of five or more runs, the extremes of
     fewer."""
-    values = np.asarray(values, dtype=float) * (100 if percent else 1)
-    values = values[np.isfinite(values)]
-    if not len(values):
+    known = np.asarray(values, dtype=float) * (100 if percent else 1)
+    known = known[np.isfinite(known)]
+    if not len(known):
         return "-"
-    middle = f"{np.median(values):.{digits}f}"
-    if len(values) == 1:
+    middle = f"{np.median(known):.{digits}f}"
+    if len(known) == 1:
         return middle
-    low, high = np.percentile(values, [25, 75] if len(values) >= 5 else [0, 100])
+    low, high = np.percentile(known, [25, 75] if len(known) >= 5 else [0, 100])
     return f"{middle} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def said_of_runs(n, word="run") -> str:
+def said_of_runs(n: int, word: str = "run") -> str:
     """Say what the numbers are that `spread` gives."""
     if n == 1:
         return f"Numbers are those of one {word}, without a spread."
@@ -63,6 +66,6 @@ def said_of_runs(n, word="run") -> str:
     return f"Numbers are the median of {n} {word}s, in brackets {between}."
 
 
-def percent(hit) -> str:
+def percent(hit: np.ndarray) -> str:
     """Return the part that is true, in percent."""
     return f"{100 * hit.mean():.1f} %" if len(hit) else "-"

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from itertools import cycle, pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..inference.decision import CandidateRule
 from ..inference.discriminant import reaches_discriminant
+from ..simulation.dataset import LabelledStars
 from ..simulation.labels import classes_of
-from ..validation.figures import members_of
+from ..training.recipes import Recipe
+from ..validation.figures import Decided, members_of
 from ..validation.operating_point import probabilities, score_of
 from ..validation.trials import LOOKALIKES, Trial
 
 __all__ = ["new_figure", "plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
 
 
-def new_figure(width=7.0, height=4.2, rows=1, columns=1, **options):
+def new_figure(
+    width: float = 7.0, height: float = 4.2, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Figure, Any]:
     """Return a figure and its axes; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
 
-def plot_recall(decided, recipe, path) -> None:
+def plot_recall(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
     """Plot the part of each group called candidates, against S/N."""
     library = decided["library"]
     edges = np.geomspace(5, 100, 9)
@@ -51,7 +58,13 @@ def plot_recall(decided, recipe, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def plot_tail(trials_of_fold, stars, recipe, rule, path) -> None:
+def plot_tail(
+    trials_of_fold: dict[int, list[Trial]],
+    stars: LabelledStars,
+    recipe: Recipe,
+    rule: CandidateRule,
+    path: str | os.PathLike,
+) -> None:
     """Plot against the threshold the rate of false alarms among LAMOST spectra, and of the rare
     class's library stars those lost.
 
@@ -87,7 +100,7 @@ def plot_tail(trials_of_fold, stars, recipe, rule, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def plot_confusion(decided, recipe, path) -> None:
+def plot_confusion(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
     """Plot predicted against true class, of library stars and LAMOST spectra above S/N 20."""
     classes = list(recipe.classes)
     counts = np.zeros((len(classes), len(classes)))
@@ -110,7 +123,7 @@ def plot_confusion(decided, recipe, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def plot_calibration(decided, recipe, path) -> None:
+def plot_calibration(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
     """Plot the frequency of the rare class in the library trials against its probability."""
     d = decided["library"]
     rare = list(recipe.classes).index(recipe.rare_class)

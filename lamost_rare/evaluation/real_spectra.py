@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from ..simulation.dataset import LabelledStars
 from ..simulation.examples import complete_rows, simulate_examples
 from ..simulation.simulate_stars import noise_of
 from ..training.generator import real_examples
 from .generated_metrics import line_depths
 from .paper.sets import split_stars
+
+if TYPE_CHECKING:
+    from .generated import GanSizes, Generator
 
 __all__ = ["KINDS", "RealSpectra"]
 
@@ -31,7 +37,7 @@ class RealSpectra:
         If none of the stars is among the data, or there are too few F stars.
     """
 
-    def __init__(self, labelled, generator, sizes):
+    def __init__(self, labelled: LabelledStars, generator: Generator, sizes: GanSizes):
         training = generator.training
         self.labelled, self.sizes = labelled, sizes
         self.rare_class = generator.rare_class or "O"
@@ -62,13 +68,13 @@ class RealSpectra:
         halves = split_stars(labelled, "F", 0, 0.5)
         self.f = [f_rows[np.isin(labelled.star[f_rows], half)] for half in halves]
 
-    def observe(self, rows, number, seed) -> np.ndarray:
+    def observe(self, rows: np.ndarray, number: int, seed: int) -> np.ndarray:
         """Return the flux of observations of the stars in some rows."""
         return simulate_examples(
             self.labelled, rows, number, self.noise, snr_range=self.snr_range, seed=seed
         ).flux
 
-    def of_kinds(self, seed) -> dict[str, np.ndarray]:
+    def of_kinds(self, seed: int) -> dict[str, np.ndarray]:
         """Return data set 2 of a seed, of each kind of stars that there is."""
         first = 50_000 + 10 * seed  # far from the seeds of trainings
         return {

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from ..figure_titles import figure_rows, ions_of, members, small_rate, title_of
+from ..inference.decision import CandidateRule
+from ..simulation.dataset import LabelledStars
 from ..simulation.labels import classes_of
 from ..simulation.mk_types import subtype_number
-from ..validation.figures import measure, members_of
+from ..training.recipes import Recipe
+from ..validation.figures import Decided, measure, members_of
 from ..validation.first_stage_figures import first_stage_lines, measure_first_stage
-from ..validation.trials import LOOKALIKES, SNR_BINS
+from ..validation.trials import LOOKALIKES, SNR_BINS, Trial
 from .goals import GOALS
 from .known_stars import known_star_lines
 from .label_noise import label_noise
@@ -39,8 +46,16 @@ _BINS = [f"{low:g}-{high:g}" for low, high in SNR_BINS]
 
 
 def write_recognition(
-    recipe, stars, trials_of_fold, output, command, *, seed=0, stages=None, known=None
-):
+    recipe: Recipe,
+    stars: LabelledStars,
+    trials_of_fold: dict[int, list[Trial]],
+    output: str | os.PathLike,
+    command: str,
+    *,
+    seed: int = 0,
+    stages: dict | None = None,
+    known: list[tuple[int, ...]] | None = None,
+) -> dict:
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
@@ -93,14 +108,23 @@ def write_recognition(
     return figures
 
 
-def _further(decided, shipped, recipe, images, seed) -> list[str]:
+def _further(
+    decided: dict[str, Decided], shipped: CandidateRule, recipe: Recipe, images: Path, seed: int
+) -> list[str]:
     """Show what a survey's list is worth, or, without odds, what other thresholds give."""
     if shipped.odds is not None:
         return survey_lines(decided, shipped, recipe, images, seed=seed)
     return ["## At other thresholds", *_at_probabilities(decided, recipe)]
 
 
-def _plots(trials_of_fold, stars, recipe, decided, shipped, images) -> list[str]:
+def _plots(
+    trials_of_fold: dict[int, list[Trial]],
+    stars: LabelledStars,
+    recipe: Recipe,
+    decided: dict[str, Decided],
+    shipped: CandidateRule,
+    images: Path,
+) -> list[str]:
     """Draw the plots; return what shows them on the page."""
     file = {kind: images / f"{recipe.name}-{kind}.png" for kind in _PLOTS}
     plot_recall(decided, recipe, file["recall"])
@@ -111,7 +135,13 @@ def _plots(trials_of_fold, stars, recipe, decided, shipped, images) -> list[str]
     return [f"![{text.format(name)}](images/{file[kind].name})" for kind, text in _PLOTS.items()]
 
 
-def _method(command, recipe, decided, shipped, rules) -> list[str]:
+def _method(
+    command: str,
+    recipe: Recipe,
+    decided: dict[str, Decided],
+    shipped: CandidateRule,
+    rules: Sequence[CandidateRule],
+) -> list[str]:
     """Say how the stars are judged, and what they are."""
     split = (
         f"the first of {recipe.n_folds} folds is held out"
@@ -132,7 +162,7 @@ def _method(command, recipe, decided, shipped, rules) -> list[str]:
     ]
 
 
-def _figures(figures, rare_class) -> str:
+def _figures(figures: dict, rare_class: str) -> str:
     goals = {key: goal.text for key, goal in GOALS.get(rare_class, {}).items()}
     rows = figure_rows(figures, rare_class)
     return table(
@@ -141,7 +171,7 @@ def _figures(figures, rare_class) -> str:
     )
 
 
-def _candidates(recipe, shipped, rules) -> str:
+def _candidates(recipe: Recipe, shipped: CandidateRule, rules: Sequence[CandidateRule]) -> str:
     """Say what makes a candidate."""
     rare = recipe.rare_class
     if recipe.holdout:
@@ -175,7 +205,7 @@ def _candidates(recipe, shipped, rules) -> str:
     return text
 
 
-def _shortfalls(figures, rare_class) -> str:
+def _shortfalls(figures: dict, rare_class: str) -> str:
     if rare_class not in GOALS:
         return f"No goals are set for {members(rare_class)}."
     short = [
@@ -186,14 +216,14 @@ def _shortfalls(figures, rare_class) -> str:
     return "\n".join(short) or "Nowhere: every goal is met."
 
 
-def _reached(figure) -> str:
+def _reached(figure: dict) -> str:
     text = f"{figure['rate']:.4g}"
     if "upper_limit_95" in figure:
         text += f" (at most {small_rate(figure['upper_limit_95'])})"
     return text
 
 
-def _at_probabilities(decided, recipe) -> list[str]:
+def _at_probabilities(decided: dict[str, Decided], recipe: Recipe) -> list[str]:
     """Show what would be found, and what else, if the probability alone decided."""
     name, rare = recipe.rare_class, list(recipe.classes).index(recipe.rare_class)
     library = decided["library"]
@@ -205,7 +235,7 @@ def _at_probabilities(decided, recipe) -> list[str]:
         for kind in ("lamost", "reobserved")
     )
 
-    def row(limit):
+    def row(limit: float) -> list[str]:
         taken = library.p[:, rare] >= limit
         return [
             f"{limit:g}",
@@ -229,7 +259,7 @@ def _at_probabilities(decided, recipe) -> list[str]:
     ]
 
 
-def _by_type(decided) -> list[str]:
+def _by_type(decided: dict[str, Decided]) -> list[str]:
     """Show the part called candidates, by spectral type and S/N."""
     library = decided["library"]
     subtype = np.array([subtype_number(kind) for kind in library.mk_type])
@@ -247,7 +277,7 @@ def _by_type(decided) -> list[str]:
     ]
 
 
-def _worst(decided, rare_class, n_rows=8) -> list[str]:
+def _worst(decided: dict[str, Decided], rare_class: str, n_rows: int = 8) -> list[str]:
     library = decided["library"]
     rows = []
     for is_rare in (True, False):

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from ..figure_titles import in_range, members, title_of
+from ..presets import Preset
 from ..simulation.dataset import load_data_folder
 from ..training.build import cross_validate
+from ..training.loop import TrainingOptions
+from ..training.recipes import Recipe
+from ..training.stream_options import StreamOptions
 from ..validation.figures import measure
 from ..validation.population import measure_survey
 from .goals import GOALS, SURVEY_GOALS
@@ -18,7 +25,7 @@ from .pages import spread, table, write_page
 __all__ = ["check_recipe", "common_rates", "measure_seeds", "write_seeds"]
 
 
-def check_recipe(preset, recipe, seeds) -> None:
+def check_recipe(preset: Preset, recipe: Recipe, seeds: Sequence[int]) -> None:
     """Refuse seeds that cannot be set beside a preset's figures.
 
     Parameters
@@ -50,7 +57,7 @@ def check_recipe(preset, recipe, seeds) -> None:
             )
 
 
-def _same(stored: dict | None, options) -> bool:
+def _same(stored: dict | None, options: TrainingOptions | StreamOptions | None) -> bool:
     """Tell whether a preset's block is that of some options; what it lacks has the default."""
     if stored is None or options is None:
         return stored is options
@@ -58,7 +65,14 @@ def _same(stored: dict | None, options) -> bool:
     return json.dumps(complete, sort_keys=True) == json.dumps(asdict(options), sort_keys=True)
 
 
-def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
+def measure_seeds(
+    recipe: Recipe,
+    data: str | os.PathLike,
+    work: str | os.PathLike,
+    seeds: Iterable[int],
+    *,
+    jobs: int = 1,
+) -> dict[int, dict]:
     """Do the cross-validation of a recipe anew with each of some seeds.
 
     Parameters
@@ -87,7 +101,9 @@ def measure_seeds(recipe, data, work, seeds, *, jobs=1) -> dict[int, dict]:
     return figures
 
 
-def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
+def write_seeds(
+    preset: Preset, figures_of_seed: dict, output: str | os.PathLike, command: str
+) -> None:
     """Write the page.
 
     Parameters
@@ -124,7 +140,9 @@ def write_seeds(preset, figures_of_seed: dict, output, command: str) -> None:
     write_page(output, parts)
 
 
-def common_rates(figures, rare_class):
+def common_rates(
+    figures: Iterable[dict], rare_class: str
+) -> Iterator[tuple[str, str, np.ndarray, bool]]:
     """Yield those rates that several blocks of figures all have, in the order of a preset's card.
 
     Parameters
@@ -143,13 +161,13 @@ def common_rates(figures, rare_class):
     first, *_ = figures = list(figures)
     for key in first:
         title = title_of(key, rare_class)
-        values = [block.get(key) for block in figures]
-        if title and all(value and value.get("n") for value in values):
+        values = [block.get(key) or {} for block in figures]
+        if title and all(value.get("n") for value in values):
             rates = np.array([value["rate"] for value in values], dtype=float)
             yield key, title, rates, "upper_limit_95" in values[0]
 
 
-def _rows(everything: dict, rare_class: str):
+def _rows(everything: dict, rare_class: str) -> Iterator[list]:
     goals = {key: goal.text for key, goal in GOALS.get(rare_class, {}).items()}
     for key, title, rates, in_a_million in common_rates(everything.values(), rare_class):
         show = "{:.1f}".format if in_a_million else "{:.4f}".format
@@ -161,7 +179,7 @@ def _rows(everything: dict, rare_class: str):
 _SNR = ("5-10", "10-20", "above 20")
 
 
-def _survey_parts(surveys, seeds, rare_class) -> list[str]:
+def _survey_parts(surveys: list[dict], seeds: list[str], rare_class: str) -> list[str]:
     """Return the section on figures of a survey, as `measure_survey` gives them."""
     headings = ["measure", "goal", *seeds, "median (lowest to highest)"]
     return [
@@ -177,10 +195,10 @@ def _survey_parts(surveys, seeds, rare_class) -> list[str]:
     ]
 
 
-def _survey_rows(surveys, rare_class):
+def _survey_rows(surveys: list[dict], rare_class: str) -> Iterator[list[str]]:
     """Rows of measure, goal, one value a seed, and the median."""
     at = [survey["thresholds"]["0.5"] for survey in surveys]
-    goals = SURVEY_GOALS.get(rare_class, {})
+    goals: dict[str, Any] = dict(SURVEY_GOALS.get(rare_class, {}))
     border = "purity, the border counted as neither" if "purity_without_border" in goals else ""
     named = {
         "purity_without_border": border,
@@ -203,16 +221,16 @@ def _survey_rows(surveys, rare_class):
     yield _survey_row("sum of probabilities over true number", goals.get("expected", ""), expected)
 
 
-def _survey_row(title, goal, values) -> list[str]:
+def _survey_row(title: str, goal: str, values: list) -> list[str]:
     middle = spread([np.nan if value is None else value for value, *_ in values])
     return [title, goal, *map(in_range, values), middle]
 
 
-def _in_percent(value) -> float | None:
+def _in_percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _reliability_rows(surveys):
+def _reliability_rows(surveys: list[dict]) -> Iterator[list[str]]:
     for of_bin in zip(*(survey["reliability"] for survey in surveys), strict=True):
         judged = [x for x in of_bin if x["stated"] is not None and None not in x["observed"]]
         held = sum(x["observed"][1] <= x["stated"] <= x["observed"][2] for x in judged)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from ..figure_titles import in_range, members
+from ..inference.decision import CandidateRule
+from ..inference.odds import SurveyOdds
 from ..simulation.mk_types import POPULATIONS
+from ..training.recipes import Recipe
+from ..validation.figures import Decided
 from ..validation.population import BORDER, Cells, judged, measure_survey
 from ..validation.survey_sample import LOST_SHARE, SNR_SHARES
 from .pages import table
@@ -18,19 +26,22 @@ _CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 _COLOURS = {"5-10": "#d55e00", "10-20": "#0072b2", "above 20": "#009e73"}
 
 
-def survey_lines(decided, rule, recipe, images, *, seed=0) -> list[str]:
+def survey_lines(
+    decided: dict[str, Decided], rule: CandidateRule, recipe: Recipe, images: Path, *, seed: int = 0
+) -> list[str]:
     """Return the section in parts of a page, and draw its plots into ``images``."""
-    rare = recipe.rare_class
+    rare, odds = recipe.rare_class, rule.odds
+    assert odds is not None  # such rules alone have a survey
     measures = measure_survey(decided, rule, rare, thresholds=THRESHOLDS, seed=seed)
     curve, reliability = (
         images / f"{recipe.name}-{name}.png" for name in ("purity", "reliability")
     )
-    _plot_curve(decided, rule, recipe, curve)
+    _plot_curve(decided, odds, recipe, curve)
     _plot_reliability(measures, rare, reliability)
     border = BORDER.get(rare, ())
     return [
         "## In a survey",
-        _method(rule, rare, border),
+        _method(odds, rare, border),
         _purity(measures, border),
         f"![Purity against completeness](images/{curve.name})",
         f"What part of each population is called a candidate, p_{rare}_survey of 0.5 or more:",
@@ -43,8 +54,8 @@ def survey_lines(decided, rule, recipe, images, *, seed=0) -> list[str]:
     ]
 
 
-def _method(rule, rare, border) -> str:
-    shares = ", ".join(f"{name} {_million(x)}" for name, x in rule.odds.prevalence.items())
+def _method(odds: SurveyOdds, rare: str, border: Sequence[str]) -> str:
+    shares = ", ".join(f"{name} {_million(x)}" for name, x in odds.prevalence.items())
     of_snr = ", ".join(
         f"{100 * share:.0f} % {'above' if high == np.inf else 'from'} {low:g}"
         for (low, high), share in SNR_SHARES.items()
@@ -63,7 +74,7 @@ def _method(rule, rare, border) -> str:
     return text
 
 
-def _purity(measures, border) -> str:
+def _purity(measures: dict, border: Sequence[str]) -> str:
     headings = ["p at least", "S/N", "completeness", "purity", "false in a million"]
     if border:
         headings.insert(4, "purity, border counted as neither")
@@ -76,7 +87,7 @@ def _purity(measures, border) -> str:
     return table(headings, rows)
 
 
-def _called(measures) -> str:
+def _called(measures: dict) -> str:
     at = measures["thresholds"]["0.5"]
     bins = ["5-10", "10-20", "above 20"]
     rows = [
@@ -86,7 +97,7 @@ def _called(measures) -> str:
     return table(["population", "in a million", *(f"S/N {snr}" for snr in bins)], rows)
 
 
-def _reliable(measures) -> str:
+def _reliable(measures: dict) -> str:
     rows = [
         [
             f"{entry['from']:g} to {entry['to']:g}",
@@ -101,20 +112,22 @@ def _reliable(measures) -> str:
     return table(headings, rows)
 
 
-def _million(share) -> str:
+def _million(share: float) -> str:
     return f"{round(1e6 * share, 1):,g}"
 
 
-def _percent(triple) -> str:
+def _percent(triple: Sequence[float | None]) -> str:
     return in_range([None if x is None else 100 * x for x in triple], 3) + " %"
 
 
-def _plot_curve(decided, rule, recipe, path) -> None:
+def _plot_curve(
+    decided: dict[str, Decided], odds: SurveyOdds, recipe: Recipe, path: str | os.PathLike
+) -> None:
     """Plot purity against completeness at several S/N, as the threshold goes up."""
     tried, survey = judged(decided)
-    names = list(rule.odds.prevalence)
-    share = np.array(list(rule.odds.prevalence.values()))
-    own = rule.odds.own
+    names = list(odds.prevalence)
+    share = np.array(list(odds.prevalence.values()))
+    own = odds.own
     called = np.stack([(survey >= t) & tried.covered for t in _CURVE], axis=1)
     cells = Cells.of(tried, called, names)
     figure, axes = new_figure(6.0, 4.4)
@@ -138,7 +151,7 @@ def _plot_curve(decided, rule, recipe, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _plot_reliability(measures, rare, path) -> None:
+def _plot_reliability(measures: dict, rare: str, path: str | os.PathLike) -> None:
     """Plot the observed frequency against the stated probability."""
     figure, axes = new_figure(4.8, 4.4)
     axes.plot([0.005, 1], [0.005, 1], color="gray", lw=1)

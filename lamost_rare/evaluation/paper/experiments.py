@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +81,14 @@ def quick_settings() -> PaperSettings:
 
 
 def run_paper(
-    data, work, settings=None, *, runs=2, few_runs=None, jobs=1, say=print
+    data: str | os.PathLike,
+    work: str | os.PathLike,
+    settings: PaperSettings | None = None,
+    *,
+    runs: int = 2,
+    few_runs: int | None = None,
+    jobs: int = 1,
+    say: Callable[[str], object] = print,
 ) -> PaperResults:
     """Do all experiments except those whose results ``work`` holds.
 
@@ -116,7 +125,15 @@ def run_paper(
         return _run(data, work, settings, runs, min(few_runs, runs), jobs, say)
 
 
-def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
+def _run(
+    data: str | os.PathLike,
+    work: str | os.PathLike,
+    settings: PaperSettings | None,
+    runs: int,
+    few_runs: int,
+    jobs: int,
+    say: Callable[[str], object],
+) -> PaperResults:
     workshop = Workshop(data, work, settings or PaperSettings())
     settings = workshop.settings
     first, second = split_stars(workshop.labelled, "O", 0, 0.5)
@@ -126,17 +143,20 @@ def _run(data, work, settings, runs, few_runs, jobs, say) -> PaperResults:
             f"{min(few)} of {len(first)} stars give fewer than the {FEWEST_EXAMPLES} spectra that "
             "a GAN needs: ask for more stars, or for a larger set 1"
         )
-    runs_of = {None: range(runs)} | {k: range(few_runs) for k in few}
+    runs_of: dict[int | None, range] = {None: range(runs)}
+    runs_of |= {k: range(few_runs) for k in few}
     gans = [gan_task(run, k, n) for k, own in runs_of.items() for run in own for n in NETWORKS]
     run_tasks(workshop, gans, jobs, say)
     run_tasks(workshop, _other_tasks(workshop, runs_of), jobs, say)
-    counts = {"set 1": len(first), "set 2": len(second)}
+    counts: dict[str, int | tuple] = {"set 1": len(first), "set 2": len(second)}
     for label in "FGK":
         counts[label] = tuple(len(x) for x in split_stars(workshop.labelled, label, 0, 0.7))
     return _collect(workshop, runs_of, counts)
 
 
-def _recogniser(workshop, run, stars, way, look=None) -> dict:
+def _recogniser(
+    workshop: Workshop, run: int, stars: int | None, way: str, look: int | None = None
+) -> dict:
     network = next((n for n in NETWORKS if n in way), None)
     if network and look is None:
         look = workshop.best_look(run, stars, network)
@@ -146,11 +166,11 @@ def _recogniser(workshop, run, stars, way, look=None) -> dict:
     }  # fmt: skip
 
 
-def _svm(run, network, look):
+def _svm(run: int, network: str | None, look: int | None) -> dict:
     return {"kind": "svm", "run": run, "stars": None, "network": network, "look": look}
 
 
-def _other_tasks(workshop, runs_of) -> list[dict]:
+def _other_tasks(workshop: Workshop, runs_of: dict[int | None, range]) -> list[dict]:
     """List recognisers and SVMs, the same task never twice."""
     tasks = []
     for run in runs_of[None]:
@@ -164,19 +184,19 @@ def _other_tasks(workshop, runs_of) -> list[dict]:
     return list({workshop.path(task): task for task in tasks}.values())
 
 
-def _collect(workshop, runs_of, counts) -> PaperResults:
+def _collect(workshop: Workshop, runs_of: dict[int | None, range], counts: dict) -> PaperResults:
     settings, runs = workshop.settings, runs_of[None]
     epochs = []
 
-    def scores(*arguments):
-        found = workshop.scores(_recogniser(workshop, *arguments))
+    def scores(run: int, stars: int | None, way: str, look: int | None = None) -> dict[str, float]:
+        found = workshop.scores(_recogniser(workshop, run, stars, way, look))
         epochs.append(int(found["epochs"]))
         return score(found["logits"], found["label"], found["snr"], settings.sizes.set2)
 
-    def svm(*arguments):
-        return json.loads(workshop.path(_svm(*arguments)).read_text())
+    def svm(run: int, network: str | None, look: int | None) -> dict[str, float]:
+        return json.loads(workshop.path(_svm(run, network, look)).read_text())
 
-    def at_look(network, look, run):
+    def at_look(network: str, look: int, run: int) -> dict[str, float]:
         log = workshop.log_of(run, None, network)
         quality = next(entry["quality"] for entry in log if entry["iteration"] == look)
         set2 = scores(run, None, network, look)["set2"]
@@ -205,5 +225,5 @@ def _collect(workshop, runs_of, counts) -> PaperResults:
     )
 
 
-def _stacked(dicts) -> dict[str, np.ndarray]:
+def _stacked(dicts: Sequence[dict]) -> dict[str, np.ndarray]:
     return {name: np.array([d[name] for d in dicts]) for name in dicts[0]}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ...validation.trials import SNR_BINS
 from ..plots import new_figure
+from .experiments import PaperResults
 from .recogniser import short_title
 
 __all__ = ["plot_iterations", "plot_snr", "plot_stars"]
@@ -25,7 +31,13 @@ _COLOURS = {
 }
 
 
-def _band(axes, x, values, way, label=None):
+def _band(
+    axes: Axes,
+    x: np.ndarray | Sequence[float],
+    values: Iterable[np.ndarray],
+    way: str,
+    label: str | None = None,
+) -> None:
     """Draw the median of the runs for each x, with bars to the extremes, in percent."""
     low, middle, high = (
         np.array([100 * choose(own) for own in values]) for choose in (np.min, np.median, np.max)
@@ -43,7 +55,7 @@ def _band(axes, x, values, way, label=None):
     )
 
 
-def plot_iterations(results, path) -> None:
+def plot_iterations(results: PaperResults, path: str | os.PathLike) -> None:
     """Plot Fig. 7, accuracy on set 2 of recognisers trained on spectra of each iteration."""
     figure, axes = new_figure()
     for network in ("lcgan", "sgan"):
@@ -56,14 +68,14 @@ def plot_iterations(results, path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _save_with_legend_below(figure, path):
+def _save_with_legend_below(figure: Figure, path: str | os.PathLike) -> None:
     # Too many entries to lie within the axes.
     figure.set_size_inches(7, 6)
     figure.legend(fontsize=7, loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=110)
 
 
-def plot_stars(results, path) -> None:
+def plot_stars(results: PaperResults, path: str | os.PathLike) -> None:
     """Plot accuracy on set 2 against the number of stars trained on."""
     order = [*sorted(results.settings.few), None]
     x = np.array([k or results.counts["set 1"] for k in order], dtype=float)
@@ -77,7 +89,7 @@ def plot_stars(results, path) -> None:
     _save_with_legend_below(figure, path)
 
 
-def plot_snr(results, path) -> None:
+def plot_snr(results: PaperResults, path: str | os.PathLike) -> None:
     """Plot accuracy in bins of S/N, with all stars."""
     figure, axes = new_figure()
     x = np.arange(len(SNR_BINS))

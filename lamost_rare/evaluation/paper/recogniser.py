@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ...spectra.batch import SpectrumBatch
-from ...spectra.grid import LAMOST_GRID
+from ...spectra.grid import LAMOST_GRID, WavelengthGrid
 from ...spectra.normalize import network_input
-from ...training.loop import predict_logits, train_network
+from ...training.loop import TrainingOptions, predict_logits, train_network
 from ..generated_metrics import repeated
 from .sets import CLASSES, PaperSets
 
@@ -55,7 +57,15 @@ class StoredSpectra:
         Of the order: each spectrum once in every pass.
     """
 
-    def __init__(self, flux, label, classes, preprocessing, seed=0, grid=LAMOST_GRID):
+    def __init__(
+        self,
+        flux: np.ndarray,
+        label: np.ndarray,
+        classes: Sequence[str],
+        preprocessing: dict,
+        seed: int = 0,
+        grid: WavelengthGrid = LAMOST_GRID,
+    ):
         self.flux, self.label = flux, label
         self.classes, self.preprocessing = tuple(classes), dict(preprocessing)
         self.seed, self.grid = seed, grid
@@ -65,11 +75,11 @@ class StoredSpectra:
         return {
             "classes": list(self.classes),
             "preprocessing": self.preprocessing,
-            "stream": {"sha256": hashlib.sha256(self.flux).hexdigest(), "seed": self.seed},
+            "stream": {"sha256": hashlib.sha256(self.flux.data).hexdigest(), "seed": self.seed},
             "n_sources": len(self.flux),
         }
 
-    def inputs(self, number: int, size: int):
+    def inputs(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Make network input (size, n_pixels, 2) and labels (size,) of the batch of some number."""
         n = len(self.label)
         place = np.arange(number * size, (number + 1) * size)
@@ -80,7 +90,7 @@ class StoredSpectra:
         rows = order[place - passes[0] * n]
         return self.whole(self.flux[rows]), self.label[rows].astype(np.int32)
 
-    def whole(self, flux) -> np.ndarray:
+    def whole(self, flux: np.ndarray) -> np.ndarray:
         """Make network input of complete spectra."""
         batch = SpectrumBatch(
             self.grid, flux, np.ones(flux.shape, np.float32), np.zeros(flux.shape, dtype=bool)
@@ -88,7 +98,9 @@ class StoredSpectra:
         return network_input(batch, self.preprocessing)
 
 
-def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> list[tuple]:
+def rare_spectra(
+    way: str, sets: PaperSets, number: int, generated: np.ndarray | None = None
+) -> list[tuple]:
     """Choose the O spectra of a way to fill the rare class.
 
     Parameters
@@ -113,11 +125,21 @@ def rare_spectra(way: str, sets: PaperSets, number: int, generated=None) -> list
         return [(sets.set1.flux, number)]
     sizes = [number - number // 2, number // 2] if len(parts) == 2 else [number]
     filled = {"simulation": sets.simulated.flux, "reobserved": sets.reobserved}
-    chosen = [filled.get(part, generated)[:n] for part, n in zip(parts, sizes, strict=True)]
+    if generated is not None:
+        filled |= {part: generated for part in parts if part not in filled}
+    chosen = [filled[part][:n] for part, n in zip(parts, sizes, strict=True)]
     return [(np.concatenate(chosen), number)]
 
 
-def train_recogniser(rare, sets, number, architecture, options, preprocessing, folder):
+def train_recogniser(
+    rare: list[tuple[np.ndarray, int]],
+    sets: PaperSets,
+    number: int,
+    architecture: dict,
+    options: TrainingOptions,
+    preprocessing: dict,
+    folder: str | os.PathLike,
+) -> dict[str, np.ndarray]:
     """Train on O against F, G and K, with a 7:3 split and an early stop as in the paper.
 
     Parameters
@@ -143,7 +165,8 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
         ``star``, and ``epochs``, how long it trained.
     """
     parts = _split(rare, sets, number, options.seed)
-    stream = StoredSpectra(*parts["train"], CLASSES, preprocessing, options.seed)
+    flux, label = parts["train"]
+    stream = StoredSpectra(flux, label, CLASSES, preprocessing, options.seed)
     steps = max(1, len(stream.label) // options.batch_size)
     flux, label = parts["validation"]
     model, log = train_network(
@@ -163,7 +186,9 @@ def train_recogniser(rare, sets, number, architecture, options, preprocessing, f
     }
 
 
-def _split(rare, sets, number, seed) -> dict[str, list[np.ndarray]]:
+def _split(
+    rare: list[tuple[np.ndarray, int]], sets: PaperSets, number: int, seed: int
+) -> dict[str, list[np.ndarray]]:
     """Return flux and labels to train and to validate with, seven to three of each class."""
     rng = np.random.default_rng([seed, 73])
     parts: dict[str, list] = {"train": [], "validation": []}

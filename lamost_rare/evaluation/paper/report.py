@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..pages import images_beside, said_of_runs, spread, table, write_page
 from .experiments import NETWORKS, PaperResults
@@ -37,7 +40,7 @@ _DECIDING = {"set2": max, "snr_5_10": max, "false_alarms": min, "log_loss": min}
 _RATES = ("set2", "snr_5_10", "snr_10_20", "snr_20_100", "others")
 
 
-def _cell(name, values) -> str:
+def _cell(name: str, values: ArrayLike) -> str:
     if name in _RATES:
         return spread(values, percent=True, digits=1)
     if name == "false_alarms":
@@ -45,7 +48,7 @@ def _cell(name, values) -> str:
     return spread(values, digits=3)
 
 
-def write_paper(results: PaperResults, output, command: str) -> None:
+def write_paper(results: PaperResults, output: str | os.PathLike, command: str) -> None:
     """Write the page and its plots (in ``images/`` beside it).
 
     Parameters
@@ -85,11 +88,11 @@ def write_paper(results: PaperResults, output, command: str) -> None:
     write_page(output, parts)
 
 
-def _n_stars(r, stars) -> int:
+def _n_stars(r: PaperResults, stars: int | None) -> int:
     return stars or r.counts["set 1"]
 
 
-def _data_sets(r) -> list[str]:
+def _data_sets(r: PaperResults) -> list[str]:
     s, c = r.settings.sizes, r.counts
     g, t = r.settings.gan, r.settings.training
     low, high = s.snr_range
@@ -143,7 +146,7 @@ def _data_sets(r) -> list[str]:
     ]
 
 
-def _table2(r) -> list[str]:
+def _table2(r: PaperResults) -> list[str]:
     rows = []
     for network in NETWORKS:
         for name, title in _GAN_SCORES.items():
@@ -165,7 +168,7 @@ def _table2(r) -> list[str]:
     ]
 
 
-def _ways(r) -> list[str]:
+def _ways(r: PaperResults) -> list[str]:
     rows = []
     for way, title in WAYS.items():
         paper = PAPER.get(way, {}).get("set2")
@@ -183,7 +186,7 @@ def _ways(r) -> list[str]:
     ]
 
 
-def _few(r) -> list[str]:
+def _few(r: PaperResults) -> list[str]:
     counts = [*sorted(r.settings.few), None]
     headings = []
     for k in counts:
@@ -204,12 +207,12 @@ def _few(r) -> list[str]:
     ]
 
 
-def _fig7(r) -> list[str]:
+def _fig7(r: PaperResults) -> list[str]:
     headings, rows = ["iteration"], []
     for network in NETWORKS:
         headings += [f"{_TITLES[network]}, set 2", "distance"]
     for i, look in enumerate(r.settings.looks):
-        row = [look]
+        row: list[object] = [look]
         for network in NETWORKS:
             row.append(_cell("set2", r.by_look[network]["set2"][i]))
             row.append(spread(r.by_look[network]["quality"][i], digits=3))
@@ -221,7 +224,7 @@ def _fig7(r) -> list[str]:
     ]
 
 
-def _best(r) -> str:
+def _best(r: PaperResults) -> str:
     """Say which way has the best median, and whether the aims are reached."""
     lines = []
     for name, choose in _DECIDING.items():
@@ -242,7 +245,7 @@ def _best(r) -> str:
     return "\n".join([*lines, "- The paper has 93.67 % with its LCGAN, on other stars."])
 
 
-def _verdict(r) -> list[str]:
+def _verdict(r: PaperResults) -> list[str]:
     """Compare run by run: the same stars in each pair."""
     rows = []
     for way, other, k in (

@@ -23,7 +23,7 @@ SCORES = {
 """Names of the scores, in the order of the tables."""
 
 
-def calibration_error(p, true, n_bins=10) -> float:
+def calibration_error(p: np.ndarray, true: np.ndarray, n_bins: int = 10) -> float:
     """Return the expected calibration error: the mean of |observed frequency - mean probability|
     over equal bins of probability, weighted by how many spectra lie in each (Naeini et al. 2015).
 
@@ -40,14 +40,14 @@ def calibration_error(p, true, n_bins=10) -> float:
     return float(np.abs(difference).sum() / n.sum())
 
 
-def false_alarms_at(recall, rare_score, other_score) -> float:
+def false_alarms_at(recall: float, rare_score: np.ndarray, other_score: np.ndarray) -> float:
     """Return the part of the others that has the score which a part ``recall`` of the rare has."""
     ordered = np.sort(rare_score)[::-1]
     threshold = ordered[max(int(np.ceil(recall * len(ordered))) - 1, 0)]
     return float(np.mean(np.asarray(other_score) >= threshold))
 
 
-def score(logits, label, snr, n_set2: int) -> dict[str, float]:
+def score(logits: np.ndarray, label: np.ndarray, snr: np.ndarray, n_set2: int) -> dict[str, float]:
     """Return all `SCORES`.
 
     Parameters

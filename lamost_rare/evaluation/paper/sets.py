@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...simulation.dataset import LabelledStars
 from ...simulation.examples import Examples, complete_rows, simulate_again, simulate_examples
+from ...simulation.noise import NoiseBank
 from ...spectra.grid import LAMOST_GRID
 from ..generated_metrics import repeated
 
@@ -81,7 +83,7 @@ RED_END = 7380.0
 """Å; where the reddest spectra of two libraries end, less the largest velocity."""
 
 
-def level_red_end(flux) -> np.ndarray:
+def level_red_end(flux: np.ndarray) -> np.ndarray:
     """Make standardized flux constant beyond `RED_END`.
 
     Many library O stars have no data there, where `simulation.examples.standardize` bridges to the
@@ -94,7 +96,9 @@ def level_red_end(flux) -> np.ndarray:
     return out / np.where(rms > 0, rms, 1)
 
 
-def make_sets(labelled, noise, run: int, n_stars: int | None, sizes: PaperSizes) -> PaperSets:
+def make_sets(
+    labelled: LabelledStars, noise: NoiseBank, run: int, n_stars: int | None, sizes: PaperSizes
+) -> PaperSets:
     """Make the sets of a run: the same for the same arguments.
 
     Half of the O stars, drawn for the run, are those of set 2; ``n_stars`` of the others, or all
@@ -120,7 +124,9 @@ def make_sets(labelled, noise, run: int, n_stars: int | None, sizes: PaperSizes)
     if n_stars is not None and n_stars < len(first):
         share, first = n_stars / len(first), first[:n_stars]
 
-    def spectra(label, stars, number, offset, snr=sizes.snr_range):
+    def spectra(
+        label: str, stars: list[str], number: int, offset: int, snr: tuple = sizes.snr_range
+    ) -> Examples:
         rows = complete_rows(labelled, label)
         rows = rows[np.isin(labelled.star[rows], stars)]
         # Far apart, so that no two sets of any run share their noise.
@@ -141,12 +147,12 @@ def make_sets(labelled, noise, run: int, n_stars: int | None, sizes: PaperSizes)
     return PaperSets(set1, simulated, reobserved, unseen[np.arange(sizes.set2)], train, test)
 
 
-def observed_from(flux, noise, seed, sizes: PaperSizes) -> np.ndarray:
+def observed_from(flux: np.ndarray, noise: NoiseBank, seed: int, sizes: PaperSizes) -> np.ndarray:
     """Observe spectra of real or generated stars (again) in simulation, in the S/N of all sets."""
     return level_red_end(simulate_again(flux, noise, snr_range=sizes.snr_range, seed=seed))
 
 
-def split_stars(labelled, label, run, part) -> tuple[list, list]:
+def split_stars(labelled: LabelledStars, label: str, run: int, part: float) -> tuple[list, list]:
     """Shuffle the stars of a class that have complete spectra, and cut them in two."""
     rows = complete_rows(labelled, label)
     stars = sorted(set(labelled.star[rows]))

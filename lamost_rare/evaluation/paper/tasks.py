@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +25,7 @@ from ...training.loop import TrainingOptions
 from ...training.pools import as_they_end, single_threaded
 from ..generated_metrics import gan_test, gan_train, repeated
 from .recogniser import rare_spectra, train_recogniser
-from .sets import PaperSizes, level_red_end, make_sets, observed_from
+from .sets import PaperSets, PaperSizes, level_red_end, make_sets, observed_from
 
 __all__ = ["PaperSettings", "Workshop", "gan_task", "run_tasks"]
 
@@ -71,7 +73,7 @@ class PaperSettings:
         return sorted({*range(every, last + 1, every), last})
 
 
-def gan_task(run, stars, network) -> dict:
+def gan_task(run: int, stars: int | None, network: str) -> dict:
     """Return the task of training a GAN."""
     return {"kind": "gan", "run": run, "stars": stars, "network": network}
 
@@ -83,7 +85,7 @@ class Workshop:
     all), and what the kind needs.
     """
 
-    def __init__(self, data, work, settings: PaperSettings):
+    def __init__(self, data: str | os.PathLike, work: str | os.PathLike, settings: PaperSettings):
         self.data, self.work, self.settings = Path(data), Path(work), settings
         self.work.mkdir(parents=True, exist_ok=True)
         # TensorFlow warns of functions traced again, as it must for every new network.
@@ -91,14 +93,14 @@ class Workshop:
         self.labelled = load_data_folder(data, without=LATER_LIBRARIES)
         self.noise = noise_of(self.labelled)
         text = "|".join(
-            f"{a} {b}" for a, b in zip(self.labelled.label, self.labelled.star, strict=1)
+            f"{a} {b}" for a, b in zip(self.labelled.label, self.labelled.star, strict=True)
         )
         digest = hashlib.sha256(text.encode("utf-8", "replace"))
-        digest.update(np.ascontiguousarray(self.labelled.flux[self.labelled.label == "O"]))
+        digest.update(np.ascontiguousarray(self.labelled.flux[self.labelled.label == "O"]).data)
         self.digest = digest.hexdigest()
         self.sets = lru_cache(maxsize=4)(self._sets)
 
-    def _sets(self, run, stars):
+    def _sets(self, run: int, stars: int | None) -> PaperSets:
         return make_sets(self.labelled, self.noise, run, stars, self.settings.sizes)
 
     def path(self, task: dict) -> Path:
@@ -117,26 +119,26 @@ class Workshop:
         suffix = {"gan": "", "svm": ".json", "recogniser": ".npz"}[task["kind"]]
         return self.work / f"{task['kind']}-{name}{suffix}"
 
-    def done(self, task) -> bool:
+    def done(self, task: dict) -> bool:
         """Tell if the result of a task is there."""
         path = self.path(task)
         return (path / "done.json").exists() if task["kind"] == "gan" else path.exists()
 
-    def do(self, task) -> None:
+    def do(self, task: dict) -> None:
         """Do a task, unless it was done; an interrupted training goes on."""
         if not self.done(task):
             getattr(self, f"_{task['kind']}")(task, self.path(task))
 
-    def log_of(self, run, stars, network) -> list[dict]:
+    def log_of(self, run: int, stars: int | None, network: str) -> list[dict]:
         """Return the log of a GAN's training, one entry a look."""
         return json.loads((self.path(gan_task(run, stars, network)) / "done.json").read_text())
 
-    def best_look(self, run, stars, network) -> int:
+    def best_look(self, run: int, stars: int | None, network: str) -> int:
         """Return the iteration of the best quality, which is measured on the training spectra."""
         log = self.log_of(run, stars, network)
         return min(log, key=lambda entry: entry["quality"])["iteration"]
 
-    def _gan(self, task, folder):
+    def _gan(self, task: dict, folder: Path) -> None:
         examples = self.sets(task["run"], task["stars"]).set1.flux
         options = replace(self.settings.gan, seed=100 * task["run"] + (task["stars"] or 0))
         architecture = self.settings.gans[task["network"]]
@@ -151,7 +153,15 @@ class Workshop:
         (folder / "state.npz").unlink()  # only needed to go on; most of the disk space
         write_text_atomically(folder / "done.json", json.dumps(log))
 
-    def generated(self, run, stars, network, look, number, observed=False) -> np.ndarray:
+    def generated(
+        self,
+        run: int,
+        stars: int | None,
+        network: str,
+        look: int,
+        number: int,
+        observed: bool = False,
+    ) -> np.ndarray:
         """Return spectra from the generator at one of its looks: its own, or its stars observed."""
         from ...networks.build import build_network  # loads Keras
         from ...networks.gan import without_noise
@@ -164,7 +174,7 @@ class Workshop:
         flux = generate(without_noise(model), number, seed=run)
         return observed_from(flux, self.noise, 1000 * run + 5, self.settings.sizes)
 
-    def _svm(self, task, path):
+    def _svm(self, task: dict, path: Path) -> None:
         """Measure GAN-train and GAN-test; for ``network`` None of set 1 itself."""
         sizes, run, stars = self.settings.sizes, task["run"], task["stars"]
         sets = self.sets(run, stars)
@@ -178,7 +188,7 @@ class Workshop:
         scores = {"gan_train": train, "f_kept": kept, "gan_test": test}
         write_text_atomically(path, json.dumps(scores))
 
-    def _recogniser(self, task, path):
+    def _recogniser(self, task: dict, path: Path) -> None:
         s, run, stars, way = self.settings, task["run"], task["stars"], task["way"]
         sets, number = self.sets(run, stars), s.sizes.set5
         fake = None
@@ -196,11 +206,12 @@ class Workshop:
             folder,
         )
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **result)
+            # No name is that of one of savez's own arguments.
+            np.savez(file, **result)  # type: ignore[arg-type]
         shutil.rmtree(folder, ignore_errors=True)
         load_keras().backend.clear_session()
 
-    def scores(self, task) -> dict:
+    def scores(self, task: dict) -> dict:
         """Load logits, labels and S/N of a recogniser's test spectra."""
         with np.load(self.path(task)) as stored:
             return dict(stored)
@@ -209,16 +220,19 @@ class Workshop:
 _workshop: Workshop | None = None
 
 
-def _start(*arguments):
+def _start(data: Path, work: Path, settings: PaperSettings) -> None:
     global _workshop
-    _workshop = Workshop(*arguments)
+    _workshop = Workshop(data, work, settings)
 
 
-def _do(task):
+def _do(task: dict) -> None:
+    assert _workshop is not None  # `_start` has run in this process
     _workshop.do(task)
 
 
-def run_tasks(workshop: Workshop, tasks, jobs: int, say=print) -> None:
+def run_tasks(
+    workshop: Workshop, tasks: Sequence[dict], jobs: int, say: Callable[[str], object] = print
+) -> None:
     """Do what is not done yet, ``jobs`` at a time, each in a process of its own with one thread.
 
     Parameters
@@ -248,7 +262,7 @@ def run_tasks(workshop: Workshop, tasks, jobs: int, say=print) -> None:
             pool.shutdown(cancel_futures=True)
 
 
-def _describe(task) -> str:
+def _describe(task: dict) -> str:
     what = task.get("way") or task.get("network") or "real spectra"
     look = f", iteration {task['look']}" if task.get("look") else ""
     return f"{task['kind']} run {task['run']}, stars {task['stars'] or 'all'}: {what}{look}"
