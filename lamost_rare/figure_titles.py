@@ -34,8 +34,8 @@ _ALIKE = {"O": "B1 and later, subdwarfs, white dwarfs"}
 _TITLES = {
     "recall_known_in_the_blue": "{rare} found by the blue half alone, S/N (g) above 10",
     "candidates_known_in_the_blue": "{alike} called candidates by the blue half alone",
-    "recall_one_side_lost": "{rare} found with one half of the spectrum lost, S/N (g) above 20",
-    "candidates_one_side_lost": "{alike} called candidates with one half lost",
+    "recall_one_side_lost": "{rare} found, blue or red half missing, S/N (g) above 20",
+    "candidates_one_side_lost": "{alike} called candidates, blue or red half missing",
     "false_alarms_lamost": "LAMOST spectra, none of {one}, called candidates",
     "false_alarms_reobserved": "the same, with noise, reddening and shift added",
     "candidates_reobserved_B": "of these, stars with He I lines, whatever LAMOST calls them",

@@ -55,7 +55,7 @@ def test_bins_are_counted_star_by_star(preset, found):
     whole = by(table, "all")["spectra"].sum()
     assert whole == by(table, "S/N")["spectra"].sum() == found.whole.sum()
     assert whole == by(table, "A_V")["spectra"].sum() == by(table, "subtype")["spectra"].sum()
-    assert by(table, "one half lost")["spectra"].sum() == (~found.whole).sum()
+    assert by(table, "one half missing")["spectra"].sum() == (~found.whole).sum()
     assert len(by(table, "S/N")) == len(SNR_BINS)
     assert len(by(table, "A_V")) == 2 * len(A_V_BINS)
     assert table.meta["stars"] == 23
@@ -70,7 +70,7 @@ def test_what_was_put_in_comes_out(preset):
         by(table, "subtype", bin=b, snr_min=10)["completeness"][0] for b in ("O2-O6.5", "O9-O9.5")
     )
     assert early > late + 0.3
-    (lost,) = by(table, "one half lost", snr_min=10)
+    (lost,) = by(table, "one half missing", snr_min=10)
     assert lost["completeness"] < by(table, "all", snr_min=10)["completeness"][0]
 
 
@@ -250,7 +250,7 @@ def test_the_command_prints_and_writes(capsys, preset, tmp_path):
     status, out, err = printed(capsys, *folder)
     assert status == 0
     assert out.split("\n")[0].split()[:4] == ["by", "bin", "snr_min", "snr_max"]
-    assert "one half lost" in out
+    assert "one half missing" in out
     assert err.startswith("made-up-v1: part of O with p_O_survey of 0.5 or more; ")
     status, out, err = printed(capsys, *folder, "--snr", 10, 20, "--subtype", "O7", 9.5)
     assert status == 0

@@ -511,7 +511,7 @@ def test_the_page_has_every_figure(tmp_path, monkeypatch):
     check_page(page)
     text = page.read_text()
     assert "| O stars found, S/N (g) above 20 | 0.985 | " in text
-    assert "| O stars found with one half of the spectrum lost" in text
+    assert "| O stars found, blue or red half missing" in text
     assert figures["recall_snr_above_20"]["stars"] == 7
     (found,) = re.findall(r"\| O7 to O8.5 \| 7 \| - \| - \| (.*) % \|", text)
     assert float(found) > 90

@@ -374,8 +374,8 @@ def test_what_it_costs_is_measured_with_the_limit_of_the_others():
     assert figures["settled_lamost"]["F"]["rate"] == 1
     assert figures["letter_exact"]["rate"] == 1  # the G star, not settled, is the recogniser's
     text = "\n".join(first_stage_lines(figures, "O"))
-    assert "Of library O stars, observed at S/N 10-100, it settled, and so lost, 1 of 4" in text
-    assert "Of library white dwarfs, at S/N 5-100, it settled 1 of 1 spectra" in text
+    assert "It settled, and so lost, 1 of 4 spectra of library O stars at S/N 10-100" in text
+    assert "It settled 1 of 1 spectra of library white dwarfs at S/N 5-100" in text
     assert "50 %: 100 % of 1 F, 0 % of 1 G" in text
     # Of a class that no library has there is nothing to say but how many survey spectra it settled.
     lost = {k: v for k, v in figures.items() if not k.startswith("lost")}

@@ -251,6 +251,6 @@ def test_shipped_presets_state_every_figure_as_before():
     assert titles["candidates_B0-B0.5"] == "B0 and B0.5 stars called candidates"
     assert titles["candidates_hot_subdwarf"] == "hot subdwarfs called candidates"
     assert titles["candidates_one_side_lost"] == (
-        "B1 and later, subdwarfs, white dwarfs called candidates with one half lost"
+        "B1 and later, subdwarfs, white dwarfs called candidates, blue or red half missing"
     )
     assert titles["false_alarms_lamost"] == "LAMOST spectra, none of an O star, called candidates"

@@ -9,7 +9,7 @@ import numpy as np
 
 from .generated import REFERENCE, GanFigures
 from .generated_plots import MEASURES, plot_measures, plot_panel
-from .pages import images_beside, spread, table, write_page
+from .pages import GLOSSARY, images_beside, spread, table, write_page
 from .paper.report import PAPER
 from .real_spectra import KINDS
 
@@ -39,7 +39,7 @@ def write_gan(figures: GanFigures, output: str | os.PathLike, command: str) -> N
     parts = [
         "# How good generated spectra are",
         f"Made by `{command}`: {repeated}, each with new generated spectra and new observations."
-        f"{between if n_seeds > 1 else ''}",
+        f"{between if n_seeds > 1 else ''} {GLOSSARY}",
         _real(figures),
         f"![Generated and real {figures.rare_class} spectra](images/gan-panel.png)",
         "Left: the first generated spectra of a seed, not selected. Right: the real spectra "
@@ -138,12 +138,12 @@ def _svm(f: GanFigures) -> list[str]:
         table(headings, rows),
         "In percent. A support-vector machine (scikit-learn's NuSVC, Gaussian kernel) learns to "
         f"tell {f.rare_class} stars from F stars. GAN-test measures how authentic the generated "
-        f"spectra are: it learns from {s.set2} real {f.rare_class} spectra, repeated to {s.set3}, "
-        f"and {s.set3} F spectra, and is tested on {s.set3} generated ones. GAN-train measures "
-        f"how varied they are: it learns from {s.set3} generated and {s.set3} F spectra, and is "
-        f"tested on the {s.set2} real ones. It is also tested on {s.set3} spectra of other F "
-        f"stars; a machine that always answered {f.rare_class} would look perfect otherwise. Flux "
-        "beyond 7380 Å, where some libraries end, is made constant for all. The reddest are "
+        f"spectra are. The machine learns from {s.set2} real {f.rare_class} spectra, repeated to "
+        f"{s.set3}, and {s.set3} F spectra, and is tested on {s.set3} generated ones. GAN-train "
+        f"measures how varied they are. It learns from {s.set3} generated and {s.set3} F spectra, "
+        f"and is tested on the {s.set2} real ones. It is also tested on {s.set3} spectra of other "
+        f"F stars: otherwise a machine that always answered {f.rare_class} would look perfect. "
+        "Flux beyond 7380 Å, where some libraries end, is made constant for all. The reddest are "
         "generated spectra that are redder than three quarters of the real ones.",
         "The paper's machine sees flux. Most of that is the slope of the continuum, and "
         f"extinction can give {f.rare_class} stars the slope of any other star. What it takes for "
@@ -226,6 +226,6 @@ def _memorised(f: GanFigures) -> list[str]:
         "the brackets hold quartiles over spectra. Nearer: the chance that a spectrum is nearer "
         "to the training set than an unseen real one, 0.5 if they are alike. Too near: the part "
         "that is nearer than 95 % of the unseen real ones, 0.05 if they are alike and 1 for "
-        "copies. The last rows are new observations of the training stars, that is of a "
-        "generator that knows these stars but not their noise.",
+        "copies. The last rows are new observations of the training stars. A generator that knew "
+        "these stars, and not their noise, would give the same.",
     ]

@@ -103,8 +103,8 @@ def known_star_lines(
         rows.append(row)
     return [
         "The shipped classifier was trained on all of these stars. Of new observations of them it "
-        "loses what noise hides from it; what the cross-validation loses besides, it loses because "
-        "the stars are new to it.",
+        "misses those in which noise hides the lines. What the cross-validation misses beyond "
+        "that, it misses because the stars are new to it.",
         "",
         *markdown_table(headings, rows),
     ]

@@ -23,7 +23,7 @@ def label_noise(stars: LabelledStars, recipe: Recipe) -> list[str]:
     return [
         f"LAMOST itself gives the same letter to both spectra in {agreed} of {n} pairs of spectra "
         "of one position on the sky with S/N above 20. If it errs independently in each, then "
-        f"whoever knew the true letters would agree with {100 * right:.0f} % of its labels."
+        f"{100 * right:.0f} % of its letters are the true ones."
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..figure_titles import members
 from ..markdown import markdown_table
 from .mixture import WAYS, Mixture
-from .pages import said_of_runs, spread, table, write_page
+from .pages import GLOSSARY, said_of_runs, spread, table, write_page
 from .seeds import common_rates
 
 __all__ = ["summary", "write_mixture"]
@@ -42,12 +42,12 @@ def write_mixture(
     ]
     parts = [
         f"# What generated stars do for `{recipe_name}`",
-        f"Made by `{command}`. {said_of_runs(n_repetitions, 'repetition')}",
+        f"Made by `{command}`. {said_of_runs(n_repetitions, 'repetition')} {GLOSSARY}",
         f"The cross-validation has {n_folds} recognisers. Each is trained for {s.epochs} more "
-        f"epochs, from a learning rate of {s.learning_rate:g} down, in two ways: with simulation "
-        f"alone, and with {100 * s.fraction:g} % of the {rare} made by an LCGAN. The generated "
-        "stars are observed in simulation like library stars: without the generator's own noise, "
-        "with that of real spectra, and reddened. That LCGAN was trained for "
+        f"epochs, from a learning rate of {s.learning_rate:g} down. There are two ways: with "
+        f"simulation alone, and with {100 * s.fraction:g} % of the {rare} made by an LCGAN. The "
+        "generated stars are observed in simulation like library stars: without the generator's "
+        "own noise, with that of real spectra, and reddened. That LCGAN was trained for "
         f"{s.gan.iterations} iterations on {s.n_examples} observations of the same {rare} as its "
         "recogniser, and of no others. Each is tried on the stars that neither has seen, with the "
         "same observations for all. Temperature and discriminant are fitted to the other folds. "

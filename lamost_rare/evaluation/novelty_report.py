@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .novelty import BINS, Flagged, NoveltyFigures
-from .pages import table, write_page
+from .pages import GLOSSARY, table, write_page
 
 __all__ = ["novelty_summary", "write_novelty"]
 
@@ -37,7 +37,7 @@ def write_novelty(
     """
     parts = [
         f"# What `{preset_name}` flags as unlike all known spectra",
-        f"Made by `{command}`.",
+        f"Made by `{command}`. {GLOSSARY}",
         "The column `novelty` says how unlike all known spectra a spectrum is. It is -log₁₀ of "
         "the part of the known spectra that are as unusual, among those of as much noise: 2 "
         "means one in a hundred. From 2 on, the flag `OUT_OF_DISTRIBUTION` is set. Neither "
@@ -48,13 +48,13 @@ def write_novelty(
         "stage](scan.md#the-first-stage): depths in blocks of four pixels. It also gets a few "
         "numbers for each twelfth of the spectrum (`inference/novelty.py`). It learned to tell "
         "observations of known stars from spectra that no star has. Those were made from library "
-        "stars (`simulation/oddities.py`): with lines where none are, at other velocities or "
-        "scales, with parts of other stars, with lines that are too strong or inverted, smeared, "
-        "or with many spikes. None of them imitates any object. So what the network does with a "
-        "class that it has not seen, it should do with the next one as well. Known are the stars "
-        "of all classes except `other`, which is whatever fits no other class. How rare a score "
-        "is was counted on stars that were not trained on, separately for each level of noise. "
-        "More than half of them are real spectra of the survey.",
+        "stars (`simulation/oddities.py`). Some have lines where none are, or lines that are too "
+        "strong or inverted. Some have other velocities or scales, or parts of other stars. Others "
+        "are smeared, or have many spikes. None of them imitates any object. So what the network "
+        "does with a class that it has not seen, it should do with the next one as well. Known "
+        "stars are those of all classes except `other`, which holds whatever fits no other class. "
+        "How rare a score is was counted on stars that were not trained on, separately for each "
+        "level of noise. More than half of them are real spectra of the survey.",
         "## Classes left out",
         "The table has the part of the spectra that is flagged. Each class was unknown to the "
         "network that judged it. The median over the classes at S/N above 10 is "

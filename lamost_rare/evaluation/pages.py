@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike
 from ..markdown import markdown_table
 from ..text import check_paths
 
-__all__ = ["images_beside", "percent", "said_of_runs", "spread", "table", "write_page"]
+__all__ = ["GLOSSARY", "images_beside", "percent", "said_of_runs", "spread", "table", "write_page"]
+
+GLOSSARY = "[The glossary](glossary.md) explains the words."
+"""Said in the first lines of a page."""
 
 
 def images_beside(output: str | os.PathLike) -> Path:

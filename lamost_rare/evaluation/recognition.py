@@ -20,7 +20,7 @@ from ..validation.trials import LOOKALIKES, SNR_BINS, Trial
 from .goals import GOALS
 from .known_stars import known_star_lines
 from .label_noise import label_noise
-from .pages import images_beside, percent, table, write_page
+from .pages import GLOSSARY, images_beside, percent, table, write_page
 from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
 from .survey_section import survey_lines
 
@@ -150,15 +150,17 @@ def _method(
     )
     tried = ", ".join(map(members, classes_of(decided["library"].label)))
     return [
-        f"Made by `{command}`. Every star and spectrum is judged by a classifier that has not "
-        f"seen it: {split}. All spectra of a star, whatever the library, lie in one fold; LAMOST "
-        f"spectra of one position on the sky do too.{_candidates(recipe, shipped, rules)}",
-        f"Library stars ({tried}) are observed in simulation: S/N per pixel in g, A_V from 0 to 8 "
-        "added, rotation up to 350 km/s, velocities mostly within 60 but up to 500 km/s, nebular "
-        "emission, flux-calibration errors, cosmic rays, and pixels lost as LAMOST spectra lose "
-        "them. Most figures are of stars whose library spectrum covers all wavelengths. Standard "
-        "stars of which the library has only 3800-4620 Å or 3800-5600 Å have rows of their own, "
-        "and so have spectra with one half lost: the blue or the red one. LAMOST spectra are real.",
+        f"Made by `{command}`. {GLOSSARY} Every star and spectrum is judged by a classifier that "
+        f"has not seen it: {split}. All spectra of a star, whatever the library, lie in one fold. "
+        "So do LAMOST spectra of one position on the sky."
+        f"{_candidates(recipe, shipped, rules)}",
+        f"Library stars ({tried}) are observed in simulation. S/N is that of one pixel in g. "
+        "Reddening is added, with A_V from 0 to 8. Stars rotate with up to 350 km/s, and move with "
+        "mostly less than 60 but up to 500 km/s. There are nebular emission, flux-calibration "
+        "errors and cosmic rays, and pixels are missing as in LAMOST spectra. Most figures are of "
+        "stars whose library spectrum covers all wavelengths. Of some standard stars the library "
+        "has only the blue half, 3800-4620 Å or 3800-5600 Å: these have rows of their own. So have "
+        "spectra of which the blue or the red half is missing. LAMOST spectra are real.",
     ]
 
 
@@ -197,9 +199,9 @@ def _candidates(recipe: Recipe, shipped: CandidateRule, rules: Sequence[Candidat
         limits = ", ".join(f"{r.discriminant.threshold:.2f}" for r in rules if r.discriminant)
         text += (
             f" The probability keeps out look-alikes ({names}). All else is kept out by a "
-            "discriminant, linear in the logarithms of the probabilities of all classes and of the "
-            "S/N, a logistic regression on the other folds; its score is log-odds, and its "
-            f"threshold comes from there too ({limits}; shipped: "
+            "discriminant, a logistic regression on the other folds. It is linear in the "
+            "logarithms of the probabilities of all classes and of the S/N. Its score is "
+            f"log-odds, and its threshold comes from there too ({limits}; shipped: "
             f"{shipped.discriminant.threshold:.2f})."
         )
     return text
@@ -272,8 +274,8 @@ def _by_type(decided: dict[str, Decided]) -> list[str]:
             rows.append([name, len(set(library.star[own])), *called])
     return [
         table(["type", "stars", *(f"S/N {name}" for name in _BINS)], rows),
-        "Spectra called candidates; types as revised (`simulation/revised_types.csv`), otherwise "
-        "as the libraries give them.",
+        "The part of the spectra that are called candidates. Types are as revised "
+        "(`simulation/revised_types.csv`), otherwise as the libraries give them.",
     ]
 
 

@@ -61,9 +61,11 @@ def _method(odds: SurveyOdds, rare: str, border: Sequence[str]) -> str:
         for (low, high), share in SNR_SHARES.items()
     )
     text = (
-        "Each trial stands for as many of a survey's spectra as its population has, in a million: "
-        f"{shares}. By S/N: {of_snr}; {100 * LOST_SHARE:.0f} % have one half lost. All stars "
-        "of a population count alike. Ranges hold 90 %, over samples of stars. Each star is judged "
+        f"Completeness is the part of the {members(rare)} that are found. Purity is the part of "
+        f"the candidates that are {members(rare)}. Each population counts as often as it occurs in "
+        f"a survey, in a million spectra: {shares}. By S/N: {of_snr}; in "
+        f"{100 * LOST_SHARE:.0f} % the blue or the red half is missing. All stars of a population "
+        "count alike. Ranges hold 90 %, over samples of stars. Each star is judged "
         f"by odds that were fitted to the other folds. {', '.join(POPULATIONS['A-M'])} stars and "
         "most other objects are 2,277 LAMOST spectra with noise, reddening and shift added. What "
         "does not occur among those is not in these figures. Of the same spectra as LAMOST took "

@@ -63,6 +63,8 @@ def _survey(settings: PresetConfig) -> list[str]:
     return [
         "## In a survey",
         "",
+        "Completeness is the part of the rare class that is found, purity the part of the "
+        "candidates that are of it.",
         f"With `p_{settings.rare_class}_survey` of at least 0.5, ranges of 90 % over stars:",
         "",
         *markdown_table(("spectra", *(key.replace("_", " ") for key in _WORTH)), rows),
@@ -116,14 +118,14 @@ def _data(settings: PresetConfig) -> list[str]:
         return []
     text = (
         "Library stars are observed in simulation with LAMOST's resolution, noise, reddening and "
-        "defects; LAMOST spectra with their own noise and more. "
+        "defects. LAMOST spectra have their own noise, and more is added. "
     )
     if not training["sources"][rare]["observed_spectra"]:
         text += f"No {member(rare)} was observed by LAMOST itself. "
     if set(training["stream"]["invented"]) & set(settings.classes):
         text += (
-            "Hot subdwarfs, white dwarfs and other objects are few, and are complemented by "
-            "invented spectra in training, never in a measurement."
+            "Hot subdwarfs, white dwarfs and other objects are few. Invented spectra are added to "
+            "them in training, never in a measurement."
         )
     return [text.rstrip(), ""]
 
@@ -136,11 +138,9 @@ def write_card(preset) -> None:
         "threshold of 0.5."
         if training["holdout"]
         else f"Measured by {training['n_folds']}-fold cross-validation, split by star: "
-        "each star is observed by "
-        "a classifier that has not seen it, calibrated on the other folds. The "
-        "shipped weights "
-        "are trained on all stars by the same recipe; they themselves have not been measured on "
-        "unseen ones."
+        "each star is judged by a classifier that has not seen it, calibrated on the other folds. "
+        "The shipped weights are trained on all stars by the same recipe. They themselves have not "
+        "been measured on unseen stars."
     )
     lines = [
         f"# {preset.name}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..markdown import markdown_table
+
 __all__ = ["write_generator_card"]
 
 
@@ -20,6 +22,7 @@ def write_generator_card(preset) -> None:
     else:
         how = f"{training['n_examples']} observed spectra of {len(training['stars'])} stars."
     grid = preset.grid
+    stars, unseen = (", ".join(training[which]) for which in ("stars", "unseen_stars"))
     lines = [
         f"# {preset.name}",
         "",
@@ -31,9 +34,9 @@ def write_generator_card(preset) -> None:
         f"- Trained on {how}",
         f"- {len(training['unseen_stars'])} stars were left out, to compare with.",
         f"- {options['iterations']} iterations of {options['batch_size']} spectra, {more}seed "
-        f"{options['seed']}; the best, by the features below, was {training['iteration']}. "
-        "After it mean and scatter of level and noise were moved to those of the training spectra, "
-        "and so was the mean depth of lines, where kernels are local.",
+        f"{options['seed']}. The best, by the features below, was {training['iteration']}. "
+        "Then mean and scatter of level and noise were moved to those of the training spectra. So "
+        "was the mean depth of lines, where kernels are local.",
         "- Mean Kolmogorov-Smirnov distance of line depths, level and noise from those of "
         "other observations of its training stars: "
         f"{settings.figures['feature_distance']:.3f}.",
@@ -45,9 +48,7 @@ def write_generator_card(preset) -> None:
         "What is generated is for training recognisers. It resembles the stars it was trained on "
         "and is no observation: it never enters a catalogue.",
         "",
-        "Stars: " + ", ".join(training["stars"]) + ".",
-        "",
-        "Left out: " + (", ".join(training["unseen_stars"]) or "none") + ".",
+        *markdown_table(("", "stars"), [("trained on", stars), ("left out", unseen)]),
         "",
     ]
     (preset.folder / "CARD.md").write_text("\n".join(lines), encoding="utf-8")

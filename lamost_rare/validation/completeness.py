@@ -273,7 +273,7 @@ def _bins(found: Found, seed):
     for name, ends in SUBTYPE_BINS.items():
         own = within(found.subtype, *ends)
         chosen += [("subtype", name, pair, own) for pair in _WIDE]
-    chosen += [("one half lost", "", pair, ~whole) for pair in _WIDE]
+    chosen += [("one half missing", "", pair, ~whole) for pair in _WIDE]
     rows = []
     for by, name, (low, high), own in chosen:
         own = own & (snr >= low) & (snr < high)

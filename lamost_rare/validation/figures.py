@@ -189,7 +189,7 @@ def members_of(decided: dict, rare_class: str):
     Returns
     -------
     decided : Decided
-        Library stars, or, without any of the class, real spectra observed again.
+        Library stars, or, without any of the class, real spectra with noise added.
     own : ndarray of bool, shape (n,)
         Which of them.
     snr : ndarray, shape (n,)

@@ -144,27 +144,28 @@ def first_stage_lines(figures: dict, rare_class: str) -> list[str]:
     rare = []
     if lost.get("n"):
         rare = [
-            f"- Of library {members(rare_class)}, observed at S/N 10-100, it settled, and so lost, "
-            f"{lost['count']} of {lost['n']} spectra (at most {100 * lost['upper_limit_95']:.3f} % "
-            "with 95 % confidence); "
-            f"at S/N 5-10 {low['count']} of {low['n']}."
+            f"- It settled, and so lost, {lost['count']} of {lost['n']} spectra of library "
+            f"{members(rare_class)} at S/N 10-100 (at most {100 * lost['upper_limit_95']:.3f} % "
+            f"with 95 % confidence). At S/N 5-10 it lost {low['count']} of {low['n']}."
         ]
     others = [
-        f"- Of library {name.replace('_', ' ')}s, at S/N 5-100, it settled {value['count']} of "
-        f"{value['n']} spectra: as common stars, with the probability that it gave them."
+        f"- It settled {value['count']} of {value['n']} spectra of library "
+        f"{name.replace('_', ' ')}s at S/N 5-100, as common stars, with the probabilities that it "
+        "gave them."
         for name, value in figures.get("settled_library", {}).items()
     ]
     return [
         "## The first stage",
         "",
-        "A scan shows the recogniser only what the first stage, a small dense network, is not sure "
-        "of (`--thorough` shows it everything). Judged in the same way, each fold with the limit "
-        "that the others give:",
+        "The first stage is a small dense network that looks at each spectrum before the "
+        "recogniser. What it is sure of, it settles: a scan shows the recogniser only the rest "
+        "(`--thorough` shows it everything). It was judged in the same way, each fold with the "
+        "limit that the others give:",
         "",
         *rare,
         *others,
         f"- Of {settled['all']['n']} LAMOST spectra it settled "
         f"{100 * settled['all']['rate']:.0f} %: {each}.",
-        f"- With it {100 * figures['letter_exact']['rate']:.1f} % of the letters are right, where "
-        "the table counts those of the recogniser alone.",
+        f"- With the first stage, {100 * figures['letter_exact']['rate']:.1f} % of the letters are "
+        "right. The table counts those of the recogniser alone.",
     ]

@@ -34,7 +34,7 @@ SNR_SHARES = {(0.0, 5.0): 0.17, (5.0, 10.0): 0.16, (10.0, 20.0): 0.22, (20.0, np
 """Fractions of the spectra of a survey by S/N: of LAMOST's a third is below 10."""
 
 LOST_SHARE = 0.03
-"""Fraction of a survey's spectra with one half lost."""
+"""Fraction of a survey's spectra of which the blue or the red half is missing."""
 
 
 @dataclass(repr=False)

@@ -35,7 +35,7 @@ class Tried(Rows):
     ----------
     kind : ndarray of str, shape (n,)
         ``library`` (stars observed in simulation), ``damaged`` (the same with one side of the
-        spectrum lost), ``lamost`` (as they are) or ``reobserved`` (LAMOST spectra, observed again).
+        spectrum lost), ``lamost`` (as they are) or ``reobserved`` (with noise added).
     population : ndarray of str, shape (n,)
         Of `~lamost_rare.preset_config.Odds`; empty if it is of none.
     mk_type : ndarray of str, shape (n,)

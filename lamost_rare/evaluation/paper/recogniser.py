@@ -22,15 +22,15 @@ __all__ = ["WAYS", "StoredSpectra", "rare_spectra", "short_title", "train_recogn
 WAYS = {
     "nothing": "nothing: data set 1 as it is",
     "repetition": "data set 1 repeated",
-    "reobserved": "data set 1 observed again: more noise, reddening and shift",
+    "reobserved": "data set 1 with noise added: also reddening and shift",
     "simulation": "simulation: more observations of the stars of set 1",
     "sgan": "SGAN",
     "lcgan": "LCGAN",
-    "observed-sgan": "stars of the SGAN, observed: without its noise, with that of real spectra",
-    "observed-lcgan": "stars of the LCGAN, observed: without its noise, with that of real spectra",
-    "reobserved+observed-sgan": "half data set 1 observed again, half observed stars of the SGAN",
-    "reobserved+observed-lcgan": "half data set 1 observed again, half observed stars of the LCGAN",
-    "simulation+observed-lcgan": "half simulation, half observed stars of the LCGAN",
+    "observed-sgan": "SGAN stars in real noise: without the generator's own",
+    "observed-lcgan": "LCGAN stars in real noise: without the generator's own",
+    "reobserved+observed-sgan": "half data set 1 with noise added, half SGAN stars in real noise",
+    "reobserved+observed-lcgan": "half data set 1 with noise added, half LCGAN stars in real noise",
+    "simulation+observed-lcgan": "half simulation, half LCGAN stars in real noise",
 }
 """Ways to fill the rare class. Generated spectra alone are the paper's data sets 5a and 5b. A
 recogniser may know generated spectra by their noise, which is not that of the F, G and K spectra:

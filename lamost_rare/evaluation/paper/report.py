@@ -7,7 +7,7 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..pages import images_beside, said_of_runs, spread, table, write_page
+from ..pages import GLOSSARY, images_beside, said_of_runs, spread, table, write_page
 from .experiments import NETWORKS, PaperResults
 from .plots import plot_iterations, plot_snr, plot_stars
 from .recogniser import WAYS, short_title
@@ -67,7 +67,7 @@ def write_paper(results: PaperResults, output: str | os.PathLike, command: str) 
         "# The experiments of Yang et al. (2021), repeated",
         f"Made by `{command}`. {said_of_runs(results.runs)} The paper gives medians of ten "
         "runs, too. Each run draws anew which O stars are trained on, which are tested on, and "
-        "every seed.",
+        f"every seed. {GLOSSARY}",
         "## Data sets",
         *_data_sets(results),
         "## Table 2: GAN-train and GAN-test",
@@ -125,24 +125,24 @@ def _data_sets(r: PaperResults) -> list[str]:
     return [
         table(["set", "paper", "here"], rows),
         "The paper's O spectra are LAMOST's own. Here they are library O stars that cover the "
-        "whole grid, observed in simulation (noise, bad pixels and sky of real LAMOST spectra, "
-        f"added extinction, rotation, velocities, nebulae), at S/N (g) from {low:g} to {high:g}, "
-        "log-uniform. **No star is in both set 1 and set 2.** In the paper both sets come from the "
-        "same few hundred spectra. Beyond 7380 Å, where some libraries end, every spectrum, "
-        "generated ones too, is made constant. F, G and K stars are real LAMOST spectra with "
-        "noise, reddening and shift added, and library stars observed in simulation. Every star "
-        "is as frequent as any other: "
+        "whole grid, observed in simulation. It adds the noise, bad pixels and sky of real LAMOST "
+        "spectra, extinction, rotation, velocities and nebulae. S/N (g) is from "
+        f"{low:g} to {high:g}, log-uniform. **No star is in both set 1 and set 2.** In the paper "
+        "both sets come from the same few hundred spectra. Beyond 7380 Å, where some libraries "
+        "end, every spectrum, generated ones too, is made constant. F, G and K stars are real "
+        "LAMOST spectra with noise, reddening and shift added, and library stars observed in "
+        "simulation. Every star is as frequent as any other: "
         + ", ".join(f"{c[x][0]} {x} stars to train on and {c[x][1]} to test on" for x in "FGK")
         + ".",
         f"GANs: {g.iterations} iterations of batches of {g.batch_size} (more than 2000 in the "
         "paper), RMSprop 1e-4 and 1.5e-4, on set 1 alone, which also chooses the best of "
         f"{len(r.settings.looks)} looks. Recogniser: a RAC-Net with "
         f"{len(r.settings.recogniser['block_channels'])} residual attention blocks"
-        f"{templates}, Adam at "
-        f"{t.learning_rate:g} (1e-4 in the paper), split 7:3, stopped when the loss of the three "
-        f"tenths has not fallen for {t.patience} epochs or after {t.epochs} "
-        f"({r.epochs[0]} to {r.epochs[1]} epochs), input "
-        f"`{r.settings.preprocessing['normalization']}`. Nothing is chosen on set 2.",
+        f"{templates}. It is trained with Adam at {t.learning_rate:g} (1e-4 in the paper) on seven "
+        "tenths of the spectra. Training stops when the loss of the other three tenths has not "
+        f"fallen for {t.patience} epochs, or after {t.epochs} ({r.epochs[0]} to {r.epochs[1]} "
+        f"epochs). Its input is `{r.settings.preprocessing['normalization']}`. Nothing is chosen "
+        "on set 2.",
     ]
 
 
@@ -161,10 +161,11 @@ def _table2(r: PaperResults) -> list[str]:
     headings = ["generator", "measure", "paper", "here, mean over looks", "here, best look"]
     return [
         table(headings, rows),
-        "Percent. NuSVC with a Gaussian kernel and scikit-learn's defaults, O against F. GAN-test "
-        "(authenticity): trained on set 3, tested on generated spectra. GAN-train (diversity): "
-        "trained on generated spectra and F, tested on set 2. The last rows put real spectra of "
-        "the stars of set 1 in the generator's place: what a perfect generator would reach.",
+        "In percent. scikit-learn's NuSVC, with a Gaussian kernel and its default settings, tells "
+        "O from F. GAN-test (authenticity): trained on set 3, tested on generated spectra. "
+        "GAN-train (diversity): trained on generated spectra and F, tested on set 2. The last rows "
+        "have real spectra of the stars of set 1 in place of generated ones. A perfect generator "
+        "would reach these values.",
     ]
 
 
@@ -181,8 +182,9 @@ def _ways(r: PaperResults) -> list[str]:
         f"in bins of S/N ({s.test} spectra of the same stars). False alarms: percent of "
         f"{3 * s.test} F, G and K spectra above the probability that keeps 95 % of the O spectra. "
         "Log loss and expected calibration error, of the probability of O, are over all of these; "
-        "lower is better. Observed again: real or library spectra to which the simulation adds "
-        "noise, reddening and a shift in velocity.",
+        "lower is better. With noise added: the simulation adds noise, reddening and a shift in "
+        "velocity to the spectra of data set 1. In real noise: generated stars without the noise "
+        "of the generator, with that of real spectra.",
     ]
 
 
@@ -225,17 +227,21 @@ def _fig7(r: PaperResults) -> list[str]:
 
 
 def _best(r: PaperResults) -> str:
-    """Say which way has the best median, and whether the aims are reached."""
-    lines = []
+    """Say which ways have the best median."""
+    rows = []
     for name, choose in _DECIDING.items():
-        found = []
+        row = [f"{'highest' if choose is max else 'lowest'} {SCORES[name]}"]
         for k in r.stars:
             middle = {way: float(np.median(r.ways[k][way][name])) for way in WAYS}
             best = choose(middle.values())
-            ways = [short_title(way) for way in WAYS if middle[way] == best]
-            found.append(f"{' and '.join(ways)} ({_n_stars(r, k)} stars)")
-        word = "Highest" if choose is max else "Lowest"
-        lines.append(f"- {word} median, {SCORES[name]}: {'; '.join(found)}.")
+            row.append("; ".join(short_title(way) for way in WAYS if middle[way] == best))
+        rows.append(row)
+    return table(["median", *(f"{_n_stars(r, k)} stars" for k in r.stars)], rows)
+
+
+def _aims(r: PaperResults) -> str:
+    """Say whether the aims are reached."""
+    lines = []
     for way in _PAIRS:
         reached = 100 * float(np.median(r.ways[None][way]["set2"]))
         lines.append(
@@ -266,8 +272,10 @@ def _verdict(r: PaperResults) -> list[str]:
         )
     headings = ["with", "compared with", "stars", "accuracy on set 2", "S/N 5-10", "log loss"]
     return [
+        "The best ways, by the number of stars:",
         _best(r),
-        "Differences run by run, so that both sides have the same stars. Accuracy in percentage "
-        "points; for the log loss, less is better.",
+        _aims(r),
+        "The next table has differences run by run, so that both sides have the same stars. "
+        "Accuracy is in percentage points. For the log loss, less is better.",
         table([*headings, "better on set 2 in", "lower log loss in"], rows),
     ]
