@@ -32,37 +32,6 @@ def extensions(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS / "_ext"))
 
 
-def sentences(text):
-    """Sentences of the paragraphs and lists of a page, without code, tables and headings."""
-    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"^---\n.*?^---\n", "", text, count=1, flags=re.DOTALL | re.MULTILINE)
-    kept = [line for line in text.splitlines() if not re.match(r"#|\||    |!\[", line)]
-    text = re.sub(r"^[-*] ", "\n\n", "\n".join(kept), flags=re.MULTILINE)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    for paragraph in re.split(r"\n\s*\n", text):
-        for sentence in re.split(r"(?<=[.!?:])\s+(?=[A-Z`*])", " ".join(paragraph.split())):
-            if len(words := sentence.split()) > 2:
-                yield words
-
-
-FOR_NEWCOMERS = ["index", "start", "tutorials", "howto", "explanation", "reference", "meaning"]
-FOR_NEWCOMERS += [name for name in PAGES if name.startswith("tutorials/")]
-IDIOMS = ["but for", "as yet", "too much good", "own price", "end to end", "one side lost"]
-
-
-@pytest.mark.parametrize("page", FOR_NEWCOMERS)
-def test_pages_for_newcomers_have_short_sentences(page):
-    lengths = [len(words) for words in sentences(PAGES[page].read_text("utf-8"))]
-    assert sum(lengths) / len(lengths) < 20
-    assert max(lengths) <= 45
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_pages_have_no_idioms_that_mislead(page):
-    text = " ".join(PAGES[page].read_text("utf-8").split())
-    assert [idiom for idiom in IDIOMS if re.search(rf"\b{idiom}\b", text)] == []
-
-
 def toctree(page):
     """Pages that a page lists in its toctree."""
     found = re.findall(r"```\{toctree\}\n(.*?)```", PAGES[page].read_text("utf-8"), re.DOTALL)
