@@ -14,6 +14,7 @@ import pytest
 from lamost_rare import cli
 from lamost_rare.pipeline import Step
 from lamost_rare.pipeline.registry import list_steps
+from typing_helpers import untyped
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = {
@@ -81,6 +82,12 @@ def test_the_reference_has_parameters_results_and_examples(home, name):
     documented = re.findall(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: : .*)?$", text, re.MULTILINE)
     known = {word.strip("* ") for line in documented for word in line.split(",")}
     assert inspect.signature(thing).parameters.keys() <= known
+
+
+@pytest.mark.parametrize(("home", "name"), list(names_in_the_reference()))
+def test_what_the_reference_describes_is_typed(home, name):
+    if not home.startswith("lamost_rare_"):  # adapters follow their hosts, which have no types
+        assert untyped(getattr(importlib.import_module(home), name), name) == []
 
 
 def issubclass_of(thing, classes):

@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import inspect
 import pickle
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from lamost_rare.spectra.batch import SpectrumBatch
 from lamost_rare.spectra.grid import LAMOST_GRID
 from lamost_rare.survey.summary import ScanSummary
 from standin import CONFIG
+from typing_helpers import untyped
 
 PACKAGES = ["lamost_rare", *(f"lamost_rare.{p}" for p in ("pipeline", "spectra", "survey"))]
 
@@ -45,35 +45,10 @@ def test_what_is_offered_is_there_for_people_and_for_type_checkers(package):
             assert found is getattr(module, name)
 
 
-def functions_of(thing, name):
-    """A function, or the public methods of a class that are its own, with their names."""
-    if inspect.isfunction(thing):
-        yield name, thing
-    if inspect.isclass(thing):
-        for key, value in vars(thing).items():
-            value = getattr(value, "fget", getattr(value, "__func__", value))
-            if inspect.isfunction(value) and (key == "__init__" or not key.startswith("_")):
-                yield f"{name}.{key}", value
-
-
 @pytest.mark.parametrize("package", PACKAGES)
 def test_what_is_offered_is_typed(package):
     module = importlib.import_module(package)
-    untyped = []
-    for name in module.__all__:
-        for where, function in functions_of(getattr(module, name), name):
-            if function.__qualname__ == "__create_fn__.<locals>.__init__":
-                continue  # of a dataclass
-            signature = inspect.signature(function)
-            given = {n: p.annotation for n, p in signature.parameters.items()}
-            if not where.endswith("__init__"):
-                given["return"] = signature.return_annotation
-            untyped += [
-                f"{where}: {n}"
-                for n, annotation in given.items()
-                if annotation is signature.empty and n not in ("self", "cls")
-            ]
-    assert untyped == []
+    assert [x for name in module.__all__ for x in untyped(getattr(module, name), name)] == []
 
 
 def test_types_are_shipped():

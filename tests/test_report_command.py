@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 
 import pyarrow.parquet as pq
 import pytest
 
 import lamost_rare
 from lamost_rare import cli
-from lamost_rare.report import making
+from lamost_rare.report import making, server
+from lamost_rare.report.asking import Options, PageOptions, ServeOptions
 from lamost_rare.report.errors import ReportError
 from lamost_rare.survey.merge import RESULTS
 from report_helpers import read_page, scan, standin_preset, use_standins, write_star
@@ -249,7 +252,16 @@ def test_from_python(output, tmp_path):
         lamost_rare.report(str(output))
     with pytest.raises(TypeError, match="nonesuch"):
         lamost_rare.report(output, nonesuch=1)
-    assert "top" in str(making.make_report.__doc__) or making.make_page.__doc__
+
+
+@pytest.mark.parametrize(
+    ("function", "options"), [(making.make_page, PageOptions), (server.serve, ServeOptions)]
+)
+def test_what_a_page_can_be_asked_is_said_once(function, options):
+    own = [p.name for p in signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    types = get_type_hints(function)
+    assert {name: types[name] for name in own} == get_type_hints(options)
+    assert get_type_hints(Options).items() <= get_type_hints(options).items()
 
 
 def test_a_run_of_a_pipeline(run, tmp_path):

@@ -6,10 +6,14 @@ import argparse
 import sys
 import time
 import webbrowser
+from typing import TYPE_CHECKING
 
 from ..report.errors import ReportError
 from ..text import printable
 from .options import at_least_one
+
+if TYPE_CHECKING:
+    from ..report.asking import Options
 
 __all__ = ["add_arguments", "run"]
 
@@ -106,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     from ..report.blind import truth_beside
     from ..report.making import make_page
 
-    options = {
+    options: Options = {
         "top": args.top,
         "where": args.where,
         "rows": args.rows,
@@ -134,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if made.rows > made.missing else 1
 
 
-def _serve(args: argparse.Namespace, options: dict) -> int:
+def _serve(args: argparse.Namespace, options: Options) -> int:
     """Serve until Ctrl-C or SIGTERM, which are its proper ends."""
     from ..report.blind import truth_beside
     from ..report.server import serve

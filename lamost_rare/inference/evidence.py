@@ -6,6 +6,7 @@ which the local pseudo-continuum is drawn as a straight line.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -90,7 +91,9 @@ def _padded(rows) -> np.ndarray:
     return padded
 
 
-def measure_lines(batch: SpectrumBatch, names=None, velocity=None) -> dict[str, np.ndarray]:
+def measure_lines(
+    batch: SpectrumBatch, names: Iterable[str] | None = None, velocity: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Equivalent widths of `LINES` in every spectrum of a batch.
 
     The equivalent width is the sum of (1 - f/c) dλ over the line's window, f the flux and c the
@@ -102,10 +105,9 @@ def measure_lines(batch: SpectrumBatch, names=None, velocity=None) -> dict[str, 
 
     Windows stay where a star at rest has the line, unless ``velocity`` says where it is. They are
     wide enough for ±300 km/s, but for Si IV 4089, He I 4471 and Mg II 4481, which have near
-    neighbours: ±100 km/s. The bands are clean
-    in OB stars; in cooler ones they hold other lines, and the values are indices on a
-    pseudo-continuum, down to negative values for H gamma and H delta in G and K stars. White
-    dwarfs' Balmer lines reach beyond the bands and come out too weak.
+    neighbours: ±100 km/s. The bands are clean in OB stars; in cooler ones they hold other lines,
+    and the values are indices on a pseudo-continuum, down to negative values for H gamma and H
+    delta in G and K stars. White dwarfs' Balmer lines reach beyond the bands and are too weak.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from pathlib import Path
 
+from ..annotations import PriorLike
 from ..text import check_paths, first_line, printable
 from .prevalence import PriorError
 
@@ -22,7 +23,7 @@ _SUFFIXES = (".csv", ".ecsv", ".json")
 _PAIR = re.compile(r"\s*([^=,/]+?)\s*=\s*([^=,/]*?)\s*")
 
 
-def read_prior(prior) -> dict[str, float]:
+def read_prior(prior: PriorLike) -> dict[str, float]:
     """Return prevalences by class or population.
 
     They are as `~lamost_rare.inference.prevalence.with_prior` takes them.

@@ -9,15 +9,25 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING, Unpack
+
+if TYPE_CHECKING:  # the package is a function that is quick to import
+    from pathlib import Path
+
+    from ..annotations import PathLike
+    from .asking import PageOptions, ServeOptions
+    from .server import Served
 
 __all__ = ["report"]
 
 
 class _CallableModule(ModuleType):
-    def __call__(self, scan, output=None, **options):
+    def __call__(
+        self, scan: PathLike, output: PathLike | None = None, **options: Unpack[PageOptions]
+    ) -> Path:
         return import_module(".making", __name__).make_report(scan, output, **options)
 
-    def serve(self, scan, **options):
+    def serve(self, scan: PathLike, **options: Unpack[ServeOptions]) -> Served:
         """Serve the page of a scan, which keeps verdicts in a file: `server.serve`."""
         return import_module(".server", __name__).serve(scan, **options)
 

@@ -142,12 +142,13 @@ def fleiss(people: Sequence[Mapping[str, str]], seed: int = 0) -> Kappa:
     raters, n = len(people), len(shared)
     agree = (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
 
-    def parts(times):
+    def parts(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return times @ agree / n, ((times @ counts / (n * raters)) ** 2).sum(axis=-1)
 
     seen, expected = parts(times)
     value = float((seen - expected) / (1 - expected))
-    return Kappa(n, same, value, *_range(*parts(_samples(times, seed)), value))
+    low, high = _range(*parts(_samples(times, seed)), value)
+    return Kappa(n, same, value, low, high)
 
 
 def disagreement(classes: Sequence[str]) -> float:
@@ -174,7 +175,9 @@ def _samples(counts: np.ndarray, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(n, counts / n, size=_RESAMPLES)
 
 
-def _range(seen: np.ndarray, expected: np.ndarray, value: float) -> tuple:
+def _range(
+    seen: np.ndarray, expected: np.ndarray, value: float
+) -> tuple[float | None, float | None]:
     """Return the range of kappa over samples; none where too many have one class alone."""
     defined = expected < 1
     if defined.mean() < _LEAST_DEFINED:

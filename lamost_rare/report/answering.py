@@ -219,7 +219,7 @@ class Answering(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def send_error(self, code, message=None, explain=None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what cannot be read, or has another method; called by the library."""
         self.close_connection = True
         status = HTTPStatus(code)
@@ -231,5 +231,5 @@ class Answering(BaseHTTPRequestHandler):
         """Return the server's name, without versions; called by the library."""
         return "lamost-rare"
 
-    def log_message(self, format, *args) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Leave the terminal to what matters; called by the library."""

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import __version__
+from ..annotations import PathLike
 from ..atomic import write_text_atomically
 from ..simulation.demo import SURVEY_GRID
 from ..spectra.quality import QualityFlag
@@ -95,7 +96,13 @@ class Mixture:
 
 
 def mix_in(
-    scan: FinishedScan, chosen: Chosen, n: int, *, seed: int = 0, known=None, spectra=None
+    scan: FinishedScan,
+    chosen: Chosen,
+    n: int,
+    *,
+    seed: int = 0,
+    known: PathLike | None = None,
+    spectra: PathLike | None = None,
 ) -> Mixture:
     """Mix stars that are known into a list, at random places.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -84,7 +85,7 @@ class Score(NamedTuple):
         return self.right / n, float(found.low), float(found.high)
 
 
-def read_truth(path) -> Truth:
+def read_truth(path: str | os.PathLike) -> Truth:
     """Read what ``report --blind`` wrote beside its page.
 
     Raises
@@ -160,7 +161,7 @@ def score_lines(truth: Truth, verdicts: Iterable[Verdict], people: Sequence[str]
     yield from aligned(rows, left=(1, 6, 7))
 
 
-def _score(truth: Truth, classes, person: str, name: str) -> Score:
+def _score(truth: Truth, classes: Mapping[str, str], person: str, name: str) -> Score:
     keys = [key for key, true in truth.classes.items() if not name or true == name]
     said = {key: classes[key] for key in keys if key in classes}
     right = [key for key in said if truth.is_right(key, said[key])]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from ..annotations import PathLike
 from ..errors import UnusableSpectraWarning
 from ..inference.arrow import arrow_table
 from ..inference.classify import classify_spectra
@@ -62,7 +63,12 @@ class KnownStars(NamedTuple):
 
 
 def simulated_stars(
-    scan: FinishedScan, n: int, snr, rng, *, grid: WavelengthGrid = SURVEY_GRID
+    scan: FinishedScan,
+    n: int,
+    snr: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    grid: WavelengthGrid = SURVEY_GRID,
 ) -> KnownStars:
     """Simulate stars of the analytic model: half of the rare class, and others by turns.
 
@@ -108,7 +114,9 @@ def simulated_stars(
     return KnownStars(rows, dict(enumerate(spectra)), stars, SIMULATED)
 
 
-def known_stars(scan: FinishedScan, n: int, table, rng, *, among: Collection[str]) -> KnownStars:
+def known_stars(
+    scan: FinishedScan, n: int, table: PathLike, rng: np.random.Generator, *, among: Collection[str]
+) -> KnownStars:
     """Take stars of a table at random, whose spectra are in the scan or in files.
 
     Parameters
@@ -129,8 +137,9 @@ def known_stars(scan: FinishedScan, n: int, table, rng, *, among: Collection[str
     """
     path = Path(os.path.abspath(os.fsdecode(table)))
     numbers, stars = _named(scan, path)
-    own = take_rows(scan.catalogue, sorted({number for number in numbers if number is not None}))
-    of_number = dict(zip(sorted({*numbers} - {None}), own["path"].to_pylist(), strict=True))
+    found = sorted({number for number in numbers if number is not None})
+    paths = take_rows(scan.catalogue, found)["path"].to_pylist()
+    of_number: dict[int | None, str] = dict(zip(found, paths, strict=True))
     taken: dict[str, tuple[int | None, RawSpectrum | None, dict]] = {}
     for i in rng.permutation(len(stars)).tolist():
         if len(taken) == n:
@@ -175,7 +184,7 @@ def _named(scan: FinishedScan, path: Path) -> tuple[list[int | None], list[dict]
     return numbers, [{"class": c, "path": p, "obsid": o} for c, p, o in named]
 
 
-def _with_subtype(kind: str, rng) -> str:
+def _with_subtype(kind: str, rng: np.random.Generator) -> str:
     if kind not in _SUBTYPES:
         return kind
     low, high = _SUBTYPES[kind]
@@ -191,7 +200,9 @@ def _read(path: str) -> RawSpectrum | None:
     return None if assemble([raw], LAMOST_GRID)[1] else raw
 
 
-def _catalogued(scan: FinishedScan, paths: Sequence[str], spectra: Sequence[RawSpectrum]):
+def _catalogued(
+    scan: FinishedScan, paths: Sequence[str], spectra: Sequence[RawSpectrum]
+) -> pa.Table:
     """Return rows as of the scan's catalogue; without its preset there are no probabilities."""
     if scan.preset is None:
         batch, _ = assemble(list(spectra), LAMOST_GRID)

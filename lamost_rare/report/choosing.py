@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..annotations import TableLike
 from ..inference.arrow_files import arrow_file, open_parquet
 from ..inference.calibration import EVIDENCE
 from ..survey.candidates import rank_candidates
@@ -45,7 +46,11 @@ class Chosen(NamedTuple):
 
 
 def choose(
-    scan: FinishedScan, *, top: int | None = None, where: str | None = None, rows=None
+    scan: FinishedScan,
+    *,
+    top: int | None = None,
+    where: str | None = None,
+    rows: TableLike | None = None,
 ) -> Chosen:
     """Choose candidates, the most probable spectra, those that fulfil a condition, or given ones.
 
@@ -108,7 +113,7 @@ def _candidates(scan: FinishedScan) -> Chosen:
     return Chosen(rows, f"candidates{of}", [])
 
 
-def _given(scan: FinishedScan, rows) -> Chosen:
+def _given(scan: FinishedScan, rows: TableLike) -> Chosen:
     found = numbers_of_table(scan, rows)
     if not len(found.numbers):
         raise NothingToShowError(f"no row of {found.name} is in the catalogue of the scan")
@@ -140,7 +145,9 @@ def _fulfilling(scan: FinishedScan, where: str) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _most_probable(scan: FinishedScan, n: int | None, among) -> tuple[np.ndarray, str]:
+def _most_probable(
+    scan: FinishedScan, n: int | None, among: np.ndarray | None
+) -> tuple[np.ndarray, str]:
     """Return the numbers of so many rows, most probable first, and by which column that is.
 
     It is the probability in the survey, or, where the preset has no odds, the classifier's.

@@ -176,13 +176,13 @@ def _measured(batch: SpectrumBatch, line: ShownLine) -> tuple[float, float]:
     return float(columns[f"ew_{line.name}"][0]), float(columns[f"ew_{line.name}_err"][0])
 
 
-def _continuum(batch: SpectrumBatch, line: ShownLine, wavelength) -> np.ndarray:
+def _continuum(batch: SpectrumBatch, line: ShownLine, wavelength: np.ndarray) -> np.ndarray:
     """Return the continuum at wavelengths of the star at rest, which the width is measured from."""
     level, slope = local_continuum(batch, _as_line(line))
     return level[0] + slope[0] * (wavelength - line.wavelength)
 
 
-def robust_range(flux, sigma=None) -> tuple[float, float]:
+def robust_range(flux: np.ndarray, sigma: np.ndarray | None = None) -> tuple[float, float]:
     """Return the range that a plot of a spectrum shows: all but spikes and the noisiest pixels.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +81,9 @@ class Comparison:
             changed.setdefault(row, f"the spectrum is another now: by the width of {label}")
         return changed
 
-    def _differences(self, rows, widths):
+    def _differences(
+        self, rows: np.ndarray, widths: Mapping[str, np.ndarray]
+    ) -> Iterator[tuple[int, str]]:
         """Yield row and line where a width differs by more than rounding."""
         measured = np.isfinite([self._widths[f"ew_{line}"][rows] for line in LINES]).any(axis=0)
         for line in LINES:
@@ -99,7 +102,9 @@ def _grid_of(scan: FinishedScan) -> WavelengthGrid | None:
     return scan.preset.grid if same and scan.preset and steps <= _CLASSIFIERS else None
 
 
-def _separation(ra, dec, other_ra, other_dec) -> float:
+def _separation(
+    ra: float | None, dec: float | None, other_ra: float | None, other_dec: float | None
+) -> float:
     """Return the angle between two positions in arcsec, NaN if one is missing."""
     numbers = [math.nan if value is None else value for value in (ra, dec, other_ra, other_dec)]
     one, other = (np.array(unit_vectors(*numbers[i : i + 2])) for i in (0, 2))

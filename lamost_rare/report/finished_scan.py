@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import __version__
+from ..annotations import PathLike
 from ..inference.arrow_files import open_parquet
 from ..preset_config import Evidence
 from ..presets import Preset, PresetError, load_preset
@@ -83,7 +84,7 @@ class FinishedScan:
         return self.preset.settings.evidence if self.preset else None
 
 
-def open_scan(folder) -> FinishedScan:
+def open_scan(folder: PathLike) -> FinishedScan:
     """Open the folder that a scan wrote.
 
     Raises
@@ -165,7 +166,7 @@ def _preset(manifest: dict) -> tuple[Preset | None, list[str]]:
     return None, notes
 
 
-def take_rows(path: Path, numbers) -> pa.Table:
+def take_rows(path: Path, numbers: np.ndarray | Sequence[int]) -> pa.Table:
     """Return some rows of a Parquet file by their numbers, in that order; others are not held."""
     numbers = np.asarray(numbers, dtype=np.int64)
     order = np.argsort(numbers, kind="stable")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from html import escape
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..annotations import PathLike, TableLike
 from ..errors import LamostRareError
 from ..inference.columns import columns_of_catalogue
 from ..preset_config import Evidence
@@ -22,7 +23,7 @@ from .close_ups import close_ups, lines_named
 from .errors import NothingToShowError
 from .finished_scan import open_scan
 from .headline import name_of
-from .line_sets import few_lines
+from .line_sets import ShownLine, few_lines
 from .one_spectrum import one_spectrum
 from .row_values import columns_of, number_in, rare_class_of, rows_of_table
 from .small_pictures import spectrum_svg
@@ -165,7 +166,7 @@ class _Given(NamedTuple):
     evidence: Evidence | None = None
 
 
-def _of_scan(folder, number: int) -> _Given:
+def _of_scan(folder: PathLike, number: int) -> _Given:
     scan = open_scan(folder)
     where = printable(scan.folder)
     try:
@@ -181,7 +182,7 @@ def _of_scan(folder, number: int) -> _Given:
     return _Given(title, rows, spectra, table.column_names, scan.rare_class, scan.evidence)
 
 
-def _of_table(table, number: int) -> _Given:
+def _of_table(table: TableLike, number: int) -> _Given:
     rows = list(rows_of_table(table, number))
     names = columns_of(table) or list(dict.fromkeys(name for row in rows for name in row))
     if rows and "path" not in names:
@@ -219,7 +220,12 @@ def _columns(given: _Given, columns: Iterable[str] | None) -> list[str]:
     return columns
 
 
-def _shown(values, found: tuple[RawSpectrum | None, str], columns, lines) -> _Shown:
+def _shown(
+    values: dict[str, Any],
+    found: tuple[RawSpectrum | None, str],
+    columns: Sequence[str],
+    lines: Sequence[ShownLine],
+) -> _Shown:
     cells = {name: _cell(values, name) for name in columns}
     raw, note = found
     name = name_of(values, raw)
@@ -228,7 +234,7 @@ def _shown(values, found: tuple[RawSpectrum | None, str], columns, lines) -> _Sh
     return _Shown(name, cells, spectrum_svg(raw, close_ups(raw, lines), name), printable(note))
 
 
-def _cell(values, name: str) -> str:
+def _cell(values: Mapping[str, Any], name: str) -> str:
     """Return a cell as people read it; empty where nothing was measured."""
     value = values.get(name)
     if name == "flags":
@@ -248,7 +254,7 @@ def _cell(values, name: str) -> str:
     return printable(value)[:_LONGEST_CELL]
 
 
-def _formatted(name: str, number) -> str:
+def _formatted(name: str, number: float) -> str:
     """Return a number as the catalogue shows it; one of another column with four digits."""
     if isinstance(number, (int, np.integer)):
         return str(number)

@@ -195,5 +195,5 @@ def page_lines(rare_class: str, evidence: Evidence | None = None) -> dict[str, l
     }
 
 
-def _rounded(span):
+def _rounded(span: tuple[float, float] | None) -> list[float] | None:
     return None if span is None else [round(edge, 3) for edge in span]

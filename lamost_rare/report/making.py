@@ -6,25 +6,26 @@ import base64
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Unpack
 
 import pyarrow as pa
 
+from ..annotations import PathLike, TableLike
 from ..atomic import atomic_path
 from ..progress import Progress
+from ..spectra.raw import RawSpectrum
 from ..text import check_paths, printable
-from .blind import Mixture, check_truth, mix_in
-from .choosing import Chosen, choose
+from .asking import Asked, PageOptions, ask
+from .blind import check_truth
 from .errors import ReportError
 from .finished_scan import FinishedScan, open_scan
 from .packing import pack_spectrum
 from .page import write_page
 from .records import Records, digest_of, keys_of
-from .shown_again import events_on_page, files_of
+from .shown_again import events_on_page
 from .sources import Seen, Sources, open_sources, read_spectra
-from .verdict_files import VerdictFile
 from .visits import Visits, find_visits
 
 __all__ = ["Made", "check_page", "make_page", "make_report", "write_report"]
@@ -54,7 +55,9 @@ class Made(NamedTuple):
     notes: list[str]
 
 
-def make_report(scan, output=None, **options) -> Path:
+def make_report(
+    scan: PathLike, output: PathLike | None = None, **options: Unpack[PageOptions]
+) -> Path:
     """Write a page for looking at spectra of a finished scan, one HTML file that needs nothing
     else.
 
@@ -80,17 +83,17 @@ def make_report(scan, output=None, **options) -> Path:
 
 
 def make_page(
-    scan,
-    output=None,
+    scan: PathLike,
+    output: PathLike | None = None,
     *,
     top: int | None = None,
     where: str | None = None,
-    rows=None,
-    spectra=None,
-    verdicts=None,
+    rows: TableLike | None = None,
+    spectra: PathLike | None = None,
+    verdicts: PathLike | Iterable[PathLike] | None = None,
     blind: int | None = None,
     seed: int = 0,
-    known=None,
+    known: PathLike | None = None,
     overwrite: bool = False,
     progress: bool | None = None,
 ) -> Made:
@@ -138,18 +141,17 @@ def make_page(
     """
     found = open_scan(scan)
     target = check_page(found.folder / PAGE if output is None else output, overwrite=overwrite)
-    files = files_of(verdicts)
-    chosen = choose(found, top=top, where=where, rows=rows)
-    options = {"spectra": spectra, "verdicts": files, "progress": progress}
-    if blind is None:
-        return write_report(target, found, chosen, **options)
-    truth = check_truth(target, overwrite=overwrite)
-    mixture = mix_in(found, chosen, blind, seed=seed, known=known, spectra=spectra)
-    mixture.write(truth)
-    return write_report(target, found, mixture, **options)
+    truth = None if blind is None else check_truth(target, overwrite=overwrite)
+    asked = ask(
+        found, top=top, where=where, rows=rows, spectra=spectra, verdicts=verdicts,
+        blind=blind, seed=seed, known=known, progress=progress,
+    )  # fmt: skip
+    if asked.mixture and truth:
+        asked.mixture.write(truth)
+    return write_report(target, asked)
 
 
-def check_page(path, *, overwrite: bool) -> Path:
+def check_page(path: PathLike, *, overwrite: bool) -> Path:
     """Find out before the work whether a page can be written; return its absolute path.
 
     Raises
@@ -173,16 +175,7 @@ def check_page(path, *, overwrite: bool) -> Path:
     return target
 
 
-def write_report(
-    target: Path,
-    scan: FinishedScan,
-    chosen: Chosen | Mixture,
-    *,
-    spectra=None,
-    verdicts: Iterable[VerdictFile] = (),
-    served: str | None = None,
-    progress: bool | None = None,
-) -> Made:
+def write_report(target: Path, asked: Asked, *, served: str | None = None) -> Made:
     """Write the page of chosen rows, whole or not at all.
 
     Spectra are packed one at a time, as they are read, into a file without a name beside the page;
@@ -192,32 +185,24 @@ def write_report(
     ----------
     target : Path
         Absolute.
-    scan : FinishedScan
-    chosen : Chosen or Mixture
-    spectra : path, optional
-        As in `make_page`.
-    verdicts : iterable of VerdictFile
-        Are shown again.
+    asked : Asked
     served : str, optional
         As `Records.page` takes it.
-    progress : bool, optional
     """
-    mixture, given = None, {}
-    if isinstance(chosen, Mixture):
-        mixture, chosen, given = chosen, chosen.chosen, chosen.spectra
-    sources = open_sources(scan, spectra)
+    scan, chosen, mixture = asked.scan, asked.chosen, asked.mixture
+    sources = open_sources(scan, asked.spectra)
     keys = keys_of(chosen.rows)
-    events, notes = events_on_page(verdicts, digest_of(keys), keys)
+    events, notes = events_on_page(asked.verdicts, digest_of(keys), keys)
     visits = Visits(chosen.rows[:0], [], []) if mixture else find_visits(scan, chosen.rows)
     records = Records(scan, chosen, visits, [*sources.notes, *notes])
     n = len(records.spectra)
     with (
         _clear_errors(target),
         tempfile.TemporaryFile(dir=target.parent) as spool,
-        Progress(n, "spectra", "reading", wanted=progress) as bar,
+        Progress(n, "spectra", "reading", wanted=asked.progress) as bar,
     ):
         places = [(0, 0)] * n
-        for done, seen in enumerate(_seen(scan, records, sources, given), start=1):
+        for done, seen in enumerate(_seen(scan, records, sources, asked.given), start=1):
             places[seen.row] = _pack(seen, records, spool)
             bar.update(done)
         where = os.path.join(scan.folder.parent.name, scan.folder.name)
@@ -230,7 +215,9 @@ def write_report(
     return Made(target, page["rows"], n - page["rows"], missing, page["notes"])
 
 
-def _seen(scan: FinishedScan, records: Records, sources: Sources, given: dict) -> Iterator[Seen]:
+def _seen(
+    scan: FinishedScan, records: Records, sources: Sources, given: Mapping[int, RawSpectrum]
+) -> Iterator[Seen]:
     """Yield what became of each spectrum, also of those that are not the scan's own."""
     own = [row for row in range(len(records.spectra)) if row not in given]
     for seen in read_spectra(scan, records.spectra.take(pa.array(own, pa.int64())), sources):

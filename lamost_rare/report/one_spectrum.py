@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from ..annotations import PathLike
 from ..spectra.quality import SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..spectra.reading import read_each
@@ -36,7 +37,9 @@ class OneSpectrum(NamedTuple):
     values: Mapping[str, Any]
 
 
-def one_spectrum(spectrum, medium: str = "vacuum", scan=None) -> OneSpectrum:
+def one_spectrum(
+    spectrum: Any, medium: str = "vacuum", scan: PathLike | None = None
+) -> OneSpectrum:
     """Read the spectrum that is meant.
 
     Parameters
@@ -69,7 +72,7 @@ def one_spectrum(spectrum, medium: str = "vacuum", scan=None) -> OneSpectrum:
     return _of_row(values) if scan is None else _of_scan(values, scan)
 
 
-def _single(spectrum, medium: str) -> RawSpectrum:
+def _single(spectrum: Any, medium: str) -> RawSpectrum:
     found = [raw for _, raw in islice(read_each(spectrum, medium), 2)]
     if len(found) != 1:
         n = "no spectrum" if not found else "more than one spectrum"
@@ -107,7 +110,7 @@ def _of_row(values: Mapping[str, Any]) -> OneSpectrum:
     return OneSpectrum(raw, values)
 
 
-def _of_scan(values: Mapping[str, Any], folder) -> OneSpectrum:
+def _of_scan(values: Mapping[str, Any], folder: PathLike) -> OneSpectrum:
     scan = open_scan(folder)
     named: dict[str, list] = {"path": [text_in(values, "path")]}
     if number_in(values, "obsid") >= 0:

@@ -19,6 +19,7 @@ import zlib
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = [
     "BLOCK",
@@ -47,7 +48,7 @@ class PackedArrays(NamedTuple):
     mask: np.ndarray
 
 
-def pack_spectrum(flux, ivar, mask) -> bytes:
+def pack_spectrum(flux: ArrayLike, ivar: ArrayLike, mask: ArrayLike) -> bytes:
     """Pack a spectrum.
 
     Parameters
@@ -86,7 +87,7 @@ def pack_spectrum(flux, ivar, mask) -> bytes:
     return _deflate(pack_arrays(flux, log_sigma, ~valid))
 
 
-def _filled(flux, valid) -> np.ndarray:
+def _filled(flux: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return fluxes with numbers that can be drawn where they are masked."""
     low, high = flux[valid].min(), flux[valid].max()
     room = _BEYOND * (high - low)
@@ -97,7 +98,7 @@ def _filled(flux, valid) -> np.ndarray:
     return filled
 
 
-def pack_arrays(flux, log_sigma, mask) -> bytes:
+def pack_arrays(flux: np.ndarray, log_sigma: np.ndarray, mask: np.ndarray) -> bytes:
     """Return the bytes that are deflated; ``log_sigma`` is to base 2, all numbers are finite."""
     n = len(flux)
     step = _exponents(flux, log_sigma, mask)
@@ -112,12 +113,12 @@ def pack_arrays(flux, log_sigma, mask) -> bytes:
     return b"".join(parts)
 
 
-def _exponents(flux, log_sigma, mask) -> np.ndarray:
+def _exponents(flux: np.ndarray, log_sigma: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return e of each block: by its smallest sigma, larger where its flux would have too many
     steps."""
     filled = -(-len(flux) // BLOCK) * BLOCK
 
-    def blocks(values, fill):
+    def blocks(values: np.ndarray, fill: float) -> np.ndarray:
         padded = np.full(filled, fill)
         padded[: len(values)] = values
         return padded.reshape(-1, BLOCK)
@@ -132,12 +133,13 @@ def _exponents(flux, log_sigma, mask) -> np.ndarray:
     return np.maximum(exponent, needed).astype(np.int64)
 
 
-def _differences(values) -> np.ndarray:
-    found = np.diff(values.astype(np.int64), prepend=0)
+def _differences(values: np.ndarray) -> np.ndarray:
+    whole: np.ndarray = values.astype(np.int64)
+    found = np.diff(whole, prepend=0)
     return (found << 1) ^ (found >> 63)
 
 
-def _planes(numbers, n_bytes: int) -> bytes:
+def _planes(numbers: np.ndarray, n_bytes: int) -> bytes:
     return b"".join((numbers >> 8 * k & 0xFF).astype(np.uint8).tobytes() for k in range(n_bytes))
 
 

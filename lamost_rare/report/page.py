@@ -53,7 +53,7 @@ def write_page(file: BinaryIO, page: dict, spectra: Iterable[bytes]) -> None:
     file.write(b"</body></html>\n")
 
 
-def embedded_json(value) -> str:
+def embedded_json(value: object) -> str:
     """Return a value as JSON, deflated, in base64."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     packed = zlib.compress(text.encode("utf-8", "backslashreplace"), 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from typing import Any
 
 from .verdict import Verdict
 from .verdict_files import VerdictFile
@@ -125,7 +126,7 @@ def _last(verdicts: list[Verdict]) -> Verdict:
 
 def _told(last: Verdict, several: list[Verdict]) -> Verdict:
     """Fill in what the last event does not tell of the spectrum, and another does."""
-    known = {}
+    known: dict[str, Any] = {}
     for name in ("name", "path", "obsid", "ra", "dec"):
         values = [getattr(verdict, name) for verdict in several]
         known[name] = next((x for x in (getattr(last, name), *values) if x not in ("", None)), None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..annotations import PresetLike
+from ..annotations import PathLike, PresetLike
 from ..inference.classify import classify_spectra
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.raw import RawSpectrum
@@ -16,6 +16,11 @@ from .headline import headline
 from .line_sets import close_up_lines
 from .one_spectrum import one_spectrum
 from .row_values import rare_class_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.typing import HashableList
 
 __all__ = ["plot_spectrum"]
 
@@ -34,12 +39,12 @@ def plot_spectrum(
     lines: Iterable[str] | None = None,
     velocity: Any = None,
     classify: bool = False,
-    axes: Any = None,
-    figure: Any = None,
+    axes: Axes | Mapping[str, Axes] | None = None,
+    figure: Figure | SubFigure | None = None,
     medium: str = "vacuum",
-    scan: Any = None,
+    scan: PathLike | None = None,
     title: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Axes]:
     """Plot a spectrum: all of it above, and the lines that decide close up below.
 
     Above are the flux with an error band of one sigma, a smooth level through it, where pixels are
@@ -109,7 +114,7 @@ def plot_spectrum(
     found = one_spectrum(spectrum, medium, scan)
     raw, values = found.raw, found.values
     if classify and not values.get("prediction"):
-        values = _classified(raw, preset) | values
+        values = {**_classified(raw, preset), **values}
     if lines is None:
         rare = preset.rare_class if preset else rare_class_of(values) or "O"
         lines = close_up_lines(rare, preset.settings.evidence if preset else None)
@@ -124,7 +129,7 @@ def plot_spectrum(
     return given
 
 
-def _km_s(velocity) -> float:
+def _km_s(velocity: Any) -> float:
     if velocity is None or velocity is np.ma.masked:
         return 0.0
     if hasattr(velocity, "to_value"):
@@ -143,7 +148,7 @@ def _km_s(velocity) -> float:
     return number
 
 
-def _preset(preset) -> Preset | None:
+def _preset(preset: PresetLike) -> Preset | None:
     if preset is None:
         return None
     if not isinstance(preset, Preset):
@@ -157,13 +162,17 @@ def _classified(raw: RawSpectrum, preset: Preset | None) -> dict[str, Any]:
     return {name: row[name] for name in row.colnames}
 
 
-def _axes_given(axes, lines, figure):
+def _axes_given(
+    axes: Axes | Mapping[str, Axes] | None,
+    lines: Iterable[str] | None,
+    figure: Figure | SubFigure | None,
+) -> tuple[dict[str, Axes] | None, Iterable[str] | None]:
     """Return a mapping of axes, or None if there are none yet, and the lines that go with it."""
     if axes is None:
         return None, lines
     if figure is not None:
         raise TypeError("give axes or a figure, not both")
-    if hasattr(axes, "plot"):
+    if not isinstance(axes, Mapping) and hasattr(axes, "plot"):
         return {"overview": axes}, () if lines is None else _none_of(lines)
     if not isinstance(axes, Mapping) or not all(hasattr(one, "plot") for one in axes.values()):
         raise TypeError(
@@ -176,14 +185,14 @@ def _axes_given(axes, lines, figure):
     return dict(axes), names
 
 
-def _none_of(lines):
+def _none_of(lines: Iterable[str]) -> list[str]:
     lines = list(lines)
     if lines:
         raise TypeError("one Axes is for the whole spectrum alone: for lines, give a mapping")
     return lines
 
 
-def _new_axes(names: list[str], figure) -> dict[str, Any]:
+def _new_axes(names: list[str], figure: Figure | SubFigure | None) -> dict[str, Any]:
     n_rows = -(-len(names) // _IN_A_ROW)
     in_a_row = -(-len(names) // n_rows) if n_rows else 1
     if figure is None:
@@ -191,7 +200,8 @@ def _new_axes(names: list[str], figure) -> dict[str, Any]:
 
         figure = pyplot.figure(figsize=(10, 3 + 2.2 * n_rows), layout="constrained")
     rows = [names[k * in_a_row : (k + 1) * in_a_row] for k in range(n_rows)]
-    mosaic = [["overview"] * in_a_row, *(row + ["."] * (in_a_row - len(row)) for row in rows)]
+    mosaic: list[HashableList[str]] = [["overview"] * in_a_row]
+    mosaic += [[*row, *["."] * (in_a_row - len(row))] for row in rows]
     return figure.subplot_mosaic(mosaic, height_ratios=[1.15] + [1] * n_rows)
 
 
@@ -202,7 +212,7 @@ def _ink() -> str:
     return rcParams["text.color"]
 
 
-def _draw_overview(axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
+def _draw_overview(axes: Axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
     flux, sigma = np.where(raw.mask, np.nan, raw.flux.astype(float)), sigma_of(raw)
     x, ink = raw.wavelength, _ink()
     low, high = robust_range(flux, sigma)
@@ -230,13 +240,13 @@ def _draw_overview(axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
     axes.set_xlabel("vacuum wavelength (Å)")
 
 
-def _span(wavelength) -> tuple[float, float]:
+def _span(wavelength: np.ndarray) -> tuple[float, float]:
     """Return the first and the last wavelength, apart even if there is a single pixel."""
     first, last = float(wavelength[0]), float(wavelength[-1])
     return (first, last) if first < last else (first - 1, last + 1)
 
 
-def _widened(mask) -> np.ndarray:
+def _widened(mask: np.ndarray) -> np.ndarray:
     """Let a lone masked pixel be wide enough to be seen."""
     return mask | np.append(mask[1:], False) | np.append(False, mask[:-1])
 
@@ -269,7 +279,7 @@ def _is_ordinary(span: tuple[float, float]) -> bool:
     return span[0] > 0.3 and span[1] < 1.5
 
 
-def _draw_close_up(axes, one: CloseUp) -> None:
+def _draw_close_up(axes: Axes, one: CloseUp) -> None:
     ink, colour = _ink(), one.colour
     if one.window is not None:
         axes.axvspan(*one.window, color=colour, alpha=0.1, lw=0)

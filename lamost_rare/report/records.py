@@ -128,7 +128,14 @@ class Records:
             )
         return notes
 
-    def page(self, *, title: str, verdicts=(), served: str | None = None, blind=False) -> dict:
+    def page(
+        self,
+        *,
+        title: str,
+        verdicts: Iterable[dict] = (),
+        served: str | None = None,
+        blind: bool = False,
+    ) -> dict:
         """Return the list.
 
         Parameters

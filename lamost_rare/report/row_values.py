@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import TableLike
 from ..text import path_text
 
 __all__ = ["columns_of", "number_in", "rare_class_of", "row_values", "rows_of_table", "text_in"]
 
 
-def row_values(row) -> dict[str, Any] | None:
+def row_values(row: Any) -> dict[str, Any] | None:
     """Return the cells of a row by the names of its columns, or None if it is no row.
 
     Parameters
@@ -50,7 +51,7 @@ def row_values(row) -> dict[str, Any] | None:
     return None
 
 
-def columns_of(table) -> list[str] | None:
+def columns_of(table: TableLike) -> list[str] | None:
     """Return names of the columns of a table, or None if it is none.
 
     Parameters
@@ -70,11 +71,11 @@ def columns_of(table) -> list[str] | None:
     return None
 
 
-def _is_frame(table) -> bool:
+def _is_frame(table: TableLike) -> bool:
     return hasattr(table, "iterrows") and not hasattr(table, "colnames")
 
 
-def rows_of_table(table, number: int) -> Iterable[dict[str, Any]]:
+def rows_of_table(table: TableLike, number: int) -> Iterable[dict[str, Any]]:
     """Return the first rows of a table, or of a list of rows, each as `row_values` does.
 
     Raises
@@ -84,14 +85,17 @@ def rows_of_table(table, number: int) -> Iterable[dict[str, Any]]:
     """
     if hasattr(table, "to_pylist"):
         return table.slice(0, number).to_pylist()
+    given: Iterable
     if _is_frame(table):
-        return [row_values(row) for _, row in table.iloc[:number].iterrows()]
-    if columns_of(table) is not None:
-        return [row_values(row) for row in table[:number]]
-    if isinstance(table, (str, bytes, Mapping)) or not isinstance(table, Iterable):
+        given = (row for _, row in table.iloc[:number].iterrows())
+    elif columns_of(table) is not None:
+        given = table[:number]
+    elif isinstance(table, (str, bytes, Mapping)) or not isinstance(table, Iterable):
         raise TypeError(f"a {type(table).__name__} is no table of candidates")
+    else:
+        given = islice(table, number)
     rows = []
-    for row in islice(table, number):
+    for row in given:
         values = row_values(row)
         if values is None:
             raise TypeError(f"a {type(row).__name__} is no row of a table of candidates")

@@ -7,12 +7,13 @@ import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..annotations import TableLike
 from ..inference.arrow_files import open_parquet
 from ..spectra.quality import QualityFlag
 from ..survey.errors import ScanError
@@ -50,7 +51,7 @@ class Found(NamedTuple):
     notes: list[str]
 
 
-def numbers_of_table(scan: FinishedScan, table) -> Found:
+def numbers_of_table(scan: FinishedScan, table: TableLike) -> Found:
     """Find the rows of a catalogue that a table names, by ``path`` or, where that is not there or
     not in the catalogue, by ``obsid``.
 
@@ -97,10 +98,11 @@ def numbers_of_table(scan: FinishedScan, table) -> Found:
     return Found(np.array(list(numbers), dtype=np.int64), name, notes)
 
 
-def _columns_of_object(table) -> dict[str, Sequence]:
-    names = columns_of(table)
+def _columns_of_object(table: TableLike) -> dict[str, Sequence]:
+    names: list[Any] | None = columns_of(table)
     if names is None:
-        names = list(getattr(table, "columns", table))
+        named: Any = getattr(table, "columns", table)
+        names = list(named)
     chosen = _chosen(list(map(str, names)), "the given table")
     values = {field: table[names[i]] for field, i in chosen.items()}
     return {
@@ -154,7 +156,7 @@ def _by_astropy(path: Path, besides: Sequence[str]) -> dict[str, Sequence]:
     return {field: table.columns[i].tolist() for field, i in chosen.items()}
 
 
-def _path(value) -> str:
+def _path(value: object) -> str:
     """Return a path as a table of any program has it; empty if there is none."""
     if isinstance(value, str):
         return value

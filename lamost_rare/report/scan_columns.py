@@ -36,7 +36,8 @@ def joined_columns(
         For each key that is in the catalogue, values of these by name; also path, obsid, name, ra
         and dec, where the catalogue has them.
     """
-    keys, obsids = set(), set()
+    keys: set[str] = set()
+    obsids: set[int | None] = set()
     for verdict in verdicts:
         keys.add(verdict.key)
         obsids.add(verdict.obsid)
@@ -47,7 +48,8 @@ def joined_columns(
     columns.sort(key=lambda column: wanted.index(column.name))
     names = list(dict.fromkeys([*_OF_SPECTRUM, *(column.name for column in columns)]))
     # Making keys of millions of rows takes long: of those alone that may be meant, if told.
-    only = None if None in obsids else pa.array(sorted(obsids), pa.int64())
+    told = sorted(obsid for obsid in obsids if obsid is not None)
+    only = None if None in obsids else pa.array(told, pa.int64())
     found: dict[str, dict] = {}
     with open_parquet(scan.catalogue, pre_buffer=False) as file:
         for batch in file.iter_batches(columns=names):
@@ -60,7 +62,7 @@ def joined_columns(
     return columns, found
 
 
-def _told(value):
+def _told(value: object) -> object:
     """Return a value of a row, None for what stands for none."""
     missing = value in ("", -1) if isinstance(value, (str, int)) else value is None
     return None if missing or (isinstance(value, float) and np.isnan(value)) else value

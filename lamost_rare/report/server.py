@@ -11,24 +11,27 @@ import socketserver
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from http.server import ThreadingHTTPServer
+from io import FileIO
 from pathlib import Path
 
+from ..annotations import PathLike, TableLike
 from ..text import describe_error, printable
 from .answering import VERDICTS, Answering, Content
-from .blind import check_truth, mix_in
-from .choosing import choose
+from .asking import Asked, ask
+from .blind import check_truth
 from .errors import ReportError
 from .finished_scan import open_scan
 from .making import write_report
 from .records import digest_of, keys_of
-from .shown_again import files_of
 from .verdict_log import VerdictLog, log_path
 
 __all__ = ["Served", "serve"]
 
 HOST = "127.0.0.1"
 _PORTS = range(1, 65536)
+_Request = socket.socket | tuple[bytes, socket.socket]
 
 
 class Served:
@@ -46,7 +49,7 @@ class Served:
         What people should know of it.
     """
 
-    def __init__(self, page, log: VerdictLog, port: int | None = None):
+    def __init__(self, page: FileIO, log: VerdictLog, port: int | None = None):
         self._page = page
         self._log = log
         self.path = log.path
@@ -83,7 +86,7 @@ class Served:
     def __enter__(self) -> Served:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
@@ -97,7 +100,7 @@ class Served:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, port: int | None, handler):
+    def __init__(self, port: int | None, handler: type[Answering]):
         self._open: set[socket.socket] = set()
         try:
             super().__init__((HOST, port or 0), handler)
@@ -110,13 +113,15 @@ class _Server(ThreadingHTTPServer):
                 raise ReportError(f"port {port} is not for users: give one above 1023") from None
             raise
 
-    def process_request(self, request, client_address) -> None:
+    def process_request(self, request: _Request, client_address: object) -> None:
         """Answer in a thread; called by the library."""
+        assert isinstance(request, socket.socket)  # as of all servers over TCP
         self._open.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request) -> None:
+    def shutdown_request(self, request: _Request) -> None:
         """End a connection; called by the library."""
+        assert isinstance(request, socket.socket)
         self._open.discard(request)
         super().shutdown_request(request)
 
@@ -130,9 +135,9 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without looking up the computer's name, which can take long."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = HOST, int(self.server_address[1])
 
-    def handle_error(self, request, client_address) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Tell in a line what went wrong; a browser that goes away is nothing."""
         error = sys.exception()
         if error is not None and not isinstance(error, (ConnectionError, TimeoutError)):
@@ -144,17 +149,17 @@ _running: dict[Path, Served] = {}
 
 
 def serve(
-    scan,
+    scan: PathLike,
     *,
     port: int | None = None,
     top: int | None = None,
     where: str | None = None,
-    rows=None,
-    spectra=None,
-    verdicts=None,
+    rows: TableLike | None = None,
+    spectra: PathLike | None = None,
+    verdicts: PathLike | Iterable[PathLike] | None = None,
     blind: int | None = None,
     seed: int = 0,
-    known=None,
+    known: PathLike | None = None,
     progress: bool | None = None,
 ) -> Served:
     """Serve a page for looking at spectra of a finished scan, and keep verdicts beside the scan.
@@ -193,16 +198,13 @@ def serve(
     """
     if port is not None and (isinstance(port, bool) or port not in _PORTS):
         raise ReportError(f"--port must be from 1 to 65535, not {port}")
-    found = open_scan(scan)
-    files = files_of(verdicts)
-    chosen = choose(found, top=top, where=where, rows=rows)
-    mixture = None
-    if blind is not None:
-        mixture = mix_in(found, chosen, blind, seed=seed, known=known, spectra=spectra)
-        chosen = mixture.chosen
-    keys = keys_of(chosen.rows)
+    asked = ask(
+        open_scan(scan), top=top, where=where, rows=rows, spectra=spectra, verdicts=verdicts,
+        blind=blind, seed=seed, known=known, progress=progress,
+    )  # fmt: skip
+    keys = keys_of(asked.chosen.rows)
     digest = digest_of(keys)
-    path = log_path(found.folder, digest)
+    path = log_path(asked.scan.folder, digest)
     if path in _running:
         url = _running[path].url
         if port is not None and f":{port}/" not in url:
@@ -211,10 +213,9 @@ def serve(
     log = VerdictLog(path, digest, keys)
     page = None
     try:
-        options = {"spectra": spectra, "verdicts": files, "progress": progress}
-        if mixture:
-            mixture.write(check_truth(path, overwrite=True))
-        page, notes = _written(found, mixture or chosen, **options)
+        if asked.mixture:
+            asked.mixture.write(check_truth(path, overwrite=True))
+        page, notes = _written(asked)
         _running[path] = Served(page, log, port)
         _running[path].notes[:0] = notes
     except BaseException:
@@ -225,10 +226,10 @@ def serve(
     return _running[path]
 
 
-def _written(scan, chosen, **options) -> tuple:
+def _written(asked: Asked) -> tuple[FileIO, list[str]]:
     """Return the page as an open file that no folder has, so that it is gone with this process;
     and what people should know of it."""
     with tempfile.TemporaryDirectory(prefix="lamost-rare-") as folder:
         target = Path(folder, "page.html")
-        made = write_report(target, scan, chosen, served=VERDICTS, **options)
+        made = write_report(target, asked, served=VERDICTS)
         return open(target, "rb", buffering=0), made.notes

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from ..annotations import PathLike
 from .people import gather
 from .verdict import Verdict
 from .verdict_files import VerdictFile, notes_on_lists, read_verdict_files
@@ -14,7 +15,7 @@ from .verdict_files import VerdictFile, notes_on_lists, read_verdict_files
 __all__ = ["events_on_page", "files_of"]
 
 
-def files_of(verdicts) -> list[VerdictFile]:
+def files_of(verdicts: PathLike | Iterable[PathLike] | None) -> list[VerdictFile]:
     """Read one file of verdicts, or several; None are none.
 
     Raises
@@ -24,8 +25,8 @@ def files_of(verdicts) -> list[VerdictFile]:
     """
     if verdicts is None:
         return []
-    one = isinstance(verdicts, (str, bytes, os.PathLike))
-    return read_verdict_files(map(os.fsdecode, [verdicts] if one else verdicts))
+    paths = [verdicts] if isinstance(verdicts, (str, bytes, os.PathLike)) else verdicts
+    return read_verdict_files(os.fsdecode(path) for path in paths)
 
 
 def events_on_page(

@@ -80,10 +80,10 @@ def _close_up(one: CloseUp, left: float, low: float, high: float) -> str:
     scale_x = _NARROW / max(last - first, 1e-9)
     scale_y = (_HEIGHT - _TOP) / (high - low)
 
-    def x(wavelength):
+    def x(wavelength: float) -> float:
         return left + (wavelength - first) * scale_x
 
-    def y(flux):
+    def y(flux: float) -> float:
         return np.clip(_HEIGHT - (flux - low) * scale_y, _TOP, _HEIGHT)
 
     step = max(1, len(one.flux) // _MOST_POINTS)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from ..annotations import PathLike
 from ..spectra.quality import SpectrumError
 from ..spectra.raw import RawSpectrum
 from ..survey.inputs.items import Item, read_item
@@ -70,7 +71,7 @@ class Sources(NamedTuple):
         return path
 
 
-def open_sources(scan: FinishedScan, spectra=None) -> Sources:
+def open_sources(scan: FinishedScan, spectra: PathLike | None = None) -> Sources:
     """Find out where the spectra of a scan are.
 
     Parameters

@@ -146,7 +146,7 @@ def page_standards(classes: Iterable[str] = ()) -> dict:
     }
 
 
-def _planes(flux) -> bytes:
+def _planes(flux: np.ndarray) -> bytes:
     steps = np.clip(np.round(flux * _STEPS), 0, 2**15 - 1).astype(np.int32)
     difference = np.diff(steps, prepend=0)
     zigzag = ((difference << 1) ^ (difference >> 31)).astype("<u2")

@@ -116,7 +116,7 @@ class Verdict:
         return read_time(self.at)
 
     @classmethod
-    def from_event(cls, event) -> Verdict:
+    def from_event(cls, event: object) -> Verdict:
         """Return the verdict of an event of a page.
 
         Parameters
@@ -167,7 +167,7 @@ class Verdict:
         return {k: value for k, value in event.items() if k in kept or value not in ("", None)}
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     text = printable(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -188,7 +188,7 @@ def _text(event: dict, name: str) -> str:
     return value
 
 
-def _flags(value) -> tuple[str, ...]:
+def _flags(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, (list, tuple)) or not all(isinstance(flag, str) for flag in value):
@@ -198,7 +198,7 @@ def _flags(value) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flag.strip() for flag in value if flag.strip()))
 
 
-def _whole(value) -> int | None:
+def _whole(value: object) -> int | None:
     """Return an obsid, which JSON holds as text: JavaScript's numbers end at 2**53."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII):
         value = int(value)

@@ -123,7 +123,7 @@ def _heading_of(text: str) -> tuple[int, str]:
     start = len(text) - len(text.lstrip("\r\n"))
     if told := re.compile(r"sep=.[ \t]*[\r\n]+").match(text, start):  # which Excel takes away
         start = told.end()
-    heading = re.compile(r"[^\r\n]*").match(text, start)[0]
+    heading = re.split(r"[\r\n]", text[start:], maxsplit=1)[0]
     for delimiter in _DELIMITERS:
         try:
             cells = next(csv.reader([heading], delimiter=delimiter), [])

@@ -54,7 +54,7 @@ def read_verdict_files(paths: Iterable) -> list[VerdictFile]:
     return [read_verdict_file(path) for path in named]
 
 
-def read_verdict_file(path) -> VerdictFile:
+def read_verdict_file(path: str | Path) -> VerdictFile:
     """Read a file of verdicts; its content says of which kind it is.
 
     Parameters
@@ -115,18 +115,18 @@ def _verdicts(text: str, suffix: str, notes: list[str]) -> Iterable[Verdict]:
     return _of_export(content)
 
 
-def _json_or_none(line: str):
+def _json_or_none(line: str) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
 
 
-def _is_event(content) -> bool:
+def _is_event(content: object) -> bool:
     return isinstance(content, dict) and "key" in content and "by" in content
 
 
-def _of_export(content) -> Iterator[Verdict]:
+def _of_export(content: object) -> Iterator[Verdict]:
     digest = ""
     if isinstance(content, dict):
         kind, version = content.get("kind"), content.get("format")

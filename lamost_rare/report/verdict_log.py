@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
 from ..atomic import sync_directory
 from ..folder_lock import folder_lock
@@ -93,7 +94,7 @@ class VerdictLog:
     def __len__(self) -> int:
         return len(self.events)
 
-    def check(self, event) -> None:
+    def check(self, event: Any) -> None:
         """Find out whether an event may be stored.
 
         Raises
@@ -206,10 +207,10 @@ class VerdictLog:
         self._torn = False
 
 
-def strict_json(content: bytes):
+def strict_json(content: bytes) -> Any:
     """Return what JSON says, without NaN and infinity, which browsers do not read."""
 
-    def refuse(name: str):
+    def refuse(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
     return json.loads(content, parse_constant=refuse)

@@ -6,12 +6,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..inference.columns import IDENTITY, Column
 from .agreement import disagreement
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 __all__ = ["UNSURE", "column_names", "majority", "table_of_verdicts"]
 
@@ -46,7 +50,7 @@ def table_of_verdicts(
     people: Sequence[str],
     columns: Iterable[Column] = (),
     joined: Mapping[str, Mapping] | None = None,
-):
+) -> Table:
     """Return the table.
 
     Parameters
@@ -77,9 +81,9 @@ def table_of_verdicts(
         row = _identity(key, said, joined.get(key, {})) | _agreement(said)
         row |= {c.name: joined.get(key, {}).get(c.name) for c in columns}
         for person, name in short.items():
-            verdict = by.get(person)
-            row[f"class_{name}"] = verdict.class_name if verdict else ""
-            row[f"quality_{name}"] = verdict.quality if verdict else ""
+            one = by.get(person)
+            row[f"class_{name}"] = one.class_name if one else ""
+            row[f"quality_{name}"] = one.quality if one else ""
         rows.append(row)
     rows.sort(key=_worth_a_look)
     own = [_of_person(person, name) for person, name in short.items()]
@@ -155,7 +159,7 @@ def _of_person(person: str, name: str) -> tuple[Column, Column]:
 _MISSING = {"f": np.nan, "i": -1, "O": "", "b": False}
 
 
-def _table(rows: list[dict], columns: Sequence[Column], meta: dict):
+def _table(rows: list[dict], columns: Sequence[Column], meta: dict) -> Table:
     from astropy.table import Column as TableColumn
     from astropy.table import Table
 

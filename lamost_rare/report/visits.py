@@ -112,7 +112,7 @@ def _near(scan: FinishedScan, chosen: pa.Table) -> tuple[np.ndarray, pa.Table]:
     return (np.concatenate(numbers), pa.Table.from_batches(parts)) if parts else nothing
 
 
-def _vectors(rows) -> np.ndarray:
+def _vectors(rows: pa.Table | pa.RecordBatch) -> np.ndarray:
     """Return positions on the unit sphere, shape (n, 3), not finite where there is none."""
     ra, dec = (
         np.asarray(rows[name].to_numpy(zero_copy_only=False), float) for name in ("ra", "dec")

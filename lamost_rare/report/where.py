@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -213,7 +214,7 @@ class _Reader:
         found = pc.divide(*parts) if kind is ast.Div else _ARITHMETIC[kind](*parts)
         return _Value(found, _NUMBER, whole)
 
-    def _bits(self, node: ast.BinOp, of_bits, of_conditions) -> _Value:
+    def _bits(self, node: ast.BinOp, of_bits: Callable, of_conditions: Callable) -> _Value:
         left, right = self.read(node.left), self.read(node.right)
         if left.kind == right.kind == _BOOL:
             return _Value(of_conditions(left.expression, right.expression), _BOOL)
@@ -239,18 +240,18 @@ class _Reader:
                 one = self._among(self.read(left), right)
                 one = pc.invert(one) if isinstance(operator, ast.NotIn) else one
             else:
-                one = self._compared(node, operator, self.read(left), self.read(right))
+                one = self._compare(node, operator, self.read(left), self.read(right))
             found = one if found is None else pc.and_kleene(found, one)
         return _Value(found, _BOOL)
 
-    def _compared(self, node, operator, left: _Value, right: _Value) -> pc.Expression:
+    def _compare(self, node: ast.expr, op: ast.cmpop, left: _Value, right: _Value) -> pc.Expression:
         if _NONE in (left.kind, right.kind):
-            if not isinstance(operator, _EQUALITIES):
+            if not isinstance(op, _EQUALITIES):
                 raise _not_understood(node)
             value = left if right.kind == _NONE else right
             missing = pc.is_null(value.expression)
-            return missing if isinstance(operator, (ast.Eq, ast.Is)) else pc.invert(missing)
-        if isinstance(operator, (ast.Is, ast.IsNot)):
+            return missing if isinstance(op, (ast.Eq, ast.Is)) else pc.invert(missing)
+        if isinstance(op, (ast.Is, ast.IsNot)):
             raise ReportError(f"--where: {_part(node)}: write == or != (is goes with None)")
         if left.kind != right.kind:
             raise ReportError(
@@ -260,7 +261,7 @@ class _Reader:
         parts = left.expression, right.expression
         if left.kind == _NUMBER:
             parts = _alike(left, right, left.whole and right.whole)
-        return _COMPARED[type(operator)](*parts)
+        return _COMPARED[type(op)](*parts)
 
     def _among(self, value: _Value, node: ast.expr) -> pc.Expression:
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,11 @@ FORMATS = {"parquet": ".parquet", "fits": ".fits", "ecsv": ".ecsv", "votable": "
 """Formats of tables, each with the suffix of its files."""
 
 
-def convert_table(source, target, checkpoint: Callable[[], None] = lambda: None) -> None:
+def convert_table(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> None:
     """Write a table of a scan again, in the format that the suffix of ``target`` names.
 
     What is known of columns goes with them: units, descriptions and formats as TUNIT, TCOMM and

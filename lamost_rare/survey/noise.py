@@ -24,7 +24,9 @@ _FEWEST_NOISE = 20
 _MOST_LISTED = 100_000
 
 
-def noise_of_directory(directory, *, most=1000, seed=0):
+def noise_of_directory(
+    directory: str | os.PathLike, *, most: int = 1000, seed: int = 0
+) -> NoiseBank:
     """Learn noise and bad pixels from LAMOST spectra, for `augment_spectra`.
 
     Parameters

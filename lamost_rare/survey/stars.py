@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from ..annotations import PresetLike, TableLike
 from ..atomic import atomic_path
 from ..inference.arrow import arrow_table, parquet_writer, schema_of
 from ..inference.arrow_files import arrow_file, open_parquet
@@ -19,6 +20,9 @@ from ..spectra.quality import QualityFlag
 from ..text import check_paths, first_line, printable
 from .star_members import Blocks, Members, members_of, numbers
 from .star_tally import Tally
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
 
 __all__ = ["StarCounts", "read_stars", "stars_of", "write_stars"]
 
@@ -35,7 +39,9 @@ class StarCounts(NamedTuple):
     only_together: int
 
 
-def stars_of(catalogue, preset=None, threshold: float | None = None):
+def stars_of(
+    catalogue: TableLike, preset: PresetLike = None, threshold: float | None = None
+) -> QTable:
     """Return a table of the stars of a catalogue, whose spectra are judged together.
 
     Parameters

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..inference.calibration import EVIDENCE, KEY_LINES
 from ..networks.architectures import SHIPPED_RACNET
+from ..presets import Preset
 from ..simulation.dataset import LabelledStars, assign_folds, load_data_folder
 from ..simulation.labels import classes_of
 from ..spectra.normalize import DEFAULT_PREPROCESSING
@@ -29,18 +32,18 @@ _log = logging.getLogger(__name__)
 
 
 def train_classifier(
-    data,
-    output,
+    data: str | os.PathLike,
+    output: str | os.PathLike,
     *,
-    labels=None,
-    classes=None,
-    rare_class="O",
-    architecture=None,
+    labels: str | os.PathLike | None = None,
+    classes: Sequence[str] | None = None,
+    rare_class: str = "O",
+    architecture: dict | None = None,
     options: TrainingOptions | None = None,
     stream_options: StreamOptions | None = None,
-    validation=0.3,
-    n_validation=2048,
-):
+    validation: float = 0.3,
+    n_validation: int = 2048,
+) -> Preset:
     """Train a classifier and save it as a preset.
 
     Parameters
