@@ -29,9 +29,8 @@ _profile.mkdir(parents=True, exist_ok=True)
 )
 sys.path.insert(0, str(HERE / "_ext"))
 
-from inventories import ALIASES, intersphinx_entries  # noqa: E402 (the path comes first)
-
 import lamost_rare  # noqa: E402
+from inventories import ALIASES, intersphinx_entries  # noqa: E402 (the path comes first)
 
 project = "lamost-rare"
 author = "The lamost-rare developers"

@@ -1,11 +1,11 @@
 """The documentation says what the code does: tables of columns, flags, reasons and lines."""
 
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from dotted_names import leads_somewhere
 from lamost_rare import cli
 from lamost_rare.inference.columns import (
     GENERAL_CATALOGUE,
@@ -92,26 +92,6 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
-def exists(name):
-    """Whether a dotted name is that of a module, or of what is in one."""
-    parts = name.split(".")
-    for end in range(len(parts), 0, -1):
-        module = ".".join(parts[:end])
-        try:
-            found = import_module(module)
-        except ModuleNotFoundError as error:
-            if not module.startswith(str(error.name)):
-                raise
-            continue
-        for part in parts[end:]:
-            # A dataclass has fields without a default in its annotations alone.
-            if not hasattr(found, part):
-                return part in getattr(found, "__annotations__", {})
-            found = getattr(found, part)
-        return True
-    return False
-
-
 def names_of(text):
     """Dotted names of the package and paths of files in a text."""
     dotted = re.findall(r"(?<![\w./])lamost_rare(?:\.[A-Za-z_]\w*)+", text)
@@ -125,7 +105,7 @@ STEPS = {"lamost_rare.steps"}
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_names_of_code_exist(page):
     dotted, paths = names_of(page.read_text(encoding="utf-8"))
-    assert [name for name in dotted if not exists(name)] == []
+    assert [name for name in dotted if not leads_somewhere(name)] == []
     roots = ROOT, ROOT / "lamost_rare"
     assert [p for p in paths if not any((root / p).is_file() for root in roots)] == []
 
@@ -136,7 +116,9 @@ def test_names_in_docstrings_exist():
     missing = []
     for path in ROOT.glob("lamost_rare/**/*.py"):
         dotted, _ = names_of(path.read_text(encoding="utf-8"))
-        missing += [f"{path.relative_to(ROOT)}: {name}" for name in dotted if not exists(name)]
+        missing += [
+            f"{path.relative_to(ROOT)}: {name}" for name in dotted if not leads_somewhere(name)
+        ]
     assert missing == []
 
 
@@ -144,7 +126,7 @@ def test_a_name_that_is_gone_is_found():
     gone = "`lamost_rare.spectra.grid.Lattice` of spectra/lattice.py, `lamost_rare.steps`"
     dotted, paths = names_of(gone)
     assert dotted == ["lamost_rare.spectra.grid.Lattice"]
-    assert not exists(dotted[0])
+    assert not leads_somewhere(dotted[0])
     assert paths == ["spectra/lattice.py"]
-    assert exists("lamost_rare.spectra.grid.WavelengthGrid.from_dict")
-    assert exists("lamost_rare.spectra.raw.RawSpectrum.wavelength")
+    assert leads_somewhere("lamost_rare.spectra.grid.WavelengthGrid.from_dict")
+    assert leads_somewhere("lamost_rare.spectra.raw.RawSpectrum.wavelength")

@@ -28,11 +28,6 @@ NOT_DESCRIBED = {"__version__", "iterate_sources", "report"}
 GROUPS = ["tutorials", "howto", "explanation", "reference"]
 
 
-@pytest.fixture(autouse=True)
-def extensions(monkeypatch):
-    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
-
-
 def toctree(page):
     """Pages that a page lists in its toctree."""
     found = re.findall(r"```\{toctree\}\n(.*?)```", PAGES[page].read_text("utf-8"), re.DOTALL)

@@ -18,6 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 import lamost_rare
+from dotted_names import leads_somewhere
 
 __all__ = ["exists", "setup"]
 
@@ -28,24 +29,11 @@ def exists(name: str, module: str | None, cls: str | None) -> bool:
     if hasattr(builtins, name.split(".")[0]):
         return True
     loaded = sorted(module for module in sys.modules if module.startswith("lamost_rare"))
-    return any(_import(f"{home}.{name}" if home else name) for home in [*homes, None, *loaded])
+    return any(_of_package(f"{home}.{name}" if home else name) for home in [*homes, None, *loaded])
 
 
-def _import(dotted: str) -> bool:
-    parts = dotted.split(".")
-    if parts[0] != "lamost_rare":
-        return False
-    for end in range(len(parts), 0, -1):
-        try:
-            found = import_module(".".join(parts[:end]))
-        except ImportError:
-            continue
-        for part in parts[end:]:
-            if not hasattr(found, part):
-                return part in getattr(found, "__annotations__", {})
-            found = getattr(found, part)
-        return True
-    return False
+def _of_package(dotted: str) -> bool:
+    return dotted.split(".")[0] == "lamost_rare" and leads_somewhere(dotted)
 
 
 def _by_end(objects: dict, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,7 @@ def vacuum_to_air(wavelength: Any) -> Any:
     >>> vacuum_to_air(454.286 * u.nm).round(3)
     <Quantity 454.159 nm>
     """
-    given, wavelength = wavelength, in_angstrom(wavelength)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        air = wavelength / refractive_index(wavelength)
-    return with_unit_of(given, np.where(wavelength < 2000, wavelength, air))
+    return _turned(wavelength, lambda vacuum: vacuum / refractive_index(vacuum))
 
 
 def air_to_vacuum(wavelength: Any) -> Any:
@@ -85,9 +83,19 @@ def air_to_vacuum(wavelength: Any) -> Any:
     >>> print(air_to_vacuum([4541.59, 6562.80]).round(2))
     [4542.86 6564.61]
     """
-    given, wavelength = wavelength, in_angstrom(wavelength)
-    vacuum = wavelength.copy()
+    return _turned(wavelength, _in_vacuum)
+
+
+def _in_vacuum(air: np.ndarray) -> np.ndarray:
+    vacuum = air
     for _ in range(4):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            vacuum = wavelength * refractive_index(vacuum)
-    return with_unit_of(given, np.where(wavelength < 2000, wavelength, vacuum))
+        vacuum = air * refractive_index(vacuum)
+    return vacuum
+
+
+def _turned(given: Any, turn: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Turn wavelengths of any unit; those below 2000 Å are in vacuum always, and stay."""
+    wavelength = in_angstrom(given)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turned = turn(wavelength)
+    return with_unit_of(given, np.where(wavelength < 2000, wavelength, turned))
