@@ -21,6 +21,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from lamost_rare import plot_spectrum, show_candidates
+from lamost_rare.evaluation.drawing import save_figure
 from lamost_rare.report.making import make_report
 
 IMAGES = Path(__file__).parent / "images"
@@ -126,7 +127,8 @@ def figure(demo: Path) -> None:
     matplotlib.use("Agg")
     row = Table.read(demo / "candidates" / "candidates.parquet")[0]
     png = io.BytesIO()
-    plot_spectrum(row, lines=SHOWN)["overview"].figure.savefig(png, dpi=110)
+    drawn = plot_spectrum(row, lines=SHOWN)["overview"].figure
+    save_figure(drawn, png, format="png")
     save(png.getvalue(), "candidate.png")
 
 

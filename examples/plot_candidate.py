@@ -15,7 +15,7 @@ SHOWN = ("hei_4026", "heii_4200", "hei_4471", "heii_4541", "heii_4686", "heii_54
 def plot(path, output):
     """Whole spectrum above, six lines below, with their equivalent widths."""
     axes = plot_spectrum(path, lines=SHOWN, classify=True)
-    axes["overview"].figure.savefig(output, dpi=110)
+    axes["overview"].figure.savefig(output, dpi=160)
 
 
 if __name__ == "__main__":

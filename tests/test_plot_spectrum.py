@@ -72,6 +72,17 @@ def test_the_flux_of_the_file_is_what_is_drawn(paths):
     assert "S/N (g) 60" in title
 
 
+def test_every_axis_is_labelled_at_the_foot_of_its_column(paths):
+    axes = drawn(plot_spectrum(paths[0]))
+    assert "flux per Å" in axes["overview"].get_ylabel()
+    labelled = [name for name in O_LINES if axes[name].get_xlabel() == "wavelength (Å)"]
+    assert labelled == O_LINES[5:]  # the second of two rows
+    seven = drawn(plot_spectrum(paths[0], lines=O_LINES[:7]))
+    labelled = [name for name in O_LINES[:7] if seven[name].get_xlabel()]
+    assert labelled == O_LINES[3:7]  # four above, three below: the last column ends above
+    assert seven["hei_4026"].get_ylabel() == "flux / continuum"
+
+
 def test_the_error_band_is_one_sigma(paths):
     raw = read_spectrum_file(paths[0])
     axes = plot_spectrum(paths[0])["overview"]

@@ -10,18 +10,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from ..figure_titles import members
 from ..validation.completeness import A_V_BINS, Found, completeness
 from ..validation.completeness_points import CompletenessError
-from .plots import new_figure
+from .drawing import BLACK, BLUE, VERMILION, new_figure, save_figure, snr_axis
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
 __all__ = ["plot_completeness"]
 
-# Okabe & Ito's blue and orange, which all eyes tell apart; markers differ as well.
-_FAINT = {"color": "#E69F00", "marker": "s"}
-_BRIGHT = {"color": "#0072B2", "marker": "o"}
+_FAINT = {"color": VERMILION, "marker": "s"}
+_BRIGHT = {"color": BLUE, "marker": "o"}
 _STYLES = {(5, 10): _FAINT, (10, 100): _BRIGHT}
 
 
@@ -43,17 +43,17 @@ def plot_completeness(
     table = completeness(found, seed=seed)
     subtypes = list(dict.fromkeys(table["bin"][table["by"] == "subtype"]))
     n_panels = 3 if subtypes else 2
-    figure, panels = new_figure(3.6 * n_panels, 3.8, 1, n_panels, sharey=True)
+    figure, panels = new_figure(3.1 * n_panels, 3.6, 1, n_panels, sharey=True)
     _against_snr(panels[0], found, table, seed)
     middles = {f"{low}-{high} mag": (low + high) / 2 for low, high in A_V_BINS}
     _at_two_snr(panels[1], table[table["by"] == "A_V"], middles)
-    panels[1].set(xlabel="A_V (mag)", xlim=(0, A_V_BINS[-1][1]))
+    panels[1].set(xlabel="extinction A_V (mag)", xlim=(0, A_V_BINS[-1][1]))
     if subtypes:
         places = {name: k for k, name in enumerate(subtypes)}
         _at_two_snr(panels[2], table[table["by"] == "subtype"], places)
         panels[2].set_xticks(range(len(subtypes)), subtypes)
-        panels[2].set(xlabel="subtype", xlim=(-0.5, len(subtypes) - 0.5))
-    panels[0].set(ylabel=f"part of {found.preset.rare_class} found", ylim=(-0.02, 1.02))
+        panels[2].set(xlabel="spectral type", xlim=(-0.5, len(subtypes) - 0.5))
+    panels[0].set(ylabel=f"part of {members(found.preset.rare_class)} found", ylim=(-0.02, 1.02))
     panels[1].legend(title="S/N (g)")
     figure.suptitle(
         f"{found.preset.name}: stars not trained on, "
@@ -61,13 +61,15 @@ def plot_completeness(
         "band: 5 to 95 %",
         fontsize="medium",
     )
-    figure.savefig(path, dpi=110, format=format)
+    for axes in panels:
+        axes.grid(alpha=0.25)
+    save_figure(figure, path, format=format)
 
 
 def _against_snr(axes: Axes, found: Found, table: QTable, seed: int) -> None:
     rows = table[table["by"] == "S/N"]
     middle = np.sqrt(rows["snr_min"] * rows["snr_max"])
-    _bars(axes, middle, rows, color="black", marker="o")
+    _bars(axes, middle, rows, color=BLACK, marker="o", label="counts in bins")
     try:
         model = found.model(seed)
     except CompletenessError:  # too few stars for a curve
@@ -75,12 +77,10 @@ def _against_snr(axes: Axes, found: Found, table: QTable, seed: int) -> None:
     if model is not None:
         snr = np.geomspace(*model.limits.snr, 60)
         part, low, high = model.predict(snr=snr)
-        axes.fill_between(snr, low, high, color="black", alpha=0.15, lw=0)
-        axes.plot(snr, part, color="black", lw=1)
-    axes.set(xscale="log", xlabel="S/N (g)")
-    ticks = (5, 10, 20, 50, 100)
-    axes.set_xticks(ticks, [str(x) for x in ticks])
-    axes.minorticks_off()
+        axes.fill_between(snr, low, high, color=BLACK, alpha=0.15, lw=0)
+        axes.plot(snr, part, color=BLACK, lw=1, label="smooth model")
+    snr_axis(axes)
+    axes.legend()
 
 
 def _at_two_snr(axes: Axes, rows: QTable, places: Mapping[str, float]) -> None:

@@ -32,10 +32,13 @@ from .paper.sets import level_red_end
 from .real_spectra import RealSpectra
 
 __all__ = ["GanFigures", "GanSizes", "Generator", "evaluate_gan", "load_any_generator"]
+__all__ += ["panel_of"]
 
 SPACES = ("flux", "rectified")
 """What SVMs see: standardized flux, as in the paper; that over its pseudo-continuum."""
 REFERENCE = "real spectra of the training stars"
+_FIRST_SEED = 1000
+"""Of generated spectra."""
 
 
 @dataclass
@@ -185,7 +188,7 @@ def evaluate_gan(
     found: list[dict] = []
     panel: dict = {}
     for seed in counted(range(n_seeds), n_seeds, "repetitions", "comparison"):
-        fakes = {g.name: generate(g.model, sizes.set3, 1000 + seed) for g in generators}
+        fakes = {g.name: generate(g.model, sizes.set3, _FIRST_SEED + seed) for g in generators}
         fakes[REFERENCE] = real_spectra.observe(
             real_spectra.rows["seen"], sizes.set3, 70_000 + seed
         )
@@ -204,6 +207,29 @@ def evaluate_gan(
         **_in_lists(found),
         panel=panel,
     )
+
+
+def panel_of(
+    data: str | os.PathLike, preset: str | os.PathLike, sizes: GanSizes | None = None
+) -> dict:
+    """Choose generated and real spectra to show, as `evaluate_gan` does, and measure them.
+
+    Parameters
+    ----------
+    data, preset, sizes
+        As for `evaluate_gan`.
+
+    Returns
+    -------
+    dict
+        ``panel`` of `GanFigures`.
+    """
+    sizes = sizes or GanSizes()
+    generator = load_any_generator(preset)
+    labelled = load_data_folder(data, without=LATER_LIBRARIES)
+    real = RealSpectra(labelled, generator, sizes).of_kinds(0)
+    fake = generate(generator.model, sizes.set3, _FIRST_SEED)
+    return _panel(fake, next(iter(real.values())), sizes)
 
 
 def _in_lists(found: list) -> Any:

@@ -32,7 +32,7 @@ def write_gan(figures: GanFigures, output: str | os.PathLike, command: str) -> N
     """
     images = images_beside(output)
     plot_panel(figures.panel, images / "gan-panel.png")
-    plot_measures(figures.panel, images / "gan-measures.png")
+    plot_measures(figures.panel, images / "gan-measures.svg")
     n_seeds = len(figures.svm["flux"][REFERENCE]["f_kept"])
     between = " Median, in brackets quartiles." if n_seeds >= 5 else " Median, lowest, highest."
     repeated = f"{n_seeds} repetition{'s' if n_seeds > 1 else ''}"
@@ -48,7 +48,7 @@ def write_gan(figures: GanFigures, output: str | os.PathLike, command: str) -> N
         *_svm(figures),
         "## Lines, noise, continuum",
         *_measures(figures),
-        "![Distributions of widths, noise and slope](images/gan-measures.png)",
+        "![Distributions of widths, noise and slope](images/gan-measures.svg)",
         "## Coverage",
         *_coverage(figures),
         "## Memorisation",

@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike
 from ..markdown import markdown_table
 from ..text import check_paths
 
-__all__ = ["GLOSSARY", "images_beside", "percent", "said_of_runs", "spread", "table", "write_page"]
+__all__ = [
+    "GLOSSARY",
+    "images_beside",
+    "percent",
+    "said_of_runs",
+    "spread",
+    "spread_of",
+    "table",
+    "write_page",
+]
 
 GLOSSARY = "[The glossary](glossary.md) explains the words."
 """Said in the first lines of a page."""
@@ -50,15 +59,19 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def spread(values: ArrayLike, *, percent: bool = False, digits: int = 2) -> str:
     """Return the median and, in brackets, the quartiles of five or more runs, the extremes of
     fewer."""
+    middle, low, high = (f"{x:.{digits}f}" for x in spread_of(values, percent=percent))
+    n = np.isfinite(np.asarray(values, dtype=float)).sum()
+    return "-" if n == 0 else middle if n == 1 else f"{middle} ({low} to {high})"
+
+
+def spread_of(values: ArrayLike, *, percent: bool = False) -> tuple[float, float, float]:
+    """Return the numbers of `spread`: median, lower and upper end; NaN if there are none."""
     known = np.asarray(values, dtype=float) * (100 if percent else 1)
     known = known[np.isfinite(known)]
     if not len(known):
-        return "-"
-    middle = f"{np.median(known):.{digits}f}"
-    if len(known) == 1:
-        return middle
+        return np.nan, np.nan, np.nan
     low, high = np.percentile(known, [25, 75] if len(known) >= 5 else [0, 100])
-    return f"{middle} ({low:.{digits}f} to {high:.{digits}f})"
+    return float(np.median(known)), float(low), float(high)
 
 
 def said_of_runs(n: int, word: str = "run") -> str:

@@ -3,101 +3,166 @@
 from __future__ import annotations
 
 import os
-from itertools import cycle, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
+from ..figure_titles import members
 from ..inference.decision import CandidateRule
 from ..inference.discriminant import reaches_discriminant
 from ..simulation.dataset import LabelledStars
 from ..simulation.labels import classes_of
 from ..training.recipes import Recipe
-from ..validation.figures import Decided, members_of
+from ..validation.figures import Decided
 from ..validation.operating_point import probabilities, score_of
+from ..validation.statistics import part_of_stars
 from ..validation.trials import LOOKALIKES, Trial
+from .drawing import BLACK, BLUE, VERMILION, new_figure, save_figure, series_styles, snr_axis
+from .shown import Shown
 
-__all__ = ["new_figure", "plot_calibration", "plot_confusion", "plot_recall", "plot_tail"]
+__all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail", "plot_tail_by_score"]
+
+_EDGES = np.geomspace(5, 100, 9)
+_KINDS = {
+    "reobserved": ("LAMOST spectra that are not {name}, noise added", BLACK, "-"),
+    "lamost": ("LAMOST spectra that are not {name}, as they are", VERMILION, "--"),
+    "library": ("{members} that are lost, S/N 5 to 100", BLUE, "-."),
+}
+_LEAST_SHOWN = 1e-4
 
 
-def new_figure(
-    width: float = 7.0, height: float = 4.2, rows: int = 1, columns: int = 1, **options: Any
-) -> tuple[Figure, Any]:
-    """Return a figure and its axes; sizes in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, **options)
+def plot_recall(shown: Shown, path: str | os.PathLike, *, seed: int = 0) -> None:
+    """Plot the part of each group called candidates against S/N: above of the rare class, below of
+    the groups that it may be confused with, on a scale of their own.
+
+    Parameters
+    ----------
+    shown : Shown
+    path : path-like
+    seed : int
+        Of the samples of stars for the bars.
+    """
+    rare, library = shown.rare_class, shown.kind == "library"
+    kind, own = shown.members()
+    others = LOOKALIKES.get(rare) or classes_of(shown.group[library & (shown.group != "")])
+    groups = {rare: own}
+    groups |= {x: library & (shown.group == x) for x in others if x != rare}
+    figure, (above, below) = new_figure(7, 6, 2, 1, sharex=True)
+    rng = np.random.default_rng(seed)
+    for i, (group, style) in enumerate(series_styles(groups).items()):
+        rows = groups[group]
+        if not rows.any():
+            continue
+        text = members(group)
+        if group != rare:
+            hits = int(shown.called[rows].sum())
+            text += f": {hits or 'none'} of {rows.sum():,}"
+        _against_snr(below if i else above, shown, rows, rng, aside=0.03 * i, label=text, **style)
+    of = "library stars" if kind == "library" else "LAMOST spectra, noise added"
+    above.set(ylabel=f"{members(rare)} called candidates (%)", ylim=(-3, 103))
+    above.set_title(f"{of}, not trained on; bars: 5 to 95 %", fontsize="medium")
+    below.set(ylabel="others called candidates (%)")
+    below.set_ylim(-0.03 * (top := 1.3 * max(below.get_ylim()[1], 5)), top)  # the legend is there
+    snr_axis(below)
+    for axes in (above, below):
+        axes.grid(alpha=0.25)
+    if below.get_legend_handles_labels()[0]:
+        below.legend(fontsize="small", ncols=2, loc="upper left")
+    save_figure(figure, path)
 
 
-def plot_recall(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
-    """Plot the part of each group called candidates, against S/N."""
-    library = decided["library"]
-    edges = np.geomspace(5, 100, 9)
+def _against_snr(
+    axes: Axes,
+    shown: Shown,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    aside: float,
+    **style: Any,
+) -> None:
+    """Draw the part of some spectra that is called candidates; bins a little aside."""
+    points = []
+    for low, high in pairwise(_EDGES):
+        here = rows & (shown.snr >= low) & (shown.snr < high)
+        if here.any():
+            part = part_of_stars(shown.called[here], shown.star[here], shown.weight[here], rng)
+            points.append((np.sqrt(low * high) * (1 + aside), *(100 * x for x in part)))
+    x, y, low, high = np.array(points).reshape(-1, 4).T
+    axes.errorbar(x, y, [y - low, high - y], ms=4, lw=1.2, elinewidth=0.8, capsize=2, **style)
+
+
+def plot_tail(shown: Shown, path: str | os.PathLike) -> None:
+    """Plot against the threshold the rate of false alarms among LAMOST spectra, and the part of the
+    rare class's library stars that is lost, by probability in a survey."""
     figure, axes = new_figure()
-    rare = recipe.rare_class
-    others = LOOKALIKES.get(rare) or classes_of(library.group)
-    groups = [rare, *(name for name in others if name != rare)]
-    colours = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:gray")
-    for group, colour in zip(groups, cycle(colours)):
-        d, own, snr = library, library.whole & (library.group == group), library.snr
-        if group == rare:
-            d, own, snr = members_of(decided, rare)
-        hits = [d.candidate[own & (snr >= a) & (snr < b)] for a, b in pairwise(edges)]
-        n = np.array([len(hit) for hit in hits])
-        middle = np.sqrt(edges[:-1] * edges[1:])[n > 0]
-        rate = np.array([hit.mean() for hit in hits if len(hit)])
-        half = np.sqrt(rate * (1 - rate) / n[n > 0])
-        axes.fill_between(middle, rate - half, rate + half, color=colour, alpha=0.2, lw=0)
-        axes.plot(middle, rate, "o-", color=colour, ms=3, label=group)
-    axes.set(xscale="log", xlabel="S/N (g)", ylabel="called candidates", ylim=(-0.02, 1.02))
-    ticks = (5, 10, 20, 50, 100)
-    axes.set_xticks(ticks, [str(x) for x in ticks])
+    rare = shown.rare_class
+    for kind, (text, colour, line) in _KINDS.items():
+        own = (shown.kind == kind) & ((shown.group == rare) == (kind == "library"))
+        if not own.any():
+            continue
+        order = np.argsort(shown.survey[own])
+        p, weight = shown.survey[own][order], shown.weight[own][order].astype(float)
+        if kind == "library":
+            rate = (np.cumsum(weight) - weight) / weight.sum()
+        else:
+            rate = np.cumsum(weight[::-1])[::-1] / weight.sum()
+        seen = (p >= _LEAST_SHOWN) & (rate > 0)
+        text = f"{text.format(name=rare, members=members(rare))} ({weight.sum():,.0f})"
+        axes.step(p[seen], rate[seen], where="pre", color=colour, ls=line, label=text)
+    axes.axvline(shown.threshold, color="gray", lw=1, ls=":", label="threshold of candidates")
+    axes.set(xscale="logit", xlim=(_LEAST_SHOWN, 0.995), yscale="log", ylim=(1e-6, 1.5))
+    ticks = (1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99)
+    axes.set_xticks(ticks, [f"{x:g}" if x > 1e-4 else "0.0001" for x in ticks])
     axes.minorticks_off()
-    axes.set_title(f"{recipe.name}: stars not trained on")
-    axes.legend()
-    figure.savefig(path, dpi=110)
+    axes.set(xlabel=f"threshold of p_{rare}_survey", ylabel="part of spectra")
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize="small")
+    save_figure(figure, path)
 
 
-def plot_tail(
+def plot_tail_by_score(
     trials_of_fold: dict[int, list[Trial]],
     stars: LabelledStars,
     recipe: Recipe,
     rule: CandidateRule,
     path: str | os.PathLike,
 ) -> None:
-    """Plot against the threshold the rate of false alarms among LAMOST spectra, and of the rare
-    class's library stars those lost.
+    """Plot the same by the classifier's probability, for a rule without odds of a survey.
 
-    Spectra that the discriminant keeps out are out whatever their score; the thin line is without
+    Spectra that a discriminant keeps out are out whatever their score; a dotted line is without
     that.
     """
     figure, axes = new_figure()
-    for kind, colour in (("reobserved", "tab:red"), ("lamost", "black"), ("library", "tab:blue")):
+    name = recipe.rare_class
+    for kind, (text, colour, line) in _KINDS.items():
         trials = [t for some in trials_of_fold.values() for t in some if t.kind == kind]
         if not trials:
             continue
         trial = Trial.concatenate(trials)
-        own = (stars.label[trial.row] == recipe.rare_class) == (kind == "library")
+        own = (stars.label[trial.row] == name) == (kind == "library")
         own &= stars.whole[trial.row] | (kind != "library")
-        raw = score_of(trial, rule)
-        p = probabilities(trial, rule)
+        raw, p = score_of(trial, rule), probabilities(trial, rule)
         reached = reaches_discriminant(p, trial.measured_snr, rule.discriminant)
-        score = np.where(reached, raw, -np.inf)
-        raw, score = np.sort(raw[own]), np.sort(score[own])
+        score = np.sort(np.where(reached, raw, -np.inf)[own])
+        text = f"{text.format(name=name, members=members(name))} ({len(score):,})"
         if kind == "library":
             lost = np.arange(1, len(score) + 1) / len(score)
-            axes.plot(score, lost, color=colour, label=f"{recipe.rare_class} lost (S/N 5 to 100)")
+            axes.plot(score, lost, color=colour, ls=line, label=text)
             continue
         rate = np.arange(len(score), 0, -1) / len(score)
-        axes.plot(score, rate, color=colour, drawstyle="steps-pre", label=f"LAMOST, {kind}")
+        axes.step(score, rate, where="pre", color=colour, ls=line, label=text)
         if rule.discriminant and kind == "reobserved":
-            axes.plot(raw, rate, color=colour, lw=0.6, drawstyle="steps-pre")
-    axes.axvline(np.log(rule.threshold / (1 - rule.threshold)), color="gray", ls="--", lw=1)
-    axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.2))
-    name = recipe.rare_class
-    axes.set(xlabel=f"log p({name}) / (1 - p({name}))", ylabel="rate")
-    axes.legend()
-    figure.savefig(path, dpi=110)
+            text += ", without the discriminant"
+            axes.step(np.sort(raw[own]), rate, where="pre", color=colour, ls=":", label=text)
+    at = np.log(rule.threshold / (1 - rule.threshold))
+    axes.axvline(at, color="gray", lw=1, ls=":", label="threshold of candidates")
+    axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.5))
+    axes.set(xlabel=f"threshold of log p_{name} / (1 - p_{name})", ylabel="part of spectra")
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize="small")
+    save_figure(figure, path)
 
 
 def plot_confusion(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
@@ -109,34 +174,36 @@ def plot_confusion(decided: dict[str, Decided], recipe: Recipe, path: str | os.P
         own = (d.snr > 20) & np.isin(d.label, classes) & (d.whole | (kind == "lamost"))
         true = np.array([classes.index(x) for x in d.label[own]], dtype=int)
         np.add.at(counts, (true, d.p[own].argmax(axis=1)), 1)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = new_figure(6.5, 5.5)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for i, j in np.argwhere(share > 0.004):
-        colour = "white" if share[i, j] > 0.5 else "black"
-        axes.text(j, i, f"{share[i, j]:.2f}", ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = new_figure(7.2, 5.8)
+    shade = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    for i, j in np.argwhere(share >= 0.5):
+        colour = "white" if share[i, j] > 50 else "black"
+        axes.text(j, i, f"{share[i, j]:.0f}", ha="center", va="center", color=colour)
+    names = [name.replace("_", " ") for name in classes]
+    axes.set_xticks(range(len(classes)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(
-        range(len(classes)), [f"{c} ({n:.0f})" for c, n in zip(classes, counts.sum(1), strict=True)]
+        range(len(classes)), [f"{c} ({n:,.0f})" for c, n in zip(names, counts.sum(1), strict=True)]
     )
-    axes.set(xlabel="predicted", ylabel="true (spectra)")
-    figure.savefig(path, dpi=110)
+    axes.set(xlabel="predicted class", ylabel="true class (spectra)")
+    figure.colorbar(shade, label="of the spectra of a class (%)", shrink=0.8)
+    save_figure(figure, path)
 
 
 def plot_calibration(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
     """Plot the frequency of the rare class in the library trials against its probability."""
     d = decided["library"]
-    rare = list(recipe.classes).index(recipe.rare_class)
-    p, true = d.p[d.whole, rare], d.label[d.whole] == recipe.rare_class
+    name = recipe.rare_class
+    rare = list(recipe.classes).index(name)
+    p, true = d.p[d.whole, rare], d.label[d.whole] == name
     edges = np.linspace(0, 1, 11)
     index = np.clip(np.digitize(p, edges) - 1, 0, 9)
+    bins = [own for own in (index == k for k in range(10)) if own.sum() >= 10]
     figure, axes = new_figure(4.8, 4.4)
-    axes.plot([0, 1], [0, 1], color="gray", lw=1)
-    for k in range(10):
-        own = index == k
-        if own.sum() >= 10:
-            axes.plot(p[own].mean(), true[own].mean(), "o", color="tab:blue")
-    name = recipe.rare_class
-    axes.set(xlabel=f"probability of {name}", ylabel=f"part that is {name}")
-    axes.set_title("stars of the libraries")
-    figure.savefig(path, dpi=110)
+    axes.plot([0, 1], [0, 1], color="gray", lw=1, label="perfect")
+    at = [p[own].mean() for own in bins], [true[own].mean() for own in bins]
+    axes.plot(*at, "o", color=BLUE, label="library stars")
+    axes.set(xlabel=f"stated probability p_{name}", ylabel=f"part that is {name}")
+    axes.grid(alpha=0.25)
+    axes.legend()
+    save_figure(figure, path)

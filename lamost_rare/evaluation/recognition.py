@@ -21,7 +21,14 @@ from .goals import GOALS
 from .known_stars import known_star_lines
 from .label_noise import label_noise
 from .pages import GLOSSARY, images_beside, percent, table, write_page
-from .plots import plot_calibration, plot_confusion, plot_recall, plot_tail
+from .plots import (
+    plot_calibration,
+    plot_confusion,
+    plot_recall,
+    plot_tail,
+    plot_tail_by_score,
+)
+from .shown import Shown
 from .survey_section import survey_lines
 
 __all__ = ["write_recognition"]
@@ -126,9 +133,13 @@ def _plots(
     images: Path,
 ) -> list[str]:
     """Draw the plots; return what shows them on the page."""
-    file = {kind: images / f"{recipe.name}-{kind}.png" for kind in _PLOTS}
-    plot_recall(decided, recipe, file["recall"])
-    plot_tail(trials_of_fold, stars, recipe, shipped, file["false-alarms"])
+    file = {kind: images / f"{recipe.name}-{kind}.svg" for kind in _PLOTS}
+    shown = Shown.of_decided(decided, shipped, recipe.rare_class)
+    plot_recall(shown, file["recall"])
+    if shipped.odds is not None:
+        plot_tail(shown, file["false-alarms"])
+    else:
+        plot_tail_by_score(trials_of_fold, stars, recipe, shipped, file["false-alarms"])
     plot_confusion(decided, recipe, file["confusion"])
     plot_calibration(decided, recipe, file["calibration"])
     name = members(recipe.rare_class)

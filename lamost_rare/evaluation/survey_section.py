@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,16 +13,14 @@ from ..inference.odds import SurveyOdds
 from ..simulation.mk_types import POPULATIONS
 from ..training.recipes import Recipe
 from ..validation.figures import Decided
-from ..validation.population import BORDER, Cells, judged, measure_survey
+from ..validation.population import BORDER, measure_survey
 from ..validation.survey_sample import LOST_SHARE, SNR_SHARES
 from .pages import table
-from .plots import new_figure
+from .survey_plots import SHOWN_SNR, plot_purity, plot_reliability
 
 __all__ = ["survey_lines"]
 
 THRESHOLDS = (0.2, 0.5, 0.8, 0.9)
-_CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-_COLOURS = {"5-10": "#d55e00", "10-20": "#0072b2", "above 20": "#009e73"}
 
 
 def survey_lines(
@@ -34,10 +31,10 @@ def survey_lines(
     assert odds is not None  # such rules alone have a survey
     measures = measure_survey(decided, rule, rare, thresholds=THRESHOLDS, seed=seed)
     curve, reliability = (
-        images / f"{recipe.name}-{name}.png" for name in ("purity", "reliability")
+        images / f"{recipe.name}-{name}.svg" for name in ("purity", "reliability")
     )
-    _plot_curve(decided, odds, recipe, curve)
-    _plot_reliability(measures, rare, reliability)
+    plot_purity(measures["thresholds"], rare, curve)
+    plot_reliability(measures["reliability"], rare, reliability)
     border = BORDER.get(rare, ())
     return [
         "## In a survey",
@@ -91,12 +88,11 @@ def _purity(measures: dict, border: Sequence[str]) -> str:
 
 def _called(measures: dict) -> str:
     at = measures["thresholds"]["0.5"]
-    bins = ["5-10", "10-20", "above 20"]
     rows = [
-        [name, _million(share), *(_percent(at[snr]["called"][name]) for snr in bins)]
+        [name, _million(share), *(_percent(at[snr]["called"][name]) for snr in SHOWN_SNR)]
         for name, share in measures["prevalence"].items()
     ]
-    return table(["population", "in a million", *(f"S/N {snr}" for snr in bins)], rows)
+    return table(["population", "in a million", *(f"S/N {snr}" for snr in SHOWN_SNR)], rows)
 
 
 def _reliable(measures: dict) -> str:
@@ -120,49 +116,3 @@ def _million(share: float) -> str:
 
 def _percent(triple: Sequence[float | None]) -> str:
     return in_range([None if x is None else 100 * x for x in triple], 3) + " %"
-
-
-def _plot_curve(
-    decided: dict[str, Decided], odds: SurveyOdds, recipe: Recipe, path: str | os.PathLike
-) -> None:
-    """Plot purity against completeness at several S/N, as the threshold goes up."""
-    tried, survey = judged(decided)
-    names = list(odds.prevalence)
-    share = np.array(list(odds.prevalence.values()))
-    own = odds.own
-    called = np.stack([(survey >= t) & tried.covered for t in _CURVE], axis=1)
-    cells = Cells.of(tried, called, names)
-    figure, axes = new_figure(6.0, 4.4)
-    for (snr, colour), bins in zip(_COLOURS.items(), ((1,), (2,), (3,)), strict=True):
-        weighted = cells.rates(bins) * share[:, None]
-        true, all_ = weighted[own].sum(axis=0), weighted.sum(axis=0)
-        some = all_ > 0
-        axes.plot(
-            true[some] / share[own].sum(), true[some] / all_[some], "o-", ms=3, color=colour,
-            label=f"S/N {snr}",
-        )  # fmt: skip
-        at = _CURVE.index(0.5)
-        if some[at]:
-            axes.plot(
-                true[at] / share[own].sum(), true[at] / all_[at], "o", ms=9, mfc="none",
-                color=colour,
-            )  # fmt: skip
-    axes.set(xlabel="completeness", ylabel="purity", xlim=(0, 1.02), ylim=(0, 1.03))
-    axes.set_title(f"{recipe.name}: circles are at p = 0.5")
-    axes.legend(loc="lower left")
-    figure.savefig(path, dpi=110)
-
-
-def _plot_reliability(measures: dict, rare: str, path: str | os.PathLike) -> None:
-    """Plot the observed frequency against the stated probability."""
-    figure, axes = new_figure(4.8, 4.4)
-    axes.plot([0.005, 1], [0.005, 1], color="gray", lw=1)
-    for entry in measures["reliability"]:
-        value, low, high = entry["observed"]
-        if entry["stated"] is None or value is None or low is None:
-            continue
-        axes.plot([entry["stated"]] * 2, [max(low, 1e-3), high], color="#0072b2", lw=1)
-        axes.plot(entry["stated"], max(value, 1e-3), "o", color="#0072b2")
-    axes.set(xscale="log", yscale="log", xlim=(0.008, 1.1), ylim=(0.004, 1.2))
-    axes.set(xlabel=f"p_{rare}_survey", ylabel=f"part that is {rare}")
-    figure.savefig(path, dpi=110)

@@ -29,7 +29,8 @@ ARMS_JOIN = (5700.0, 5900.0)
 FASTEST = 30_000.0
 """km/s; a star that is faster is a mistake."""
 _IN_A_ROW = 6
-_LEVEL, _BAD = "tab:orange", "tab:gray"
+_LEVEL, _BAD = "#CC79A7", "#7f7f7f"
+"""Of the palette that `.close_ups` has too, another one than lines of helium and hydrogen have."""
 
 
 def plot_spectrum(
@@ -228,7 +229,7 @@ def _draw_overview(axes: Axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
         axes.axvline(one.centre, color=one.colour, lw=0.6, alpha=0.7)
     axes.fill_between(x, flux - sigma, flux + sigma, color=ink, alpha=0.2, lw=0)
     axes.plot(x, flux, lw=0.6, color=ink)
-    axes.plot(x, smooth_level(raw), lw=0.9, color=_LEVEL)
+    axes.plot(x, smooth_level(raw), lw=1.2, color=_LEVEL)
     axes.fill_between(
         x, 0, 0.03, where=_widened(raw.mask), color=_BAD, lw=0, step="mid",
         transform=axes.get_xaxis_transform(),
@@ -236,7 +237,7 @@ def _draw_overview(axes: Axes, raw: RawSpectrum, shown: list[CloseUp]) -> None:
     with np.errstate(invalid="ignore"):
         for beyond, edge, marker in ((flux > high, high, "^"), (flux < low, low, "v")):
             axes.plot(x[beyond], np.full(beyond.sum(), edge), marker, ms=3, color=_LEVEL)
-    axes.set(xlim=_span(x), ylim=(low, high), ylabel="flux per Å")
+    axes.set(xlim=_span(x), ylim=(low, high), ylabel="flux per Å, units of the file")
     axes.set_xlabel("vacuum wavelength (Å)")
 
 
@@ -255,6 +256,7 @@ def _draw_close_ups(axes: Mapping[str, Any], shown: list[CloseUp]) -> None:
     ranges = [_with_margin(robust_range(one.flux, one.sigma)) for one in shown]
     ordinary = [r for r in ranges if _is_ordinary(r)]
     common = min([0.85, *(r[0] for r in ordinary)]), max([1.08, *(r[1] for r in ordinary)])
+    last = _last_row(axes)
     for one, own in zip(shown, ranges, strict=True):
         if one.line.name not in axes:
             continue
@@ -266,6 +268,18 @@ def _draw_close_ups(axes: Mapping[str, Any], shown: list[CloseUp]) -> None:
             here.set_ylabel("flux / continuum", fontsize="small")
         elif shares:
             here.tick_params(labelleft=False)
+        if place is None or place.rowspan.stop == last[place.colspan.start]:
+            here.set_xlabel("wavelength (Å)", fontsize="small")
+
+
+def _last_row(axes: Mapping[str, Any]) -> dict[int, int]:
+    """Return, for each column of a grid of axes, the row below which there are none."""
+    last: dict[int, int] = {}
+    for place in (one.get_subplotspec() for one in axes.values()):
+        if place is not None:
+            for column in place.colspan:
+                last[column] = max(last.get(column, 0), place.rowspan.stop)
+    return last
 
 
 def _with_margin(span: tuple[float, float]) -> tuple[float, float]:
@@ -285,7 +299,7 @@ def _draw_close_up(axes: Axes, one: CloseUp) -> None:
         axes.axvspan(*one.window, color=colour, alpha=0.1, lw=0)
     for band in one.bands:
         axes.plot(band, [0.01, 0.01], color=_LEVEL, lw=3, transform=axes.get_xaxis_transform())
-    axes.axhline(1, color=_LEVEL, lw=0.8)
+    axes.axhline(1, color=_LEVEL, lw=0.9, ls="--")
     axes.axvline(one.centre, color=colour, lw=0.8)
     low, high = one.flux - one.sigma, one.flux + one.sigma
     axes.fill_between(one.wavelength, low, high, color=ink, alpha=0.2, lw=0, step="mid")

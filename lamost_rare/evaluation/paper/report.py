@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from ..pages import GLOSSARY, images_beside, said_of_runs, spread, table, write_page
 from .experiments import NETWORKS, PaperResults
-from .plots import plot_iterations, plot_snr, plot_stars
+from .plots import n_stars, plot_results, star_titles
 from .recogniser import WAYS, short_title
-from .scores import SCORES
+from .scores import AT_SNR, SCORES
 
 __all__ = ["write_paper"]
 
@@ -37,7 +37,11 @@ _GAN_SCORES = {
 }
 _DECIDING = {"set2": max, "snr_5_10": max, "false_alarms": min, "log_loss": min}
 """Scores that decide, and which value is the best."""
-_RATES = ("set2", "snr_5_10", "snr_10_20", "snr_20_100", "others")
+_RATES = ("set2", *AT_SNR, "others")
+_MISSED = (
+    "Missed are 100 % minus the accuracy, on a logarithmic scale: further left is better. Points "
+    "and bars are the medians and ranges of the tables."
+)
 
 
 def _cell(name: str, values: ArrayLike) -> str:
@@ -60,9 +64,7 @@ def write_paper(results: PaperResults, output: str | os.PathLike, command: str) 
         What made it, to be printed.
     """
     images = images_beside(output)
-    plot_iterations(results, images / "paper-iterations.png")
-    plot_stars(results, images / "paper-stars.png")
-    plot_snr(results, images / "paper-snr.png")
+    plot_results(results, images)
     parts = [
         "# The experiments of Yang et al. (2021), repeated",
         f"Made by `{command}`. {said_of_runs(results.runs)} The paper gives medians of ten "
@@ -76,20 +78,19 @@ def write_paper(results: PaperResults, output: str | os.PathLike, command: str) 
         *_ways(results),
         "## Few stars",
         *_few(results),
-        "![Accuracy against the number of training stars](images/paper-stars.png)",
+        "![O spectra of set 2 that are missed, by the number of training stars]"
+        "(images/paper-stars.svg)",
+        _MISSED,
         "## Fig. 7: accuracy against iterations",
         *_fig7(results),
-        "![Accuracy on set 2 against GAN iteration](images/paper-iterations.png)",
+        "![Accuracy on set 2 against GAN iteration](images/paper-iterations.svg)",
         "## Accuracy against S/N",
-        "![Accuracy in bins of S/N](images/paper-snr.png)",
+        "![Unseen O spectra that are missed, in bins of S/N](images/paper-snr.svg)",
+        _MISSED,
         "## Does the LCGAN help?",
         *_verdict(results),
     ]
     write_page(output, parts)
-
-
-def _n_stars(r: PaperResults, stars: int | None) -> int:
-    return stars or r.counts["set 1"]
 
 
 def _data_sets(r: PaperResults) -> list[str]:
@@ -190,11 +191,7 @@ def _ways(r: PaperResults) -> list[str]:
 
 def _few(r: PaperResults) -> list[str]:
     counts = [*sorted(r.settings.few), None]
-    headings = []
-    for k in counts:
-        n = len(r.ways[k]["nothing"]["set2"])
-        fewer = "" if n == r.runs else f" ({n} run{'s' * (n > 1)})"
-        headings.append(f"{_n_stars(r, k)} stars{fewer}")
+    headings = star_titles(r)
     tables = [
         table(
             [SCORES[name], *headings],
@@ -236,7 +233,7 @@ def _best(r: PaperResults) -> str:
             best = choose(middle.values())
             row.append("; ".join(short_title(way) for way in WAYS if middle[way] == best))
         rows.append(row)
-    return table(["median", *(f"{_n_stars(r, k)} stars" for k in r.stars)], rows)
+    return table(["median", *(f"{n_stars(r, k)} stars" for k in r.stars)], rows)
 
 
 def _aims(r: PaperResults) -> str:
@@ -265,7 +262,7 @@ def _verdict(r: PaperResults) -> list[str]:
             [
                 short_title(way),
                 short_title(other),
-                _n_stars(r, k),
+                n_stars(r, k),
                 *(_cell(name, values) for name, values in better.items()),
                 *(f"{int(hit.sum())} of {len(hit)}" for hit in hits),
             ]

@@ -7,7 +7,7 @@ from scipy.special import expit, log_expit, logsumexp
 
 from ...validation.trials import SNR_BINS
 
-__all__ = ["SCORES", "calibration_error", "false_alarms_at", "score"]
+__all__ = ["AT_SNR", "SCORES", "calibration_error", "false_alarms_at", "score"]
 
 RECALL = 0.95
 SCORES = {
@@ -21,6 +21,9 @@ SCORES = {
     "calibration": "calibration error",
 }
 """Names of the scores, in the order of the tables."""
+
+AT_SNR = tuple(f"snr_{low:g}_{high:g}" for low, high in SNR_BINS)
+"""Scores in bins of S/N."""
 
 
 def calibration_error(p: np.ndarray, true: np.ndarray, n_bins: int = 10) -> float:
