@@ -22,7 +22,7 @@ from ..validation.trials import LOOKALIKES, Trial
 from .drawing import BLACK, BLUE, VERMILION, new_figure, save_figure, series_styles, snr_axis
 from .shown import Shown
 
-__all__ = ["plot_calibration", "plot_confusion", "plot_recall", "plot_tail", "plot_tail_by_score"]
+__all__ = ["plot_calibration", "plot_confusion", "plot_false_alarms", "plot_recall", "plot_tail"]
 
 _EDGES = np.geomspace(5, 100, 9)
 _KINDS = {
@@ -93,6 +93,22 @@ def _against_snr(
     axes.errorbar(x, y, [y - low, high - y], ms=4, lw=1.2, elinewidth=0.8, capsize=2, **style)
 
 
+def plot_false_alarms(
+    shown: Shown,
+    trials_of_fold: dict[int, list[Trial]],
+    stars: LabelledStars,
+    recipe: Recipe,
+    rule: CandidateRule,
+    path: str | os.PathLike,
+) -> None:
+    """Plot false alarms and losses against what the rule decides by: the probability in a survey,
+    or, without odds, the classifier's."""
+    if rule.odds is not None:
+        plot_tail(shown, path)
+    else:
+        _plot_tail_by_score(trials_of_fold, stars, recipe, rule, path)
+
+
 def plot_tail(shown: Shown, path: str | os.PathLike) -> None:
     """Plot against the threshold the rate of false alarms among LAMOST spectra, and the part of the
     rare class's library stars that is lost, by probability in a survey."""
@@ -122,7 +138,7 @@ def plot_tail(shown: Shown, path: str | os.PathLike) -> None:
     save_figure(figure, path)
 
 
-def plot_tail_by_score(
+def _plot_tail_by_score(
     trials_of_fold: dict[int, list[Trial]],
     stars: LabelledStars,
     recipe: Recipe,

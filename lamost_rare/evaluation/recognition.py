@@ -21,13 +21,7 @@ from .goals import GOALS
 from .known_stars import known_star_lines
 from .label_noise import label_noise
 from .pages import GLOSSARY, images_beside, percent, table, write_page
-from .plots import (
-    plot_calibration,
-    plot_confusion,
-    plot_recall,
-    plot_tail,
-    plot_tail_by_score,
-)
+from .plots import plot_calibration, plot_confusion, plot_false_alarms, plot_recall
 from .shown import Shown
 from .survey_section import survey_lines
 
@@ -136,10 +130,7 @@ def _plots(
     file = {kind: images / f"{recipe.name}-{kind}.svg" for kind in _PLOTS}
     shown = Shown.of_decided(decided, shipped, recipe.rare_class)
     plot_recall(shown, file["recall"])
-    if shipped.odds is not None:
-        plot_tail(shown, file["false-alarms"])
-    else:
-        plot_tail_by_score(trials_of_fold, stars, recipe, shipped, file["false-alarms"])
+    plot_false_alarms(shown, trials_of_fold, stars, recipe, shipped, file["false-alarms"])
     plot_confusion(decided, recipe, file["confusion"])
     plot_calibration(decided, recipe, file["calibration"])
     name = members(recipe.rare_class)
