@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 
 from evaluation_helpers import TINY_LCGAN, check_page, write_data
 from lamost_rare.cli import main
+from lamost_rare.evaluation.any_generator import Generator, load_any_generator
 from lamost_rare.evaluation.generated import (
     SPACES,
     GanSizes,
-    Generator,
     evaluate_gan,
-    load_any_generator,
 )
 from lamost_rare.evaluation.generated_metrics import (
     compare_measures,

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..hdf5 import load_weights
-from ..inference.generation import generate, load_generator
-from ..networks.architectures import network_name
-from ..presets import load_preset
+from ..inference.generation import generate
 from ..progress import counted
 from ..simulation.dataset import LATER_LIBRARIES, load_data_folder
 from ..spectra.grid import LAMOST_GRID
+from .any_generator import load_any_generator
 from .generated_metrics import (
     compare_measures,
     continuum_slope,
@@ -31,33 +27,13 @@ from .generated_metrics import (
 from .paper.sets import level_red_end
 from .real_spectra import RealSpectra
 
-__all__ = ["GanFigures", "GanSizes", "Generator", "evaluate_gan", "load_any_generator"]
-__all__ += ["panel_of"]
+__all__ = ["GanFigures", "GanSizes", "evaluate_gan", "panel_of"]
 
 SPACES = ("flux", "rectified")
 """What SVMs see: standardized flux, as in the paper; that over its pseudo-continuum."""
 REFERENCE = "real spectra of the training stars"
 _FIRST_SEED = 1000
 """Of generated spectra."""
-
-
-@dataclass
-class Generator:
-    """A generator and what is known of its training.
-
-    Attributes
-    ----------
-    name, network, rare_class : str
-    model : keras.Model
-    training : dict
-        The preset's block; empty for the bare folder of a training.
-    """
-
-    name: str
-    network: str
-    rare_class: str
-    model: object
-    training: dict
 
 
 @dataclass(frozen=True)
@@ -115,30 +91,6 @@ class GanFigures:
     coverage: dict
     memorised: dict
     panel: dict
-
-
-def load_any_generator(path: str | os.PathLike) -> Generator:
-    """Load a generator from a preset, by name or folder, or from the folder of a training.
-
-    Raises
-    ------
-    PresetError
-        If it is neither.
-    """
-    folder = Path(path)
-    if (folder / "state.npz").exists() and not (folder / "config.json").exists():
-        from ..networks.build import NETWORKS, build_network  # loads Keras
-
-        with np.load(folder / "state.npz") as state:
-            architecture = json.loads(str(state["fingerprint"]))["architecture"]
-        model = build_network(architecture, "generator")
-        load_weights(model, folder / "best.weights.h5")
-        network = network_name(architecture, NETWORKS["generator"])
-        return Generator(folder.name, network, "", model, {})
-    preset = load_preset(path)
-    model = load_generator(preset)
-    network = preset.architecture.get("network", "lcgan")
-    return Generator(preset.name, network, preset.rare_class, model, preset.settings.training)
 
 
 def evaluate_gan(

@@ -14,7 +14,8 @@ from .generated_metrics import line_depths
 from .paper.sets import split_stars
 
 if TYPE_CHECKING:
-    from .generated import GanSizes, Generator
+    from .any_generator import Generator
+    from .generated import GanSizes
 
 __all__ = ["KINDS", "RealSpectra"]
 

@@ -15,12 +15,12 @@ from .close_ups import CloseUp, close_ups, lines_named, robust_range, sigma_of, 
 from .headline import headline
 from .line_sets import close_up_lines
 from .one_spectrum import one_spectrum
+from .plot_axes import axes_given, last_row, new_axes
 from .row_values import rare_class_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
-    from matplotlib.typing import HashableList
 
 __all__ = ["plot_spectrum"]
 
@@ -28,7 +28,6 @@ ARMS_JOIN = (5700.0, 5900.0)
 """Å, where LAMOST's blue and red arm meet: steps and wiggles there are the instrument's."""
 FASTEST = 30_000.0
 """km/s; a star that is faster is a mistake."""
-_IN_A_ROW = 6
 _LEVEL, _BAD = "#CC79A7", "#7f7f7f"
 """Of the palette that `.close_ups` has too, another one than lines of helium and hydrogen have."""
 
@@ -110,7 +109,7 @@ def plot_spectrum(
     >>> axes["overview"].figure.savefig("spectrum.png")
     """
     velocity = _km_s(velocity)
-    given, lines = _axes_given(axes, lines, figure)
+    given, lines = axes_given(axes, lines, figure)
     preset = _preset(preset)
     found = one_spectrum(spectrum, medium, scan)
     raw, values = found.raw, found.values
@@ -121,7 +120,7 @@ def plot_spectrum(
         lines = close_up_lines(rare, preset.settings.evidence if preset else None)
     shown = close_ups(raw, lines_named(lines), velocity)
     if given is None:
-        given = _new_axes([one.line.name for one in shown], figure)
+        given = new_axes([one.line.name for one in shown], figure)
     if "overview" in given:
         _draw_overview(given["overview"], raw, shown)
         said = headline(raw, values, velocity) if title is None else title
@@ -161,49 +160,6 @@ def _preset(preset: PresetLike) -> Preset | None:
 def _classified(raw: RawSpectrum, preset: Preset | None) -> dict[str, Any]:
     row = classify_spectra(raw, preset, evidence=False)[0]
     return {name: row[name] for name in row.colnames}
-
-
-def _axes_given(
-    axes: Axes | Mapping[str, Axes] | None,
-    lines: Iterable[str] | None,
-    figure: Figure | SubFigure | None,
-) -> tuple[dict[str, Axes] | None, Iterable[str] | None]:
-    """Return a mapping of axes, or None if there are none yet, and the lines that go with it."""
-    if axes is None:
-        return None, lines
-    if figure is not None:
-        raise TypeError("give axes or a figure, not both")
-    if not isinstance(axes, Mapping) and hasattr(axes, "plot"):
-        return {"overview": axes}, () if lines is None else _none_of(lines)
-    if not isinstance(axes, Mapping) or not all(hasattr(one, "plot") for one in axes.values()):
-        raise TypeError(
-            f"axes must be Axes, or a mapping from 'overview' and names of lines to Axes, "
-            f"not {type(axes).__name__}"
-        )
-    names = [name for name in axes if name != "overview"]
-    if lines is not None and list(lines) != names:
-        raise TypeError("the mapping of axes names the lines: leave lines out")
-    return dict(axes), names
-
-
-def _none_of(lines: Iterable[str]) -> list[str]:
-    lines = list(lines)
-    if lines:
-        raise TypeError("one Axes is for the whole spectrum alone: for lines, give a mapping")
-    return lines
-
-
-def _new_axes(names: list[str], figure: Figure | SubFigure | None) -> dict[str, Any]:
-    n_rows = -(-len(names) // _IN_A_ROW)
-    in_a_row = -(-len(names) // n_rows) if n_rows else 1
-    if figure is None:
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=(10, 3 + 2.2 * n_rows), layout="constrained")
-    rows = [names[k * in_a_row : (k + 1) * in_a_row] for k in range(n_rows)]
-    mosaic: list[HashableList[str]] = [["overview"] * in_a_row]
-    mosaic += [[*row, *["."] * (in_a_row - len(row))] for row in rows]
-    return figure.subplot_mosaic(mosaic, height_ratios=[1.15] + [1] * n_rows)
 
 
 def _ink() -> str:
@@ -256,7 +212,7 @@ def _draw_close_ups(axes: Mapping[str, Any], shown: list[CloseUp]) -> None:
     ranges = [_with_margin(robust_range(one.flux, one.sigma)) for one in shown]
     ordinary = [r for r in ranges if _is_ordinary(r)]
     common = min([0.85, *(r[0] for r in ordinary)]), max([1.08, *(r[1] for r in ordinary)])
-    last = _last_row(axes)
+    last = last_row(axes)
     for one, own in zip(shown, ranges, strict=True):
         if one.line.name not in axes:
             continue
@@ -270,16 +226,6 @@ def _draw_close_ups(axes: Mapping[str, Any], shown: list[CloseUp]) -> None:
             here.tick_params(labelleft=False)
         if place is None or place.rowspan.stop == last[place.colspan.start]:
             here.set_xlabel("wavelength (Å)", fontsize="small")
-
-
-def _last_row(axes: Mapping[str, Any]) -> dict[int, int]:
-    """Return, for each column of a grid of axes, the row below which there are none."""
-    last: dict[int, int] = {}
-    for place in (one.get_subplotspec() for one in axes.values()):
-        if place is not None:
-            for column in place.colspan:
-                last[column] = max(last.get(column, 0), place.rowspan.stop)
-    return last
 
 
 def _with_margin(span: tuple[float, float]) -> tuple[float, float]:
