@@ -3,6 +3,10 @@
 Which kind of hot star it is the probability of the rare class says. That it is none of the common
 cool ones, of which a survey has a million for each O star, needs more certainty than probabilities
 that were learned from balanced classes have, and the more so the lower the S/N.
+
+The features are those of the odds in a survey, too (`odds`). A discriminant with a threshold is in
+presets of recipes without prevalences alone (`lamost_rare.validation.discriminant_fit`): the
+shipped ones have none, those made before may.
 """
 
 from __future__ import annotations

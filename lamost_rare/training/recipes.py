@@ -28,13 +28,13 @@ class Recipe:
     With ``holdout`` the shipped weights are those of the first fold, measured on the stars left
     out of it (a 7:3 split with ``n_folds`` of 3 or 4) at a threshold of 0.5. Without it they are
     trained on everything, and the ``n_folds`` classifiers of a cross-validation give threshold,
-    temperature and figures. ``group`` is the rare class with its look-alikes; all else is for the
-    discriminant to keep out. With ``refined`` a second training follows on what the first stage is
-    not sure of. ``mixed`` is the weight of the first stage's logits in a mean with the
-    recogniser's. ``key_lines`` and ``evidence`` are the lines of the rare class, where any are
-    known. ``prevalence`` is how frequent the populations of a survey are, among which the rare
-    class is looked for. ``without`` are libraries that are not read. With ``novelty`` the
-    preset tells what is unlike all known spectra, too.
+    temperature and figures. ``prevalence`` is how frequent the populations of a survey are, among
+    which the rare class is looked for. Without it ``group`` is the rare class with its look-alikes,
+    and all else is for a discriminant to keep out. With ``refined`` a second training follows on
+    what the first stage is not sure of. ``mixed`` is the weight of the first stage's logits in a
+    mean with the recogniser's. ``key_lines`` and ``evidence`` are the lines of the rare class,
+    where any are known. ``without`` are libraries that are not read. With ``novelty`` the preset
+    tells what is unlike all known spectra, too.
     """
 
     name: str

@@ -1,4 +1,10 @@
-"""Fit of the discriminant that tells hot stars from all else, on spectra not trained on."""
+"""Fit of the discriminant that tells hot stars from all else, on spectra not trained on.
+
+It is for recipes whose rare class has look-alikes (`group`), and of which nobody knows how frequent
+the populations of a survey are. Where that is known, odds do the same and more: `odds_fit`. No
+shipped preset has a discriminant now. `train classifier` fits none: its candidates are those of a
+probability of 0.5.
+"""
 
 from __future__ import annotations
 
