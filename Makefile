@@ -17,7 +17,7 @@ export MPLBACKEND ?= Agg
 .PHONY: help install demo scan test test-all test-oldest coverage fuzz adapters docs lint format bench weights clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(STAMP)  ## set up .venv with the package and everything it needs
 
@@ -80,7 +80,8 @@ $(DOCUMENTED): $(ADAPTED) setup.cfg
 
 # Tests of the page need Chromium. Nobody is asked for a password: where it cannot be installed, they are skipped.
 $(BROWSER): $(STAMP)
-	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	@command -v "$$LAMOST_RARE_BROWSER" || command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| command -v "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
 	|| { test "$$(id -u)" = 0 || with="sudo -n"; export DEBIAN_FRONTEND=noninteractive; \
 	     $$with apt-get update --quiet && $$with apt-get install --quiet --yes --no-install-recommends chromium; } </dev/null >/dev/null 2>&1 \
 	|| echo "without Chromium: tests of the page are skipped"

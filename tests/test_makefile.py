@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -91,6 +92,24 @@ def test_continuous_integration_runs_the_tests_and_builds_the_docs():
     lines = script.read_text().splitlines()
     assert "set -euo pipefail" in lines
     assert lines[-2:] == ["make test", "make docs QUICK=1"]
+
+
+def test_the_workflow_runs_what_there_is_on_the_pythons_that_are_supported():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    jobs = workflow["jobs"]
+    targets = [entry["target"] for entry in jobs["once"]["strategy"]["matrix"]["include"]]
+    made = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"test", *targets} <= set(made)
+    for job, command in (("test", "make test"), ("once", "make ${{ matrix.target }}")):
+        assert jobs[job]["steps"][-1]["run"] == command
+        assert 0 < jobs[job]["timeout-minutes"] <= 90
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    named = re.findall(r"Python :: (3\.\d+)$", config["metadata"]["classifiers"], re.MULTILINE)
+    assert jobs["test"]["strategy"]["matrix"]["python"] == named
+    assert config["options"]["python_requires"] == f">={named[0]}"
+    assert {e["python"] for e in jobs["once"]["strategy"]["matrix"]["include"]} <= {*named}
 
 
 @pytest.mark.parametrize("name", ["Makefile", ".ci/run", "setup.cfg", "pyproject.toml"])
