@@ -132,11 +132,18 @@ def test_the_recipe_for_conda_asks_for_the_same():
     setup.read(REPOSITORY / "setup.cfg", encoding="utf-8")
     recipe = yaml.safe_load((REPOSITORY / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
     names = {"python-isal": "isal", "matplotlib-base": "matplotlib"}
+    unix, *required = recipe["requirements"]["run"]
+    assert unix == "__unix"
     asked = {}
-    for line in recipe["requirements"]["run"]:
+    for line in required:
         name, version = line.split(" >=")
         asked[names.get(name, name)] = version
     assert asked.pop("python") == "${{ python_min }}"
+    assert f">={recipe['context']['python_min']}" == setup["options"]["python_requires"]
+    assert (
+        recipe["build"]["python"]["entry_points"]
+        == (setup["options.entry_points"]["console_scripts"].split("\n")[1:])
+    )
     wanted = (line.split(" >= ") for line in setup["options"]["install_requires"].split("\n"))
     assert asked == {line[0].lower(): line[1] for line in wanted if len(line) == 2}
     assert recipe["context"]["version"] == lamost_rare.__version__
