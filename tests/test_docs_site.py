@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from inventories import ALIASES, intersphinx_entries, read_list
 from lamost_rare import cli
 from lamost_rare.pipeline import Step
 from lamost_rare.pipeline.registry import list_steps
@@ -126,8 +127,6 @@ def test_built_in_steps_are_described():
 
 
 def test_inventories_can_be_read_back(tmp_path):
-    from inventories import ALIASES, intersphinx_entries, read_list
-
     entries = intersphinx_entries(DOCS / "inventories", tmp_path)
     assert {"astropy", "numpy", "specutils"} <= entries.keys()
     names = set()
@@ -146,6 +145,36 @@ def test_inventories_can_be_read_back(tmp_path):
     for name in ALIASES.values():
         home, _, last = name.rpartition(".")
         assert name in names or hasattr(importlib.import_module(home), last)
+
+
+def listed_objects():
+    for path in sorted((DOCS / "inventories").glob("*.txt")):
+        for name, role, page in read_list(path)[1]:
+            yield pytest.param(name, role, page, id=f"{path.stem}-{name}")
+
+
+KINDS = {
+    "py:class": inspect.isclass,
+    "py:data": lambda thing: not inspect.isclass(thing) and not inspect.ismodule(thing),
+    "py:exception": lambda thing: inspect.isclass(thing) and issubclass(thing, BaseException),
+    "py:function": callable,
+    "py:module": inspect.ismodule,
+}
+
+
+@pytest.mark.parametrize(("name", "role", "page"), list(listed_objects()))
+def test_objects_of_other_projects_are_there_and_of_the_kind_that_is_said(name, role, page):
+    address, _, anchor = page.partition("#")
+    assert address.endswith((".html", "/"))
+    if role.startswith("std:"):
+        places = {"std:term": f"term-{name}", "std:label": name.replace(".", "-")}
+        assert anchor == places[role]
+        return
+    home, _, last = name.rpartition(".")
+    pytest.importorskip(home.split(".")[0] or "builtins")
+    module = importlib.import_module(home or "builtins")
+    thing = importlib.import_module(name) if role == "py:module" else getattr(module, last)
+    assert KINDS[role](thing)
 
 
 @pytest.mark.parametrize(
