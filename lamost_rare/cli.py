@@ -25,6 +25,7 @@ from .installed import version_lines
 from .logs import shown
 from .processes import open_standard_streams
 from .text import EMPTY, printable
+from .wording import options_are_named
 
 __all__ = ["main"]
 
@@ -139,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
         args = _parser(argv).parse_args(argv)
         if not debug:
             _quiet()
-        with shown(PROGRAM, debug):
+        with options_are_named(), shown(PROGRAM, debug):
             return args.run(args)
     except SystemExit as done:  # argparse: --help, --version, bad usage
         return done.code if isinstance(done.code, int) else 2

@@ -237,10 +237,10 @@ def test_what_cannot_be_shown_is_not_named(survey, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"blind": 0}, "--blind must be from 1 to 1000, and a whole number, not 0"),
-        ({"blind": 1001}, "--blind must be from 1 to 1000"),
-        ({"blind": True}, "--blind must be from 1 to 1000"),
-        ({"blind": 3, "seed": -1}, "--seed must be a whole number, 0 or more, not -1"),
+        ({"blind": 0}, "blind must be from 1 to 1000, and a whole number, not 0"),
+        ({"blind": 1001}, "blind must be from 1 to 1000"),
+        ({"blind": True}, "blind must be from 1 to 1000"),
+        ({"blind": 3, "seed": -1}, "seed must be a whole number, 0 or more, not -1"),
         ({"blind": 3, "known": "missing.csv"}, "cannot read .*missing.csv: No such file"),
         ({"blind": 3, "known": ""}, "known is empty"),
     ],
@@ -257,13 +257,15 @@ def test_a_table_without_classes_or_a_class_without_a_model(stars, tmp_path, mon
         make_page(stars, tmp_path / "p.html", blind=1, known=table, progress=False)
     rare = property(lambda scan: "carbon")
     monkeypatch.setattr(finished_scan.FinishedScan, "rare_class", rare)
-    with pytest.raises(ReportError, match="--blind cannot simulate class carbon: give stars that"):
+    with pytest.raises(
+        ReportError, match="blind cannot simulate class carbon: give a table of stars"
+    ):
         make_page(stars, tmp_path / "p.html", blind=1, progress=False)
 
 
 def test_an_earlier_truth_is_kept(stars, tmp_path):
     (tmp_path / "page.blind.json").write_text("precious")
-    with pytest.raises(ReportError, match="exists already; --overwrite replaces it"):
+    with pytest.raises(ReportError, match="exists already; overwrite=True replaces it"):
         make_page(stars, tmp_path / "page.html", blind=2, progress=False)
     assert (tmp_path / "page.blind.json").read_text() == "precious"
     assert not (tmp_path / "page.html").exists()
@@ -382,9 +384,12 @@ def test_verdicts_of_a_blind_page_without_the_truth_are_noticed(run, files):
     ("content", "says"),
     [
         ("{", "x.blind.json is not JSON"),
-        ("[]", "x.blind.json is not what report --blind of this version wrote"),
-        ('{"kind": "lamost-rare blind", "format": 9}', "is not what report --blind of this"),
-        ('{"kind": "lamost-rare blind", "format": 1, "stars": [1]}', "is not what report --blind"),
+        ("[]", "x.blind.json is not what this version writes beside a page with known"),
+        ('{"kind": "lamost-rare blind", "format": 9}', "is not what this version writes beside"),
+        (
+            '{"kind": "lamost-rare blind", "format": 1, "stars": [1]}',
+            "is not what this version writes beside",
+        ),
         (None, "cannot read x.blind.json: No such file or directory"),
     ],
 )

@@ -339,7 +339,7 @@ def test_a_catalogue_without_a_directory_says_what_is_missing(root, tmp_path, na
         rows.write(path)
     else:
         pq.write_table(pa.Table.from_pylist([row(i) for i in range(4)]), path)
-    with pytest.raises(ScanError, match=r"is a table: say with --root DIR"):
+    with pytest.raises(ScanError, match=r"is a table: say with root where"):
         open_inputs(path)
 
 
@@ -497,10 +497,10 @@ def test_tables_that_are_no_catalogues(root, run, tmp_path):
         assert str(error.value).isprintable()
     write_csv(tmp_path / "c.csv", rows)
     for catalogue, directory, message in [
-        (tmp_path / "c.csv", tmp_path / "nowhere", "--root .* is no directory"),
-        (folder, folder, "with --root the source is a catalogue"),
+        (tmp_path / "c.csv", tmp_path / "nowhere", "root .* is no directory"),
+        (folder, folder, "with root the source is a catalogue"),
         (tmp_path / "gone.csv", folder, "no such file"),
-        (tmp_path / "c.csv", None, "say with --root DIR"),
+        (tmp_path / "c.csv", None, "say with root where"),
     ]:
         with pytest.raises(ScanError, match=message):
             run(catalogue, directory)
@@ -528,7 +528,7 @@ def test_only_the_same_catalogue_is_resumed(root, run, tmp_path):
     shutil.copytree(root, tmp_path / "copy")
     with pytest.raises(ScanError, match=r"spectra below .*, not .*copy"):
         run(path, tmp_path / "copy")
-    with pytest.raises(ScanError, match="with --root"):
+    with pytest.raises(ScanError, match="say with root"):
         run(path, None)
     assert manifest(tmp_path / "out") == before
     summary = run(path, root)
@@ -554,7 +554,7 @@ def test_on_the_command_line(root, network, tmp_path, capsys):
     command += ["--preset", str(tmp_path / "preset")]
     assert preset.name == "standin-v1"
     assert cli.main(command) == 2
-    assert "--root DIR" in capsys.readouterr().err
+    assert "say with --root where" in capsys.readouterr().err
     assert cli.main([*command, "--root", str(root)]) == 0
     assert "4 inputs = 4 classified + 0 rejected + 0 to do" in capsys.readouterr().out
 

@@ -280,7 +280,7 @@ def test_when_all_are_settled_there_is_no_network(preset, source, monkeypatch, t
 
 def test_scans_with_and_without_do_not_mix(preset, source, network, tmp_path):
     scan_directory(source, tmp_path / "out", preset=preset)
-    with pytest.raises(ScanError, match=r"thorough False of step .* not True.*--overwrite"):
+    with pytest.raises(ScanError, match=r"thorough False of step .* not True.*overwrite=True"):
         scan_directory(source, tmp_path / "out", preset=preset, thorough=True)
 
 

@@ -351,7 +351,7 @@ def test_a_sequence_is_packed(here):
 
 @pytest.mark.parametrize("source", [["0.fits"], "-", "@-"])
 def test_a_catalogue_is_a_file(here, source):
-    with pytest.raises(ScanError, match="with --root the source is a catalogue in a file, not"):
+    with pytest.raises(ScanError, match="with root the source is a catalogue in a file, not"):
         open_inputs(source, here)
 
 

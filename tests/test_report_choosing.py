@@ -135,10 +135,10 @@ def test_nothing_to_show(found, asked, message):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"top": 0}, "--top must be at least 1, and a whole number, not 0"),
-        ({"top": 2.0}, "--top must be at least 1"),
-        ({"top": True}, "--top must be at least 1"),
-        ({"rows": {"obsid": [1]}, "top": 2}, "--rows says all"),
+        ({"top": 0}, "top must be at least 1, and a whole number, not 0"),
+        ({"top": 2.0}, "top must be at least 1"),
+        ({"top": True}, "top must be at least 1"),
+        ({"rows": {"obsid": [1]}, "top": 2}, "rows says all"),
         (
             {"rows": {"obs": [1]}},
             "has neither obsid nor path among its columns .but obs",

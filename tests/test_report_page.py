@@ -329,7 +329,7 @@ def test_the_catalogue_of_today_has_all_columns_that_the_list_knows():
 def test_a_page_is_not_overwritten_by_chance(output, tmp_path):
     target = tmp_path / "p.html"
     target.write_text("mine")
-    with pytest.raises(ReportError, match=r"p.html exists already; --overwrite replaces it"):
+    with pytest.raises(ReportError, match=r"p.html exists already; overwrite=True replaces it"):
         make_page(output, target, progress=False)
     assert target.read_text() == "mine"
     make_page(output, target, overwrite=True, progress=False)

@@ -128,7 +128,7 @@ def test_what_is_said_of_others(text, message):
     with pytest.raises(ReportError, match=message) as error:
         parse_condition(text, TABLE.schema)
     said = str(error.value)
-    assert said.startswith("--where")
+    assert said.startswith("where")
     assert said.isprintable()
     assert len(said) < 300
 

@@ -282,18 +282,18 @@ def test_another_scan_in_the_same_place_is_refused(preset, network, tmp_path, ch
     before = digests(output)
     if change == "inputs":
         write_file(source / "more.fits", 9)
-        message = "holds a scan of 3 inputs, now there are 4: use --overwrite"
+        message = "holds a scan of 3 inputs, now there are 4: use overwrite=True"
     elif change == "preset":
         preset = standin_preset(tmp_path / "b", name="b-v1")
-        message = "with preset standin-v1, not b-v1: use --overwrite"
+        message = "with preset standin-v1, not b-v1: use overwrite=True"
     elif change == "threshold":
         preset = standin_preset(tmp_path / "b", threshold=0.6)
-        message = "with preset another state of standin-v1: use --overwrite"
+        message = "with preset another state of standin-v1: use overwrite=True"
     elif change == "batch_size":
-        batch_size, message = 8, "with --batch-size 4, not 8: use --overwrite"
+        batch_size, message = 8, "with batch_size 4, not 8: use overwrite=True"
     else:
         source = source.rename(tmp_path / "moved")
-        message = "not of .*moved: use --overwrite"
+        message = "not of .*moved: use overwrite=True"
     with pytest.raises(ScanError, match=message):
         scan_directory(source, output, preset=preset, batch_size=batch_size)
     assert digests(output) == before
@@ -307,10 +307,12 @@ def test_a_damaged_manifest_and_foreign_tables_are_not_overwritten(
     output = tmp_path / "out"
     output.mkdir()
     (output / "catalogue.parquet").write_text("mine")
-    with pytest.raises(ScanError, match=r"no manifest.json says where it is from: use --overwrite"):
+    with pytest.raises(
+        ScanError, match=r"no manifest.json says where it is from: use overwrite=True"
+    ):
         scan_directory(folder, output, preset=preset)
     (output / "manifest.json").write_text('{"format": 1')
-    with pytest.raises(ScanError, match=r"manifest.json is damaged .*: use --overwrite"):
+    with pytest.raises(ScanError, match=r"manifest.json is damaged .*: use overwrite=True"):
         scan_directory(folder, output, preset=preset)
     assert (output / "catalogue.parquet").read_text() == "mine"
     assert scan_directory(folder, output, preset=preset, overwrite=True).classified == 27
@@ -333,7 +335,7 @@ def test_output_in_use(folder, preset, tmp_path):
             scan_directory(folder, output, preset=preset)
     message = str(problem.value)
     assert message.startswith(f"{output} is in use by another scan (process {os.getpid()} on ")
-    assert message.endswith("); wait for it or choose another --output")
+    assert message.endswith("); wait for it or choose another output")
     assert not (output / "manifest.json").exists()
 
 

@@ -239,5 +239,5 @@ def test_a_catalogue_of_other_columns(scan, preset, tmp_path):
     scan(tmp_path / "out", preset)
     rejected = (tmp_path / "out" / "rejected.parquet").read_bytes()
     (tmp_path / "out" / "catalogue.parquet").write_bytes(rejected)
-    with pytest.raises(ScanError, match="--overwrite to start again"):
+    with pytest.raises(ScanError, match="overwrite=True to start again"):
         scan(tmp_path / "out", preset, threshold=0.05)

@@ -236,7 +236,7 @@ def test_pack_goes_on_only_with_the_same_inputs(survey, tmp_path, monkeypatch):
         patch.setattr(pack, "write_part", full)
         with pytest.raises(ScanError, match="No space left on device; put that right and run"):
             pack_spectra(survey, tmp_path / "a.h5", workers=1)
-    with pytest.raises(ScanError, match=r"holds a scan of .*: use --overwrite"):
+    with pytest.raises(ScanError, match=r"holds a scan of .*: use overwrite=True"):
         pack_spectra(survey / "plate0", tmp_path / "a.h5", workers=1)
     pack_spectra(survey / "plate0", tmp_path / "a.h5", workers=1, overwrite=True)
     assert len(table_of(tmp_path / "a.h5")) == 20

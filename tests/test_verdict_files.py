@@ -295,7 +295,7 @@ def test_two_people_of_one_name_are_told_apart():
     assert said(found)["Anna (b.csv)", "J1"] == "B"
     assert found.notes == [
         "Anna is taken for 2 people, since no verdict of that name is in two of a.csv, b.csv; "
-        "--one-person if it is one"
+        "one_person=True if it is one"
     ]
     one = gather(files, one_person=True)
     assert (one.people, one.notes) == (["Anna"], [])

@@ -10,6 +10,7 @@ from ..inference.expected import Expected
 from ..inference.output import check_output, terminal_lines, write_table
 from ..inference.sizes import MOST, whole_number
 from ..text import printable, without_name
+from ..wording import named
 from .options import add_survey_arguments
 
 __all__ = ["add_arguments", "run"]
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Classify, print or write; returns the exit status (1: nothing was usable)."""
-    whole_number("--batch-size", args.batch_size)
+    whole_number(named("batch_size"), args.batch_size)
     if args.output:
         check_output(args.output, overwrite=args.overwrite)
     from ..inference.classify import classify_spectra

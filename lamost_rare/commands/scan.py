@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from ..inference.sizes import BATCH_SIZE, MOST, whole_number
+from ..inference.sizes import BATCH_SIZE
 from .options import add_survey_arguments
 
 __all__ = [
@@ -87,9 +87,6 @@ def status_of(work: Callable, *args, quiet: bool, **options) -> int:
     """
     from ..survey.errors import ScanInterrupted
 
-    for name in MOST:
-        if options.get(name) is not None:  # said here in the words of the command line
-            whole_number(f"--{name.replace('_', '-')}", options[name])
     try:
         summary = work(*args, **options, progress=False if quiet else None)
     except ScanInterrupted as interrupt:

@@ -19,6 +19,7 @@ from ..training.recipes import Recipe
 from ..training.stream_options import StreamOptions
 from ..validation.figures import measure
 from ..validation.population import measure_survey
+from ..wording import named
 from .goals import GOALS, SURVEY_GOALS
 from .pages import spread, table, write_page
 
@@ -44,7 +45,8 @@ def check_recipe(preset: Preset, recipe: Recipe, seeds: Sequence[int]) -> None:
     own = training["seed"]
     if not seeds or len({own, *seeds}) != len(seeds) + 1:
         raise ValueError(
-            f"--seeds needs different numbers other than {own}, which {preset.name} was made with"
+            f"{named('seeds')} needs different numbers other than {own}, which "
+            f"{preset.name} was made with"
         )
     said = {"options": recipe.training, "refined": recipe.refined, "stream": recipe.stream}
     same = {name: training[name] == getattr(recipe, name) for name in ("n_folds", "holdout")}

@@ -102,7 +102,7 @@ class Shown:
     def members(self) -> tuple[str, np.ndarray]:
         """Return the kind of trials that shows the recall, and which are of the rare class.
 
-        Library stars, or, without any of the class, real spectra observed again.
+        Library stars, or, without any of the class, real spectra with noise added.
         """
         own = self.group == self.rare_class
         for kind in ("library", "reobserved"):

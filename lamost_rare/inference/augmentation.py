@@ -16,6 +16,7 @@ from ..spectra.grid import LAMOST_GRID
 from ..spectra.normalize import normalize_l2, pseudo_continuum
 from ..spectra.snr import g_band_snr
 from ..text import check_paths, printable
+from ..wording import named
 from .generation import DEFAULT_GENERATOR, generate, generator_preset, load_generator
 
 __all__ = [
@@ -182,7 +183,9 @@ def write_generated(batch: SpectrumBatch, output, *, overwrite=False, **attribut
     check_paths(output=output)
     output = Path(output)
     if output.exists() and not overwrite:
-        raise FileExistsError(f"{output} exists; choose another --output, or give --overwrite")
+        raise FileExistsError(
+            f"{output} exists; choose another {named('output')}, or give {named('overwrite', True)}"
+        )
     with atomic_path(output) as part, h5py.File(part, "w") as file:
         wavelength = file.create_dataset("wavelength", data=batch.grid.wavelength)
         wavelength.attrs.update(unit="Angstrom", medium="vacuum")

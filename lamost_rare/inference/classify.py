@@ -19,6 +19,7 @@ from ..spectra.raw import RawSpectrum
 from ..spectra.reading import read_each
 from ..spectra.resample import assemble
 from ..text import printable, without_name
+from ..wording import named
 from .columns import columns_of_catalogue
 from .evidence import measure_lines
 from .expected import ExpectedCounts
@@ -118,7 +119,7 @@ def classify_spectra(
     """
     if medium not in ("vacuum", "air"):
         raise ValueError(f"medium must be 'vacuum' or 'air', not {medium!r}")
-    whole_number("batch_size", batch_size)
+    whole_number(named("batch_size"), batch_size)
     _refuse_searching(spectra)
     if not isinstance(preset, Preset):
         preset = load_preset(preset)

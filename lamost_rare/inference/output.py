@@ -12,6 +12,7 @@ from ..atomic import atomic_path
 from ..errors import LamostRareError
 from ..spectra.quality import QualityFlag
 from ..text import check_paths, printable
+from ..wording import named
 
 __all__ = ["OutputError", "check_output", "terminal_lines", "write_table"]
 
@@ -48,7 +49,7 @@ def check_output(path, *, overwrite: bool = False) -> None:
     if path.is_dir():
         raise OutputError(f"{shown} is a directory")
     if path.exists() and not overwrite:
-        raise OutputError(f"{shown} exists already; --overwrite replaces it")
+        raise OutputError(f"{shown} exists already; {named('overwrite', True)} replaces it")
     if not path.parent.is_dir():
         raise OutputError(f"{shown}: there is no directory {printable(path.parent)}")
     if not os.access(path.parent, os.W_OK):

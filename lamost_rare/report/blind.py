@@ -22,6 +22,7 @@ from ..simulation.demo import SURVEY_GRID
 from ..spectra.quality import QualityFlag
 from ..spectra.raw import RawSpectrum
 from ..text import check_paths, printable
+from ..wording import named
 from .blind_stars import SIMULATED, known_stars, simulated_stars
 from .choosing import MOST_ROWS, Chosen
 from .errors import ReportError
@@ -125,9 +126,11 @@ def mix_in(
         If it cannot be done.
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_KNOWN:
-        raise ReportError(f"--blind must be from 1 to {MOST_KNOWN}, and a whole number, not {n}")
+        raise ReportError(
+            f"{named('blind')} must be from 1 to {MOST_KNOWN}, and a whole number, not {n}"
+        )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ReportError(f"--seed must be a whole number, 0 or more, not {seed}")
+        raise ReportError(f"{named('seed')} must be a whole number, 0 or more, not {seed}")
     n_all = len(chosen.rows) + n
     if n_all > MOST_ROWS:
         raise ReportError(f"{n_all} spectra, where a page holds {MOST_ROWS} at most")
@@ -169,7 +172,9 @@ def check_truth(page: Path, *, overwrite: bool) -> Path:
     """
     target = truth_beside(page)
     if os.path.lexists(target) and not overwrite:
-        raise ReportError(f"{printable(target)} exists already; --overwrite replaces it")
+        raise ReportError(
+            f"{printable(target)} exists already; {named('overwrite', True)} replaces it"
+        )
     return target
 
 

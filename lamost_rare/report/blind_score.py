@@ -113,7 +113,7 @@ def read_truth(path: str | os.PathLike) -> Truth:
             )
     except (KeyError, TypeError, AttributeError):
         pass
-    raise ReportError(f"{shown} is not what report --blind of this version wrote beside its page")
+    raise ReportError(f"{shown} is not what this version writes beside a page with known stars")
 
 
 def refuse_other_list(truth: Truth, verdicts: Iterable[Verdict], shown: str) -> None:

@@ -27,6 +27,7 @@ from ..spectra.raw import RawSpectrum
 from ..spectra.resample import assemble
 from ..survey.inputs.values import plain_text, whole_numbers
 from ..text import printable
+from ..wording import named
 from .errors import ReportError
 from .finished_scan import FinishedScan, take_rows
 from .rows_of_table import columns_of_file, look_up
@@ -91,8 +92,9 @@ def simulated_stars(
     """
     if scan.rare_class not in TYPES:
         raise ReportError(
-            f"--blind cannot simulate class {printable(scan.rare_class or 'of this scan')}: give "
-            "stars that are known, --known TABLE"
+            f"{named('blind')} cannot simulate class "
+            f"{printable(scan.rare_class or 'of this scan')}: give a table "
+            f"of stars that are known, {named('known')}"
         )
     others = [name for name in OTHERS if name != scan.rare_class]
     kinds = [scan.rare_class] * ((n + 1) // 2)
@@ -153,8 +155,9 @@ def known_stars(
             taken[name] = number, raw, star
     if len(taken) < n:
         raise ReportError(
-            f"{printable(path)} has {len(taken)} stars that can be mixed in, fewer than --blind "
-            f"{n}: they need a class, and a spectrum that is not in the list already"
+            f"{printable(path)} has {len(taken)} stars that can be mixed in, fewer than "
+            f"{named('blind', n)}: they need a class, and a spectrum that is not in the list "
+            "already"
         )
     order = sorted(taken, key=lambda name: taken[name][0] is None)
     known = [number for number, _, _ in (taken[name] for name in order) if number is not None]

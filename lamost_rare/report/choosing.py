@@ -14,6 +14,7 @@ from ..inference.arrow_files import arrow_file, open_parquet
 from ..inference.calibration import EVIDENCE
 from ..survey.candidates import rank_candidates
 from ..text import printable
+from ..wording import named
 from .errors import NothingToShowError, ReportError
 from .finished_scan import FinishedScan, clear_errors, take_rows
 from .rows_of_table import numbers_of_table
@@ -72,10 +73,12 @@ def choose(
         If there is no such row.
     """
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 1):
-        raise ReportError(f"--top must be at least 1, and a whole number, not {top!r}")
+        raise ReportError(f"{named('top')} must be at least 1, and a whole number, not {top!r}")
     if rows is not None:
         if top is not None or where is not None:
-            raise ReportError("--rows says all: give it without --top and --where")
+            raise ReportError(
+                f"{named('rows')} says all: give it without {named('top')} and {named('where')}"
+            )
         return _once(_given(scan, rows))
     if top is None and where is None:
         return _once(_candidates(scan))
@@ -86,7 +89,7 @@ def choose(
     if top is not None or numbers is None:
         numbers, name = _most_probable(scan, top, numbers)
         how.insert(0, f"the {len(numbers)} of greatest {name}")
-    _check_number(len(numbers), "add --top, or another condition")
+    _check_number(len(numbers), f"add {named('top')}, or another condition")
     table = _ranked(scan, take_rows(scan.catalogue, numbers))
     return _once(Chosen(table, " of ".join(how), []))
 
@@ -107,8 +110,10 @@ def _candidates(scan: FinishedScan) -> Chosen:
     with clear_errors(path), arrow_file(path) as file:
         rows = pq.read_table(file)
     if not len(rows):
-        raise NothingToShowError("the scan has no candidates: --top 50 shows the most probable")
-    _check_number(len(rows), "--top N takes the most probable")
+        raise NothingToShowError(
+            f"the scan has no candidates: {named('top', 50)} shows the most probable"
+        )
+    _check_number(len(rows), f"{named('top')} takes the most probable")
     of = f" of class {scan.rare_class}" if scan.rare_class else ""
     return Chosen(rows, f"candidates{of}", [])
 
@@ -140,7 +145,9 @@ def _fulfilling(scan: FinishedScan, where: str) -> np.ndarray:
             try:
                 found.append(table.filter(condition.expression)[_NUMBER].to_numpy())
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-                raise ReportError(f"--where cannot be answered: {printable(error)}") from None
+                raise ReportError(
+                    f"{named('where')} cannot be answered: {printable(error)}"
+                ) from None
             start += len(batch)
     return np.concatenate(found)
 
@@ -153,7 +160,9 @@ def _most_probable(
     It is the probability in the survey, or, where the preset has no odds, the classifier's.
     """
     if not scan.rare_class:
-        raise ReportError("--top needs the probability of a rare class, which this scan has not")
+        raise ReportError(
+            f"{named('top')} needs the probability of a rare class, which this scan has not"
+        )
     for name in (f"p_{scan.rare_class}_survey", f"p_{scan.rare_class}"):
         p = np.concatenate([np.empty(0), *_column(scan, name)])
         rows = np.arange(len(p)) if among is None else among

@@ -17,6 +17,7 @@ from ..atomic import atomic_path
 from ..progress import Progress
 from ..spectra.raw import RawSpectrum
 from ..text import check_paths, printable
+from ..wording import named
 from .asking import Asked, PageOptions, ask
 from .blind import check_truth
 from .errors import ReportError
@@ -167,7 +168,7 @@ def check_page(path: PathLike, *, overwrite: bool) -> Path:
     if target.suffix.lower() not in (".html", ".htm"):
         raise ReportError(f"{shown}: the name of a page ends in .html")
     if os.path.lexists(target) and not overwrite:
-        raise ReportError(f"{shown} exists already; --overwrite replaces it")
+        raise ReportError(f"{shown} exists already; {named('overwrite', True)} replaces it")
     if not target.parent.is_dir():
         raise ReportError(f"{shown}: there is no directory {printable(target.parent)}")
     if not os.access(target.parent, os.W_OK):

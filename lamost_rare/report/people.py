@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
+from ..wording import named
 from .verdict import Verdict
 from .verdict_files import VerdictFile
 
@@ -72,7 +73,7 @@ def gather(files: Iterable[VerdictFile], *, one_person: bool = False) -> Gathere
             names = ", ".join(short[group[0]] for group in groups)
             found.notes.append(
                 f"{name} is taken for {len(groups)} people, since no verdict of that name is in "
-                f"two of {names}; --one-person if it is one"
+                f"two of {names}; {named('one_person', True)} if it is one"
             )
     return found
 

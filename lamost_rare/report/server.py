@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..annotations import PathLike, TableLike
 from ..text import describe_error, printable
+from ..wording import named
 from .answering import VERDICTS, Answering, Content
 from .asking import Asked, ask
 from .blind import check_truth
@@ -107,7 +108,7 @@ class _Server(ThreadingHTTPServer):
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise ReportError(
-                    f"port {port} is in use: give another --port, or none for a free one"
+                    f"port {port} is in use: give another {named('port')}, or none for a free one"
                 ) from None
             if error.errno == errno.EACCES:
                 raise ReportError(f"port {port} is not for users: give one above 1023") from None
@@ -197,7 +198,7 @@ def serve(
     http://127.0.0.1:.../ 0
     """
     if port is not None and (isinstance(port, bool) or port not in _PORTS):
-        raise ReportError(f"--port must be from 1 to 65535, not {port}")
+        raise ReportError(f"{named('port')} must be from 1 to 65535, not {port}")
     asked = ask(
         open_scan(scan), top=top, where=where, rows=rows, spectra=spectra, verdicts=verdicts,
         blind=blind, seed=seed, known=known, progress=progress,
@@ -208,7 +209,9 @@ def serve(
     if path in _running:
         url = _running[path].url
         if port is not None and f":{port}/" not in url:
-            raise ReportError(f"this list is served at {url}: stop that before another --port")
+            raise ReportError(
+                f"this list is served at {url}: stop that before another {named('port')}"
+            )
         return _running[path]
     log = VerdictLog(path, digest, keys)
     page = None

@@ -15,6 +15,7 @@ from ..survey.inputs.items import Item, read_item
 from ..survey.inputs.store import StoreInput, read_rows
 from ..survey.reader import close_inputs
 from ..text import check_paths, path_text, printable, without_name
+from ..wording import named
 from .comparing import Comparison
 from .errors import ReportError
 from .finished_scan import FinishedScan
@@ -94,11 +95,11 @@ def open_sources(scan: FinishedScan, spectra: PathLike | None = None) -> Sources
     check_paths(spectra=spectra)
     path = os.path.abspath(os.fsdecode(spectra))
     if not os.path.exists(path):
-        raise ReportError(f"--spectra {printable(path)}: no such file or directory")
+        raise ReportError(f"{named('spectra')} {printable(path)}: no such file or directory")
     now = path_text(path)
     store, why = store_of(now)
     if why:
-        raise ReportError(f"--spectra: {why}")
+        raise ReportError(f"{named('spectra')}: {why}")
     # Paths of a list are relative to its folder, if they are not elsewhere.
     return Sources(store, () if store else ((source, now), (os.path.dirname(source), now)))
 

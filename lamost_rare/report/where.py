@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..text import printable
+from ..wording import named
 from .errors import ReportError
 
 __all__ = ["Condition", "parse_condition"]
@@ -91,7 +92,7 @@ def parse_condition(text: str, schema: pa.Schema) -> Condition:
     A row is not chosen where what is asked of it was not measured.
     """
     if len(text) > _LONGEST:
-        raise ReportError(f"--where is longer than {_LONGEST} characters: give the rows as --rows")
+        raise _wrong(f"longer than {_LONGEST} characters: give the rows as {named('rows')}")
     try:
         tree = ast.parse(re.sub(r"[\r\n]", " ", text).strip(), mode="eval")
         reader = _Reader(schema)
@@ -99,9 +100,9 @@ def parse_condition(text: str, schema: pa.Schema) -> Condition:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, ReportError):
             raise
-        raise ReportError(f"--where {_shown(text)} is not understood{_hint(text)}") from None
+        raise _wrong(f"{_shown(text)} is not understood{_hint(text)}") from None
     if not reader.columns:
-        raise ReportError(f"--where {_shown(text)} asks for no column")
+        raise _wrong(f"{_shown(text)} asks for no column")
     return Condition(found, sorted(reader.columns))
 
 
@@ -134,7 +135,7 @@ class _Reader:
         """Return what a part stands for."""
         read = getattr(self, f"_read_{type(node).__name__.lower()}", None)
         if read is None:
-            raise _not_understood(node)
+            raise _wrong(f"{_part(node)} is not understood")
         return read(node)
 
     def condition(self, node: ast.expr) -> pc.Expression:
@@ -143,9 +144,7 @@ class _Reader:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd) and value.whole:
             return pc.not_equal(value.expression, 0)
         if value.kind != _BOOL:
-            raise ReportError(
-                f"--where: {_part(node)} is {value.kind}, not a condition: compare it"
-            )
+            raise _wrong(f"{_part(node)} is {value.kind}, not a condition: compare it")
         return value.expression
 
     def _read_name(self, node: ast.Name) -> _Value:
@@ -153,9 +152,8 @@ class _Reader:
         if name not in self._schema.names:
             near = get_close_matches(name, self._schema.names, n=1, cutoff=0.5)
             meant = f", did you mean {near[0]}?" if near else ""
-            raise ReportError(
-                f"--where: the catalogue has no column {printable(name)}{meant} "
-                "(text stands in quotes)"
+            raise _wrong(
+                f"the catalogue has no column {printable(name)}{meant} (text stands in quotes)"
             )
         self.columns.add(name)
         kind = self._schema.field(name).type
@@ -169,7 +167,7 @@ class _Reader:
             return _Value(pc.if_else(missing, pa.scalar(None, kind), field), _NUMBER)
         if pa.types.is_integer(kind):
             return _Value(field, _NUMBER, whole=True)
-        raise ReportError(f"--where: column {printable(name)} is of a kind that is not compared")
+        raise _wrong(f"column {printable(name)} is of a kind that is not compared")
 
     def _read_constant(self, node: ast.Constant) -> _Value:
         value = node.value
@@ -184,7 +182,7 @@ class _Reader:
             return _Value(pc.scalar(pa.scalar(value, pa.int64())), _NUMBER, True, value)
         if isinstance(value, (int, float)):
             return _Value(pc.scalar(float(value)), _NUMBER, constant=float(value))
-        raise _not_understood(node)
+        raise _wrong(f"{_part(node)} is not understood")
 
     def _read_boolop(self, node: ast.BoolOp) -> _Value:
         join = _JOINED[type(node.op)]
@@ -207,7 +205,7 @@ class _Reader:
         if kind in _OF_BITS:
             return self._bits(node, *_OF_BITS[kind])
         if kind not in _ARITHMETIC and kind is not ast.Div:
-            raise _not_understood(node)
+            raise _wrong(f"{_part(node)} is not understood")
         left, right = (self._number(part) for part in (node.left, node.right))
         whole = left.whole and right.whole and kind is not ast.Div
         parts = _alike(left, right, whole)
@@ -219,16 +217,16 @@ class _Reader:
         if left.kind == right.kind == _BOOL:
             return _Value(of_conditions(left.expression, right.expression), _BOOL)
         if not (left.whole and right.whole):
-            raise ReportError(
-                f"--where: {_part(node)} asks for bits of what is no whole number (between "
-                "conditions write and, or)"
+            raise _wrong(
+                f"{_part(node)} asks for bits of what is no whole number "
+                "(between conditions write and, or)"
             )
         return _Value(of_bits(left.expression, right.expression), _NUMBER, True)
 
     def _read_call(self, node: ast.Call) -> _Value:
         of = node.func.id if isinstance(node.func, ast.Name) else ""
         if of != "abs" or len(node.args) != 1 or node.keywords:
-            raise ReportError(f"--where: {_part(node)} is not understood: only abs() is a function")
+            raise _wrong(f"{_part(node)} is not understood: only abs() is a function")
         number = self._number(node.args[0])
         return _Value(pc.abs(number.expression), _NUMBER, number.whole)
 
@@ -247,15 +245,15 @@ class _Reader:
     def _compare(self, node: ast.expr, op: ast.cmpop, left: _Value, right: _Value) -> pc.Expression:
         if _NONE in (left.kind, right.kind):
             if not isinstance(op, _EQUALITIES):
-                raise _not_understood(node)
+                raise _wrong(f"{_part(node)} is not understood")
             value = left if right.kind == _NONE else right
             missing = pc.is_null(value.expression)
             return missing if isinstance(op, (ast.Eq, ast.Is)) else pc.invert(missing)
         if isinstance(op, (ast.Is, ast.IsNot)):
-            raise ReportError(f"--where: {_part(node)}: write == or != (is goes with None)")
+            raise _wrong(f"{_part(node)}: write == or != (is goes with None)")
         if left.kind != right.kind:
-            raise ReportError(
-                f"--where: {_part(node)} compares {left.kind} with {right.kind}"
+            raise _wrong(
+                f"{_part(node)} compares {left.kind} with {right.kind}"
                 f"{': put text in quotes' if _TEXT in (left.kind, right.kind) else ''}"
             )
         parts = left.expression, right.expression
@@ -267,7 +265,7 @@ class _Reader:
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             others = [self.read(item) for item in node.elts]
             if any(other.constant is None or other.kind != value.kind for other in others):
-                raise ReportError(f"--where: after in comes a list of {value.kind} each")
+                raise _wrong(f"after in comes a list of {value.kind} each")
             kind = {_TEXT: pa.string(), _BOOL: pa.bool_()}.get(value.kind, pa.float64())
             if value.whole and all(other.whole for other in others):
                 kind = pa.int64()
@@ -277,12 +275,12 @@ class _Reader:
         text = self.read(node)
         if text.kind == _TEXT and value.kind == _TEXT and value.constant is not None:
             return pc.match_substring(text.expression, value.constant)
-        raise ReportError("--where: after in comes a list, as in prediction in ('O', 'B')")
+        raise _wrong("after in comes a list, as in prediction in ('O', 'B')")
 
     def _number(self, node: ast.expr) -> _Value:
         value = self.read(node)
         if value.kind != _NUMBER:
-            raise ReportError(f"--where: {_part(node)} is {value.kind}, not a number")
+            raise _wrong(f"{_part(node)} is {value.kind}, not a number")
         return value
 
 
@@ -292,9 +290,9 @@ def _alike(left: _Value, right: _Value, whole: bool) -> tuple[pc.Expression, pc.
     return left.expression.cast(kind, safe=False), right.expression.cast(kind, safe=False)
 
 
-def _not_understood(node: ast.expr) -> ReportError:
-    return ReportError(f"--where: {_part(node)} is not understood")
-
-
 def _part(node: ast.expr) -> str:
     return _shown(ast.unparse(node))
+
+
+def _wrong(what: str) -> ReportError:
+    return ReportError(f"{named('where')}: {what}")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from ..logs import say
 from ..presets import PresetError
 from ..text import printable
+from ..wording import named
 from .errors import ScanError
 
 __all__ = ["ClusterTasks"]
@@ -165,7 +166,7 @@ def _epitaph(number: int, error) -> str:
     return (
         f"shard {number} ended every Dask worker that it was given to, the last one "
         f"{printable(error.last_worker.address)}, though not by reading its files: look into the "
-        "workers' logs; if memory is short, use a smaller --batch-size or larger workers"
+        f"workers' logs; if memory is short, use a smaller {named('batch_size')} or larger workers"
     )
 
 

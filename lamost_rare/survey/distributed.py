@@ -21,6 +21,7 @@ from ..annotations import PathLike, PresetLike
 from ..inference.sizes import BATCH_SIZE
 from ..spectra.grid import WavelengthGrid
 from ..text import first_line, path_text, printable
+from ..wording import named
 from .cluster_tasks import ClusterTasks
 from .distributed_task import UNSEEN, describe_job, pack_entries, read_here, unpack_table
 from .errors import ScanError
@@ -117,7 +118,9 @@ def dask_client(address: str) -> Iterator:
     client_class = _client_class()
     where = printable(address)
     if not address:
-        raise ScanError("--dask needs the address of a scheduler, for example tcp://host:8786")
+        raise ScanError(
+            f"{named('dask')} needs the address of a scheduler, for example tcp://host:8786"
+        )
     try:
         client = client_class(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, RuntimeError, AssertionError) as error:

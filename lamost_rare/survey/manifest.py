@@ -11,6 +11,7 @@ from .. import __version__
 from ..atomic import write_text_atomically
 from ..installed import versions_of
 from ..text import printable
+from ..wording import named
 from .errors import ScanError
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
 FORMAT = 1
 """Version of the layout of output directories."""
 
-_OVERRIDE = "use --overwrite to start again, or another --output"
+
+def _override() -> str:
+    return f"use {named('overwrite', True)} to start again, or another {named('output')}"
 
 
 def describe_preset(preset) -> dict:
@@ -68,7 +71,7 @@ def read_manifest(path: Path) -> dict | None:
     except (ValueError, KeyError, TypeError):
         pass
     raise ScanError(
-        f"{printable(path)} is damaged or of another version of lamost-rare: {_OVERRIDE}"
+        f"{printable(path)} is damaged or of another version of lamost-rare: {_override()}"
     )
 
 
@@ -93,12 +96,12 @@ def refuse_other(old: dict, new: dict, output: Path) -> None:
     """Raise `ScanError` unless ``new`` asks for what the manifest ``old`` stands for."""
 
     def refuse(what: str):
-        raise ScanError(f"{printable(output)} holds a scan {what}: {_OVERRIDE}")
+        raise ScanError(f"{printable(output)} holds a scan {what}: {_override()}")
 
     if old["source"] != new["source"]:
         refuse(f"of {printable(old['source'])}, not of {printable(new['source'])}")
     if old.get("root") != new.get("root"):
-        before, now = (printable(m.get("root") or "no --root") for m in (old, new))
+        before, now = (printable(m.get("root") or f"no {named('root')}") for m in (old, new))
         refuse(f"of spectra below {before}, not {now}")
     if old["inputs"] != new["inputs"]:
         before, now = old["inputs"]["count"], new["inputs"]["count"]
@@ -113,7 +116,7 @@ def refuse_other(old: dict, new: dict, output: Path) -> None:
     for name, value in new["configuration"].items():
         before = old["configuration"].get(name)
         if before != value:
-            refuse(f"with --{name.replace('_', '-')} {before}, not {value}")
+            refuse(f"with {named(name)} {before}, not {value}")
     before = old["versions"]["lamost-rare"]
     if before != new["versions"]["lamost-rare"]:
         refuse(f"by lamost-rare {printable(before)}")

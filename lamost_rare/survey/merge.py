@@ -23,6 +23,7 @@ from ..preset_config import Evidence
 from ..presets import Preset
 from ..spectra.quality import QualityFlag
 from ..text import printable
+from ..wording import named
 from .candidates import rank_candidates
 from .catalogue import REJECTED_SCHEMA
 from .errors import ScanError
@@ -119,8 +120,8 @@ def select_again(
     with open_parquet(catalogue) as file:
         if not file.schema_arrow.equals(schema):
             raise ScanError(
-                f"{printable(catalogue)} has other columns than this scan wrote: use --overwrite "
-                "to start again"
+                f"{printable(catalogue)} has other columns than this scan wrote: use "
+                f"{named('overwrite', True)} to start again"
             )
     found = _write_catalogue([catalogue], schema, output, summary, checkpoint, selection)
     _write_candidates(found, output, summary, evidence)

@@ -16,6 +16,7 @@ from ..inference.sizes import whole_number
 from ..presets import Preset, load_preset
 from ..spectra.grid import LAMOST_GRID, WavelengthGrid
 from ..text import check_paths, printable
+from ..wording import named
 from .catalogue import catalogue_schema
 from .errors import ScanError
 from .input_list import describe_inputs
@@ -95,7 +96,9 @@ def pack_spectra(
     >>> pack_spectra("demo-output/survey", "survey.h5", progress=False).state
     'complete'
     """
-    workers = default_workers() if workers is None else whole_number("workers", workers, ScanError)
+    workers = (
+        default_workers() if workers is None else whole_number(named("workers"), workers, ScanError)
+    )
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
     grid = preset.grid if preset else LAMOST_GRID
@@ -107,7 +110,8 @@ def pack_spectra(
     parts = _Parts(folder / "shards", grid)
     if output.is_dir() or (output.exists() and not overwrite):
         if output == given.path or not _recall(summary, output, given, grid):
-            what = "is a directory" if output.is_dir() else "exists; --overwrite replaces it"
+            replace = f"exists; {named('overwrite', True)} replaces it"
+            what = "is a directory" if output.is_dir() else replace
             raise ScanError(f"{printable(output)} {what}")
         _clean(parts)
         return summary

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from ..atomic import atomic_path
 from ..text import printable
+from ..wording import named
 from .errors import ScanError
 from .input_list import write_inputs
 from .inputs.base import ScanInput
@@ -111,6 +112,6 @@ def _earlier(output) -> dict | None:
         if there:
             raise ScanError(
                 f"{printable(output / there[0])} exists and no {MANIFEST} says where it is from: "
-                "use --overwrite to replace it, or another --output"
+                f"use {named('overwrite', True)} to replace it, or another {named('output')}"
             )
     return manifest

@@ -19,6 +19,7 @@ from ..inference.sizes import BATCH_SIZE, whole_number
 from ..presets import Preset, check_kind, load_preset
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths, printable
+from ..wording import named
 from .batch_classifier import BatchClassifier
 from .catalogue import catalogue_schema
 from .errors import ScanError, ScanInterrupted
@@ -157,7 +158,7 @@ def classify_below(
         of_classifier = None
     classifier = BatchClassifier(
         preset,
-        whole_number("batch_size", batch_size, ScanError),
+        whole_number(named("batch_size"), batch_size, ScanError),
         thorough=thorough,
         make_predictor=make_predictor,
         prior=read_prior(prior),
@@ -216,8 +217,10 @@ def run_steps(
         As for `scan_directory`; also if a step fails on all spectra, or does not keep to what it
         declares.
     """
-    workers = default_workers() if workers is None else whole_number("workers", workers, ScanError)
-    batch_size = whole_number("batch_size", batch_size, ScanError)
+    workers = (
+        default_workers() if workers is None else whole_number(named("workers"), workers, ScanError)
+    )
+    batch_size = whole_number(named("batch_size"), batch_size, ScanError)
     if format not in FORMATS:
         raise ScanError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
     check_paths(output=output)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..folder_lock import folder_lock
 from ..text import first_line, printable
+from ..wording import named
 from .errors import ScanError, ScanInterrupted
 from .input_list import InputList
 from .inputs.base import ScanInput
@@ -142,7 +143,7 @@ def open_run(
     folder = summary.output
     with contextlib.ExitStack() as stack:
         folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(folder_lock(folder, LOCK_NAME, "scan", "--output", ScanError))
+        stack.enter_context(folder_lock(folder, LOCK_NAME, "scan", named("output"), ScanError))
         stack.callback(at_end)
         run = ShardRun(summary, store, stack.enter_context(stop_on_interrupt()))
         _log.info("listing the inputs in %s", printable(summary.source))
@@ -181,5 +182,5 @@ def clear_errors(output: Path) -> Iterator[None]:
     except pa.ArrowException as error:
         raise ScanError(
             f"cannot go on, a file in {printable(output)} is damaged: "
-            f"{printable(first_line(error))}; use --overwrite to start again"
+            f"{printable(first_line(error))}; use {named('overwrite', True)} to start again"
         ) from error

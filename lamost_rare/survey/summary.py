@@ -11,6 +11,7 @@ from ..inference.expected import Expected
 from ..inference.selection import Selection
 from ..notebook import facts_as_html
 from ..text import printable
+from ..wording import for_command_line
 from .formats import FORMATS
 
 __all__ = ["PackSummary", "ScanSummary"]
@@ -260,7 +261,10 @@ class PackSummary(ScanSummary):
         self.reasons.update(counts.reasons)
 
     def _look(self) -> str:
-        return f"scan it with: lamost-rare scan {printable(self.output)} --output DIR"
+        store = printable(self.output)
+        if for_command_line():
+            return f"scan it with: lamost-rare scan {store} --output DIR"
+        return f"scan it with: scan_directory({store!r}, 'DIR')"
 
 
 def _tally(counts: Counter) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ..processes import open_standard_streams
 from ..spectra.batch import SpectrumBatch
 from ..spectra.grid import WavelengthGrid
+from ..wording import named
 from .errors import ScanError
 from .reader import Chunk
 from .reader_process import SLOTS, ReaderProcess, Task
@@ -186,7 +187,7 @@ class ReaderPool:
         if self._deaths[where] >= MOST_DEATHS:
             raise ScanError(
                 f"reader processes keep dying ({how}); if memory is short, use fewer "
-                "--workers or a smaller --batch-size"
+                f"{named('workers')} or a smaller {named('batch_size')}"
             )
         reader.tasks.clear()
         reader.start()

@@ -20,6 +20,7 @@ from ..simulation.simulate_stars import noise_of
 from ..spectra.grid import LAMOST_GRID
 from ..text import check_paths, printable
 from ..validation.trials import real_batch
+from ..wording import named
 from .gan_training import (
     FEWEST_EXAMPLES,
     GanOptions,
@@ -123,7 +124,7 @@ def train_generator(
     check_paths(output=output, work=work)
     output = Path(output)
     if (output / CONFIG_FILE).exists():
-        raise FileExistsError(f"{output} holds a preset already; choose another --output")
+        raise FileExistsError(f"{output} holds a preset already; choose another {named('output')}")
     options = options or GanOptions()
     stars = load_data_folder(data, labels=labels, without=LATER_LIBRARIES)
     source, rows = _rows_to_train_on(stars, rare_class, source)
@@ -176,7 +177,7 @@ def _rows_to_train_on(stars: LabelledStars, rare_class, source) -> tuple[str, np
         raise ValueError(
             f"{len(rows)} spectra of class {rare_class!r} cover the whole grid ({source}): at "
             "least two stars are needed, and twenty or more are better; add spectra, or use "
-            "--source simulated with library stars"
+            f"{named('source', 'simulated')} with library stars"
         )
     return source, rows
 

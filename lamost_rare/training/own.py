@@ -20,6 +20,7 @@ from ..spectra.normalize import DEFAULT_PREPROCESSING
 from ..text import check_paths, printable
 from ..validation.figures import cross_fitted, measure
 from ..validation.trials import run_trials
+from ..wording import named
 from .classifier_preset import save_classifier
 from .crossvalidation import network_predictor
 from .loop import TrainingOptions, train_network
@@ -166,7 +167,7 @@ def _checked(output, validation) -> Path:
     check_paths(output=output)
     output = Path(output)
     if (output / "config.json").exists():
-        raise FileExistsError(f"{output} holds a preset already; choose another --output")
+        raise FileExistsError(f"{output} holds a preset already; choose another {named('output')}")
     if not 0 < validation < 1:
         raise ValueError(f"the validation part must lie between 0 and 1, not {validation}")
     return output
@@ -183,12 +184,12 @@ def _check(stars, classes, rare_class):
     if rare_class not in classes:
         raise ValueError(
             f"the rare class {rare_class!r} is not among the classes {', '.join(classes)}; "
-            "name one with --rare-class"
+            f"name one with {named('rare_class')}"
         )
     for name in classes:
         n_stars = len(set(stars.star[stars.label == name]))
         if n_stars < 4:
             raise ValueError(
                 f"class {name!r} has {n_stars} stars; at least 4 are needed to hold some out: "
-                "add spectra, or leave it out with --classes"
+                f"add spectra, or leave it out with {named('classes')}"
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...inference.columns import GENERAL_CATALOGUE
 from ...text import path_text, printable
+from ...wording import named
 from ..errors import ScanError
 from .base import ScanInput
 from .discovery import Entry, Walk, find_spectra
@@ -34,7 +35,7 @@ class CatalogueInput(ScanInput):
     def __init__(self, path: Path, root: Path):
         super().__init__(path)
         if not root.is_dir():
-            raise ScanError(f"--root {printable(root)} is no directory")
+            raise ScanError(f"{named('root')} {printable(root)} is no directory")
         self._root = root
         self._below = os.path.join(self.root, b"")
         self._table = open_table(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...spectra.reading import items_in_order
 from ...text import check_paths, printable
+from ...wording import named
 from ..errors import ScanError
 from .base import ScanInput
 from .discovery import SUFFIXES
@@ -64,7 +65,9 @@ def open_inputs(source, root=None) -> ScanInput:
         raise ScanError(f"no such file or directory: {printable(path)}")
     if root is not None:
         if not path.is_file():
-            raise ScanError(f"with --root the source is a catalogue: {printable(path)} is no file")
+            raise ScanError(
+                f"with {named('root')} the source is a catalogue: {printable(path)} is no file"
+            )
         return CatalogueInput(path, Path(os.path.abspath(os.fsdecode(root))))
     if path.is_file() and (listed or path.name.lower().endswith(_LIST_SUFFIXES)):
         return ListInput(path)
@@ -72,15 +75,15 @@ def open_inputs(source, root=None) -> ScanInput:
         return StoreInput(path)
     if path.is_file() and _is_table(path):
         raise ScanError(
-            f"{printable(path)} is a table: say with --root DIR where its spectra are (or with @ "
-            "before its name that it is a list of files)"
+            f"{printable(path)} is a table: say with {named('root')} where its spectra are (or "
+            "with @ before its name that it is a list of files)"
         )
     return ScanInput(path)
 
 
 def _refuse_root(root, what: str) -> None:
     if root is not None:
-        raise ScanError(f"with --root the source is a catalogue in a file, not {what}")
+        raise ScanError(f"with {named('root')} the source is a catalogue in a file, not {what}")
 
 
 def _is_pipe(path: str) -> bool:

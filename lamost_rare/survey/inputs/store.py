@@ -41,6 +41,7 @@ from ...inference.columns import GENERAL_CATALOGUE
 from ...spectra.batch import IDENTITY_DTYPES, SpectrumBatch
 from ...spectra.grid import WavelengthGrid
 from ...text import first_line, printable
+from ...wording import named
 from ..errors import ScanError
 from .base import ScanInput
 from .discovery import Entry, Walk
@@ -107,7 +108,7 @@ class StoreInput(ScanInput):
         if grid != self.grid:
             raise ScanError(
                 f"{printable(self.path)} holds spectra on another grid than the preset's: pack "
-                "them again with --preset"
+                f"them again with {named('preset')}"
             )
 
     def empty_message(self, walk: Walk) -> str:
