@@ -44,6 +44,10 @@ def test_new_observations_of_known_stars(sources):
     assert found[2][0] >= 12  # S/N above 20
     assert max(hits for _, _, hits, _ in found) <= 1
     assert found == try_known_stars(preset, sources, noise, repeats=8)
+    modelled = replace(sources, synthetic=sources.name == "star 1")
+    assert [(n, m) for _, n, _, m in try_known_stars(preset, modelled, noise, repeats=1)] == [
+        (1, 3)
+    ] * 3
 
 
 def test_beside_the_same_stars_unseen(sources):
