@@ -50,8 +50,8 @@ def write_mixture(
         "own noise, with that of real spectra, and reddened. That LCGAN was trained for "
         f"{s.gan.iterations} iterations on {s.n_examples} observations of the same {rare} as its "
         "recogniser, and of no others. Each is tried on the stars that neither has seen, with the "
-        "same observations for all. Temperature and discriminant are fitted to the other folds. "
-        "[Recognition](recognition.md) explains the measures.",
+        "same observations for all. Temperature and the rule of candidates are fitted to the "
+        "other folds. [Recognition](recognition.md) explains the measures.",
         table(["measure", *WAYS.values()], _rows(found)),
         "False alarms are given in a million spectra.",
         "## Log loss by fold",
