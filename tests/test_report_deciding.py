@@ -68,14 +68,16 @@ def test_a_second_thought_stays_with_the_candidate(page):
 
 SLOW = """() => {
     const show = View.show;
-    const pause = () => new Promise((end) => setTimeout(end, 300));
-    View.show = async (row) => { await pause(); return show(row); };
+    const shown = new Promise((end) => { window.release = end; });
+    View.show = async (row) => { await shown; return show(row); };
 }"""
+"""Nothing is shown until `release`, however long the keys take to come."""
 
 
 def test_keys_that_are_faster_than_the_page_mean_the_next_candidates(page):
     page.evaluate(SLOW)
     press(page, *"o1b2a3s47")
+    page.evaluate("() => window.release()")
     until(page, "Deciding.state(4).flags.length === 1")
     found = [verdict(page, row)[:3] for row in range(5)]
     assert found == [
@@ -88,6 +90,7 @@ def test_keys_that_are_faster_than_the_page_mean_the_next_candidates(page):
 def test_a_key_for_a_candidate_that_was_left_does_nothing(page):
     page.evaluate(SLOW)
     press(page, "ArrowRight", "o", "ArrowRight", "b")
+    page.evaluate("() => window.release()")
     until(page, "Deciding.state(2).class === 'B'")
     assert verdict(page, 0) == verdict(page, 1) == UNDECIDED
 

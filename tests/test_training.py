@@ -162,7 +162,7 @@ def few_quiet(monkeypatch):
     monkeypatch.setattr(subspace, "_BATCHES", 2)
 
 
-@pytest.mark.parametrize("architecture", [TINY, TWO_OPINIONS])
+@pytest.mark.parametrize("architecture", [TINY, pytest.param(TWO_OPINIONS, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("few_quiet")
 def test_interrupted_training_ends_with_the_same_weights(
     sources, tmp_path, monkeypatch, architecture
@@ -325,6 +325,7 @@ def test_an_observation_of_which_nothing_is_kept_is_an_error(sources, monkeypatc
         UncertainStream(stream, Sure(), "O").inputs(0, 1)
 
 
+@pytest.mark.slow
 def test_a_training_that_begins_with_the_weights_of_another(sources, tmp_path):
     stream = ObservationStream(sources, ("O", "A", "G"), DEFAULT_PREPROCESSING, seed=4)
     options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1, patience=0)
