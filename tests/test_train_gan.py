@@ -116,6 +116,7 @@ def test_a_rebuilt_generator_takes_the_place_of_the_old_one(folder, tmp_path, mo
     )
 
 
+@pytest.mark.slow
 def test_from_observed_spectra_as_they_are(folder, tmp_path):
     preset = train(folder, tmp_path / "wd-v1", rare_class="white_dwarf", source="real", unseen=0.1)
     assert preset.rare_class == "white_dwarf"

@@ -405,6 +405,7 @@ def test_a_users_own_classifier(folder, tmp_path):
         train_classifier(folder, output, options=options)
 
 
+@pytest.mark.slow
 def test_a_users_own_classifier_of_another_network(folder, tmp_path, linear):
     options = TrainingOptions(batch_size=8, steps_per_epoch=1, epochs=1)
     train_classifier(
