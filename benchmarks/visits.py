@@ -65,7 +65,7 @@ class Judge:
             first_stage_of_fold,
             network_predictor,
             train_fold,
-        )  # fmt: skip
+        )
 
         trials = cross_validate(recipe, data, work, seed=seed, final=False)
         _, _, rules = recipe.decide(trials, stars)

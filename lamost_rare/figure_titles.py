@@ -164,13 +164,15 @@ def recall_in_words(preset) -> str:
     return f"Recall is that of {' and of '.join(on)}."
 
 
-def in_range(triple, digits=2) -> str:
+def in_range(triple, digits=2, *, percent=False) -> str:
     """Write a value with the ends of its range, as `validation.population` measures them.
+
+    ``percent`` multiplies them by 100, and writes no sign.
 
     >>> in_range([0.5, 0.25, 0.75]), in_range([0.5, None, None]), in_range([None, None, None])
     ('0.50 (0.25 to 0.75)', '0.50', '-')
     """
-    value, low, high = triple
+    value, low, high = (x if x is None or not percent else 100 * x for x in triple)
     if value is None:
         return "-"
     if low is None:

@@ -14,6 +14,7 @@ from ..text import check_paths
 
 __all__ = [
     "GLOSSARY",
+    "SHOWN_SNR",
     "images_beside",
     "percent",
     "said_of_runs",
@@ -25,6 +26,9 @@ __all__ = [
 
 GLOSSARY = "[The glossary](glossary.md) explains the words."
 """Said in the first lines of a page."""
+
+SHOWN_SNR = ("5-10", "10-20", "above 20")
+"""Bins of S/N that figures of a survey are given for."""
 
 
 def images_beside(output: str | os.PathLike) -> Path:

@@ -21,7 +21,7 @@ from ..validation.figures import measure
 from ..validation.population import measure_survey
 from ..wording import named
 from .goals import GOALS, SURVEY_GOALS
-from .pages import spread, table, write_page
+from .pages import SHOWN_SNR, spread, table, write_page
 
 __all__ = ["check_recipe", "common_rates", "measure_seeds", "write_seeds"]
 
@@ -178,9 +178,6 @@ def _rows(everything: dict, rare_class: str) -> Iterator[list]:
         yield [title, goals.get(key, ""), *map(show, rates), middle]
 
 
-_SNR = ("5-10", "10-20", "above 20")
-
-
 def _survey_parts(surveys: list[dict], seeds: list[str], rare_class: str) -> list[str]:
     """Return the section on figures of a survey, as `measure_survey` gives them."""
     headings = ["measure", "goal", *seeds, "median (lowest to highest)"]
@@ -209,27 +206,24 @@ def _survey_rows(surveys: list[dict], rare_class: str) -> Iterator[list[str]]:
         "false_in_a_million": "false ones in a million spectra",
     }
     for key, title in named.items():
-        for snr in ("above 10", *(_SNR if key == "completeness" else ())):
+        for snr in ("above 10", *(SHOWN_SNR if key == "completeness" else ())):
             if title:
                 goal = goals.get(key, {}).get(snr, "")
                 values = [entry[snr][key] for entry in at]
                 yield _survey_row(f"{title}, S/N {snr}", goal, values)
     for name in surveys[0]["prevalence"]:
-        for snr in _SNR if name in goals else ("above 10",):
+        for snr in SHOWN_SNR if name in goals else ("above 10",):
             goal = goals.get(name, {}).get(snr, "")
-            values = [[_in_percent(x) for x in entry[snr]["called"][name]] for entry in at]
-            yield _survey_row(f"{name} called candidates, S/N {snr}, %", goal, values)
+            values = [entry[snr]["called"][name] for entry in at]
+            yield _survey_row(f"{name} called candidates, S/N {snr}, %", goal, values, percent=True)
     expected = [survey["expected"] for survey in surveys]
     yield _survey_row("sum of probabilities over true number", goals.get("expected", ""), expected)
 
 
-def _survey_row(title: str, goal: str, values: list) -> list[str]:
-    middle = spread([np.nan if value is None else value for value, *_ in values])
-    return [title, goal, *map(in_range, values), middle]
-
-
-def _in_percent(value: float | None) -> float | None:
-    return None if value is None else 100 * value
+def _survey_row(title: str, goal: str, values: list, *, percent: bool = False) -> list[str]:
+    known = [np.nan if value is None else value for value, *_ in values]
+    said = (in_range(value, percent=percent) for value in values)
+    return [title, goal, *said, spread(known, percent=percent)]
 
 
 def _reliability_rows(surveys: list[dict]) -> Iterator[list[str]]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from matplotlib.patheffects import withStroke
 
 from .drawing import BLUE, new_figure, save_figure, series_styles
+from .pages import SHOWN_SNR
 
-__all__ = ["SHOWN_SNR", "plot_purity", "plot_reliability"]
+__all__ = ["plot_purity", "plot_reliability"]
 
-SHOWN_SNR = ("5-10", "10-20", "above 20")
 _FLOOR = 1e-3
 
 

@@ -15,8 +15,8 @@ from ..training.recipes import Recipe
 from ..validation.figures import Decided
 from ..validation.population import BORDER, measure_survey
 from ..validation.survey_sample import LOST_SHARE, SNR_SHARES
-from .pages import table
-from .survey_plots import SHOWN_SNR, plot_purity, plot_reliability
+from .pages import SHOWN_SNR, table
+from .survey_plots import plot_purity, plot_reliability
 
 __all__ = ["survey_lines"]
 
@@ -115,4 +115,4 @@ def _million(share: float) -> str:
 
 
 def _percent(triple: Sequence[float | None]) -> str:
-    return in_range([None if x is None else 100 * x for x in triple], 3) + " %"
+    return in_range(triple, 3, percent=True) + " %"
