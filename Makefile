@@ -53,14 +53,14 @@ adapters: $(ADAPTED)  ## tests of the adapters to stpipe and ceci alone
 	$(BIN)/python -m pytest plugins
 
 # Another environment, with the oldest version of each dependency that setup.cfg allows.
-test-oldest: setup.cfg  ## all tests with the oldest dependencies that are allowed
+test-oldest: setup.cfg  ## the tests of make test with the oldest dependencies that are allowed
 	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
 	$(PYTHON) .ci/oldest.py > $(VENV)-oldest/constraints.txt
 	$(VENV)-oldest/bin/python -m pip install --quiet --editable '.[test]' --constraint $(VENV)-oldest/constraints.txt
-	$(VENV)-oldest/bin/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+	$(VENV)-oldest/bin/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile -m "not slow"
 
-coverage: $(STAMP)  ## all tests, and which lines they run: at least nine in ten
-	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile --cov --cov-report term:skip-covered
+coverage: $(STAMP)  ## the tests of make test, and which lines they run: at least nine in ten
+	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile -m "not slow" --cov --cov-report term:skip-covered
 
 # Without dependencies: resolving them again would put another TensorFlow over the installed one.
 $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg

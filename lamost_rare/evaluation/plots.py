@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..figure_titles import members
 from ..inference.decision import CandidateRule
@@ -127,12 +128,19 @@ def plot_tail(shown: Shown, path: str | os.PathLike) -> None:
         seen = (p >= _LEAST_SHOWN) & (rate > 0)
         text = f"{text.format(name=rare, members=members(rare))} ({weight.sum():,.0f})"
         axes.step(p[seen], rate[seen], where="pre", color=colour, ls=line, label=text)
-    axes.axvline(shown.threshold, color="gray", lw=1, ls=":", label="threshold of candidates")
-    axes.set(xscale="logit", xlim=(_LEAST_SHOWN, 0.995), yscale="log", ylim=(1e-6, 1.5))
+    axes.set(xscale="logit", xlim=(_LEAST_SHOWN, 0.995), yscale="log")
     ticks = (1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99)
     axes.set_xticks(ticks, [f"{x:g}" if x > 1e-4 else "0.0001" for x in ticks])
     axes.minorticks_off()
-    axes.set(xlabel=f"threshold of p_{rare}_survey", ylabel="part of spectra")
+    _finish_tail(figure, axes, shown.threshold, f"p_{rare}_survey", path)
+
+
+def _finish_tail(
+    figure: Figure, axes: Axes, threshold: float, decides: str, path: str | os.PathLike
+) -> None:
+    """Mark the threshold of candidates, name the axes, and save a plot of false alarms."""
+    axes.axvline(threshold, color="gray", lw=1, ls=":", label="threshold of candidates")
+    axes.set(ylim=(1e-6, 1.5), xlabel=f"threshold of {decides}", ylabel="part of spectra")
     axes.grid(alpha=0.25)
     axes.legend(fontsize="small")
     save_figure(figure, path)
@@ -173,12 +181,8 @@ def _plot_tail_by_score(
             text += ", without the discriminant"
             axes.step(np.sort(raw[own]), rate, where="pre", color=colour, ls=":", label=text)
     at = np.log(rule.threshold / (1 - rule.threshold))
-    axes.axvline(at, color="gray", lw=1, ls=":", label="threshold of candidates")
-    axes.set(yscale="log", xlim=(-12, 14), ylim=(1e-6, 1.5))
-    axes.set(xlabel=f"threshold of log p_{name} / (1 - p_{name})", ylabel="part of spectra")
-    axes.grid(alpha=0.25)
-    axes.legend(fontsize="small")
-    save_figure(figure, path)
+    axes.set(xlim=(-12, 14), yscale="log")
+    _finish_tail(figure, axes, at, f"log p_{name} / (1 - p_{name})", path)
 
 
 def plot_confusion(decided: dict[str, Decided], recipe: Recipe, path: str | os.PathLike) -> None:
