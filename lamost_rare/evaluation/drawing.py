@@ -8,11 +8,13 @@ from itertools import cycle
 from typing import IO, Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 __all__ = ["BLACK", "BLUE", "GREEN", "ORANGE", "PURPLE", "SKY", "VERMILION"]
-__all__ += ["new_figure", "save_figure", "series_styles", "snr_axis"]
+__all__ += ["error_bars", "new_figure", "save_figure", "series_styles", "snr_axis"]
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
@@ -55,6 +57,16 @@ def snr_axis(axes: Axes, label: str = "S/N (g)") -> None:
     ticks = (5, 10, 20, 50, 100)
     axes.set_xticks(ticks, [str(x) for x in ticks])
     axes.minorticks_off()
+
+
+def error_bars(triples: ArrayLike) -> np.ndarray:
+    """Return the lengths of bars below and above, shape (2, n), of values with their ranges, shape
+    (n, 3). A range holds its value, rounded or not.
+
+    One array: of a list of two arrays of one number, matplotlib 3.10.0 makes numpy warn.
+    """
+    middle, low, high = np.asarray(triples, dtype=float).T
+    return np.maximum([middle - low, high - middle], 0)
 
 
 def save_figure(

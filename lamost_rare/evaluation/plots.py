@@ -20,7 +20,16 @@ from ..validation.figures import Decided
 from ..validation.operating_point import probabilities, score_of
 from ..validation.statistics import part_of_stars
 from ..validation.trials import LOOKALIKES, Trial
-from .drawing import BLACK, BLUE, VERMILION, new_figure, save_figure, series_styles, snr_axis
+from .drawing import (
+    BLACK,
+    BLUE,
+    VERMILION,
+    error_bars,
+    new_figure,
+    save_figure,
+    series_styles,
+    snr_axis,
+)
 from .shown import Shown
 
 __all__ = ["plot_calibration", "plot_confusion", "plot_false_alarms", "plot_recall", "plot_tail"]
@@ -90,8 +99,9 @@ def _against_snr(
         if here.any():
             part = part_of_stars(shown.called[here], shown.star[here], shown.weight[here], rng)
             points.append((np.sqrt(low * high) * (1 + aside), *(100 * x for x in part)))
-    x, y, low, high = np.array(points).reshape(-1, 4).T
-    axes.errorbar(x, y, [y - low, high - y], ms=4, lw=1.2, elinewidth=0.8, capsize=2, **style)
+    x, *triples = np.array(points).reshape(-1, 4).T
+    bars = error_bars(np.transpose(triples))
+    axes.errorbar(x, triples[0], bars, ms=4, lw=1.2, elinewidth=0.8, capsize=2, **style)
 
 
 def plot_false_alarms(

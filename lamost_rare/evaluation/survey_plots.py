@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.patheffects import withStroke
 
-from .drawing import BLUE, new_figure, save_figure, series_styles
+from .drawing import BLUE, error_bars, new_figure, save_figure, series_styles
 from .pages import SHOWN_SNR
 
 __all__ = ["plot_purity", "plot_reliability"]
@@ -37,7 +37,7 @@ def plot_purity(thresholds: Mapping[str, Mapping], rare: str, path: str | os.Pat
         if not points:
             continue
         x, y = [x for _, x, _ in points], [y for *_, y in points]
-        bars = {"xerr": _bars(x), "yerr": _bars(y), "elinewidth": 0.6, "capsize": 2}
+        bars = {"xerr": error_bars(x), "yerr": error_bars(y), "elinewidth": 0.6, "capsize": 2}
         middle = [one[0] for one in x], [one[0] for one in y]
         axes.errorbar(*middle, **bars, ms=5, lw=1.4, label=f"S/N (g) {snr}", **style)
         for threshold, (at, *_), (height, *_) in points:
@@ -50,12 +50,6 @@ def plot_purity(thresholds: Mapping[str, Mapping], rare: str, path: str | os.Pat
     axes.grid(alpha=0.25)
     axes.legend(loc="lower left")
     save_figure(figure, path)
-
-
-def _bars(triples: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Return lengths of bars below and above; a range holds its value, rounded or not."""
-    below = [max(value - low, 0) for value, low, _ in triples]
-    return [below, [max(high - value, 0) for value, _, high in triples]]
 
 
 def plot_reliability(reliability: Sequence[dict], rare: str, path: str | os.PathLike) -> None:
@@ -75,7 +69,9 @@ def plot_reliability(reliability: Sequence[dict], rare: str, path: str | os.Path
     if known:
         x, y = [entry["stated"] for entry in known], [value for value, *_ in seen]
         text = "trials, S/N above 5; bars: 5 to 95 %"
-        axes.errorbar(x, y, _bars(seen), fmt="o", ms=5, lw=1, capsize=2, color=BLUE, label=text)
+        axes.errorbar(
+            x, y, error_bars(seen), fmt="o", ms=5, lw=1, capsize=2, color=BLUE, label=text
+        )
     axes.set(xscale="log", yscale="log", xlim=(0.008, 1.2), ylim=(0.004, 1.3))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
