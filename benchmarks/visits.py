@@ -229,7 +229,8 @@ def report(preset, data, work=None, seed=1) -> None:
     for name in np.unique(group):
         a, b = np.clip(pairs[:, group == name], low, high)
         some = (a > low) & (b > low)
-        print(f"{name}: {np.corrcoef(a[some], b[some])[0, 1]:.2f} ({some.sum()})")
+        if some.sum() > 2:
+            print(f"{name}: {np.corrcoef(a[some], b[some])[0, 1]:.2f} ({some.sum()})")
 
 
 def memory(preset, n_rows: int) -> None:

@@ -20,7 +20,7 @@ __all__ = ["COMMON", "Together", "judge_together", "snr_weight"]
 
 COMMON = 0.3
 """Part of the scatter of scores that spectra of one star have in common. With it two spectra at S/N
-7 say what one at S/N 10 says: benchmarks/visits.py."""
+7 find as many O stars as one at S/N 10, with more false ones: benchmarks/visits.py."""
 ENOUGH_SNR = 10.0
 """S/N from which on every spectrum has the same voice in what the star is."""
 GOOD_SNR = 30.0
