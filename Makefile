@@ -8,6 +8,10 @@ BROWSER = $(VENV)/.browser
 DOCUMENTED = $(VENV)/.docs
 DATA   ?= ../shared/data
 
+# A file's tests stay in one process, and share what they have set up.
+ALL_TESTS   = -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+QUICK_TESTS = $(ALL_TESTS) -m "not slow"
+
 # Quiet, deterministic logs; the two cores of a small machine are enough.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONHASHSEED ?= 0
@@ -39,12 +43,11 @@ endif
 scan: $(STAMP)  ## scan a directory: make scan DR7=DIR [OUTPUT=candidates]
 	$(BIN)/lamost-rare scan "$(DR7)" --output "$(or $(OUTPUT),candidates)"
 
-# A file's tests stay in one process, and share what they have set up.
 test: $(STAMP) lint adapters $(BROWSER)  ## ruff and mypy, then tests in two processes; warnings are errors
-	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile -m "not slow"
+	$(BIN)/python $(QUICK_TESTS)
 
 test-all: $(STAMP) lint adapters $(BROWSER)  ## make test, with the tests that take long: whole trainings, kills at every moment
-	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+	$(BIN)/python $(ALL_TESTS)
 
 fuzz: $(STAMP)  ## damaged headers, other ones each time, read in both ways: make fuzz [N=20000]
 	LAMOST_RARE_FUZZ=$(or $(N),20000) $(BIN)/python -m pytest tests/test_reader_fuzz.py
@@ -57,10 +60,10 @@ test-oldest: setup.cfg  ## the tests of make test with the oldest dependencies t
 	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
 	$(PYTHON) .ci/oldest.py > $(VENV)-oldest/constraints.txt
 	$(VENV)-oldest/bin/python -m pip install --quiet --editable '.[test]' --constraint $(VENV)-oldest/constraints.txt
-	$(VENV)-oldest/bin/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile -m "not slow"
+	$(VENV)-oldest/bin/python $(QUICK_TESTS)
 
 coverage: $(STAMP)  ## the tests of make test, and which lines they run: at least nine in ten
-	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile -m "not slow" --cov --cov-report term:skip-covered
+	$(BIN)/python $(QUICK_TESTS) --cov --cov-report term:skip-covered
 
 # Without dependencies: resolving them again would put another TensorFlow over the installed one.
 $(ADAPTED): $(STAMP) plugins/stpipe/setup.cfg plugins/ceci/setup.cfg

@@ -231,6 +231,8 @@ def report(preset, data, work=None, seed=1) -> None:
         some = (a > low) & (b > low)
         if some.sum() > 2:
             print(f"{name}: {np.corrcoef(a[some], b[some])[0, 1]:.2f} ({some.sum()})")
+        else:
+            print(f"{name}: too few ({some.sum()})")
 
 
 def memory(preset, n_rows: int) -> None:

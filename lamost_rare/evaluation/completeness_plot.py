@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..figure_titles import members
 from ..validation.completeness import A_V_BINS, Found, completeness
 from ..validation.completeness_points import CompletenessError
-from .drawing import BLACK, BLUE, VERMILION, error_bars, new_figure, save_figure, snr_axis
+from .drawing import BLACK, BLUE, VERMILION, new_figure, plot_ranges, save_figure, snr_axis
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -98,4 +98,4 @@ def _at_two_snr(axes: Axes, rows: QTable, places: Mapping[str, float]) -> None:
 
 def _bars(axes: Axes, x: ArrayLike, rows: QTable, **style: Any) -> None:
     triples = np.transpose([rows[name] for name in ("completeness", "low", "high")])
-    axes.errorbar(x, triples[:, 0], yerr=error_bars(triples), ls="none", ms=5, capsize=2, **style)
+    plot_ranges(axes, x, triples, ls="none", ms=5, capsize=2, **style)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 __all__ = ["BLACK", "BLUE", "GREEN", "ORANGE", "PURPLE", "SKY", "VERMILION"]
-__all__ += ["error_bars", "new_figure", "save_figure", "series_styles", "snr_axis"]
+__all__ += ["error_bars", "new_figure", "plot_ranges", "save_figure", "series_styles", "snr_axis"]
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
@@ -67,6 +67,12 @@ def error_bars(triples: ArrayLike) -> np.ndarray:
     """
     middle, low, high = np.asarray(triples, dtype=float).T
     return np.maximum([middle - low, high - middle], 0)
+
+
+def plot_ranges(axes: Axes, x: ArrayLike, triples: ArrayLike, **style: Any) -> None:
+    """Plot values with their ranges, shape (n, 3); keywords are those of ``Axes.errorbar``."""
+    triples = np.asarray(triples, dtype=float)
+    axes.errorbar(x, triples[:, 0], error_bars(triples), **style)
 
 
 def save_figure(

@@ -24,8 +24,8 @@ from .drawing import (
     BLACK,
     BLUE,
     VERMILION,
-    error_bars,
     new_figure,
+    plot_ranges,
     save_figure,
     series_styles,
     snr_axis,
@@ -99,9 +99,9 @@ def _against_snr(
         if here.any():
             part = part_of_stars(shown.called[here], shown.star[here], shown.weight[here], rng)
             points.append((np.sqrt(low * high) * (1 + aside), *(100 * x for x in part)))
-    x, *triples = np.array(points).reshape(-1, 4).T
-    bars = error_bars(np.transpose(triples))
-    axes.errorbar(x, triples[0], bars, ms=4, lw=1.2, elinewidth=0.8, capsize=2, **style)
+    drawn = np.array(points).reshape(-1, 4)
+    style = {"ms": 4, "lw": 1.2, "elinewidth": 0.8, "capsize": 2} | style
+    plot_ranges(axes, drawn[:, 0], drawn[:, 1:], **style)
 
 
 def plot_false_alarms(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.patheffects import withStroke
 
-from .drawing import BLUE, error_bars, new_figure, save_figure, series_styles
+from .drawing import BLUE, error_bars, new_figure, plot_ranges, save_figure, series_styles
 from .pages import SHOWN_SNR
 
 __all__ = ["plot_purity", "plot_reliability"]
@@ -67,11 +67,9 @@ def plot_reliability(reliability: Sequence[dict], rare: str, path: str | os.Path
     known = [x for x in reliability if x["stated"] is not None and None not in x["observed"]]
     seen = [[max(x, _FLOOR) for x in entry["observed"]] for entry in known]
     if known:
-        x, y = [entry["stated"] for entry in known], [value for value, *_ in seen]
+        x = [entry["stated"] for entry in known]
         text = "trials, S/N above 5; bars: 5 to 95 %"
-        axes.errorbar(
-            x, y, error_bars(seen), fmt="o", ms=5, lw=1, capsize=2, color=BLUE, label=text
-        )
+        plot_ranges(axes, x, seen, fmt="o", ms=5, lw=1, capsize=2, color=BLUE, label=text)
     axes.set(xscale="log", yscale="log", xlim=(0.008, 1.2), ylim=(0.004, 1.3))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")

@@ -10,7 +10,7 @@ from textwrap import fill
 
 import numpy as np
 
-from ..drawing import BLACK, BLUE, ORANGE, error_bars, new_figure, save_figure
+from ..drawing import BLACK, BLUE, ORANGE, new_figure, plot_ranges, save_figure
 from ..pages import spread_of
 from .experiments import PaperResults
 from .recogniser import WAYS, short_title
@@ -106,10 +106,7 @@ def plot_iterations(
         colour, marker = _OF_GENERATOR[_generator(way)]
         style = {"color": colour, "marker": marker, "ls": ("-", "--")[i % 2]}
         x = np.asarray(looks) + aside * (2 * i - 1)  # so that bars do not hide each other
-        middle = [value for value, *_ in triples]
-        axes.errorbar(
-            x, middle, error_bars(triples), ms=6, capsize=3, label=short_title(way), **style
-        )
+        plot_ranges(axes, x, triples, ms=6, capsize=3, label=short_title(way), **style)
     for (way, level), line in zip(levels.items(), cycle((":", "-."))):
         text = f"no generator: {short_title(way)}"
         axes.axhline(level, color=BLACK, lw=1.2, ls=line, label=text)
